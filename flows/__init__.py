@@ -1,0 +1,1 @@
+"""The sentences: steps bound to Prefect, and the commands that run them."""

@@ -1,0 +1,1 @@
+"""The nouns: configuration, tables, windows, scores, evaluations and decisions."""

@@ -1,0 +1,37 @@
+"""Everything besides the network that turns raw readings into scores: the bundle of a version."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.configuration import ReadingsSection
+from schemas.evaluation import Threshold
+from schemas.scaling import Scaler
+
+FORMAT_VERSION = 1
+
+
+class Detector(BaseModel):
+    """What scoring needs to do to raw rows exactly what training did.
+
+    Attributes:
+        format_version: Version of this layout; another one is refused.
+        readings: How a table is read; its step is the one of training.
+        are_event_rows_kept: Whether event rows are scored, or end a run where the label is known.
+        lookback: Rows in a window.
+        convention: Which windows are made.
+        scaler: Fitted on normal training rows.
+        threshold: Chosen on validation; an alarm is `score >= threshold`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: Literal[1] = FORMAT_VERSION
+    readings: ReadingsSection
+    are_event_rows_kept: bool
+    lookback: int
+    convention: Literal["within_runs", "published"]
+    scaler: Scaler
+    threshold: Threshold

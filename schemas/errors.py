@@ -1,0 +1,19 @@
+"""The errors that a user can meet, each with the exit code of the command line."""
+
+
+class ForewarnError(Exception):
+    """Any error whose message is meant for the user as it stands."""
+
+    exit_code = 1
+
+
+class InputError(ForewarnError, ValueError):
+    """Bad input, data or configuration: the same input would fail again."""
+
+    exit_code = 2
+
+
+class StoreUnreachableError(ForewarnError, ConnectionError):
+    """A server or a store does not answer: the same call may pass later."""
+
+    exit_code = 4

@@ -1,0 +1,116 @@
+"""What is known of scores and alarms once they have been judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+CONTROLS = ("random", "zscore", "pca")
+
+
+class Metrics(BaseModel):
+    """The figures of one part, by the names that MLflow shows; none where undefined.
+
+    Attributes:
+        roc_auc: Area under the ROC curve of the rows.
+        average_precision: Area under the precision-recall steps of the rows.
+        precision: Share of flagged rows that are positive.
+        recall: Share of positive rows that are flagged.
+        f1: Harmonic mean of precision and recall.
+        prevalence: Share of rows that are positive.
+        event_recall: Share of events with a flagged row within `rows_ahead` rows before them.
+        event_recall_20min: The same within the evaluation's horizon in minutes.
+        false_alarms_per_day: False-alarm episodes in 24 hours of rows present.
+        lead_minutes_median: Median minutes from the first alarm within the longer horizon to the event.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    roc_auc: float | None
+    average_precision: float | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    prevalence: float
+    event_recall: float | None
+    event_recall_20min: float | None
+    false_alarms_per_day: float | None
+    lead_minutes_median: float | None
+
+
+class Interval(BaseModel):
+    """Bounds of a figure from a block bootstrap over runs of rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low: float
+    high: float
+
+
+class Evaluation(BaseModel):
+    """One scorer judged on one part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scorer: str
+    part: str
+    threshold: float
+    rows: int
+    events: int
+    metrics: Metrics
+    intervals: dict[str, Interval]
+
+
+class Threshold(BaseModel):
+    """Where alarms begin: an alarm is `score >= value`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: float
+    rule: str
+
+
+class Decision(BaseModel):
+    """What the promotion gate says of a version, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decision: Literal["PROMOTE", "REJECT", "HOLD"]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PartScores:
+    """Scores of one part, window by window.
+
+    Attributes:
+        part: Name of the part.
+        times: Time of each window's last row, `datetime64[ns]`, shape (windows,).
+        labels: Whether the last row is positive, bool, shape (windows,).
+        scores: Score of each window, float64, shape (windows,); higher is more alarming.
+        runs: Run of rows of each window, int64, shape (windows,).
+    """
+
+    part: str
+    times: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    runs: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Losses of a training, epoch by epoch.
+
+    Attributes:
+        loss: Mean squared error on training windows, shape (epochs,).
+        validation_loss: The same on validation windows, shape (epochs,).
+        best_epoch: Index of the epoch whose weights were kept.
+    """
+
+    loss: np.ndarray
+    validation_loss: np.ndarray
+    best_epoch: int

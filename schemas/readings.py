@@ -1,0 +1,98 @@
+"""Readings on their way from a file to labelled rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+
+class Finding(BaseModel):
+    """Something about a table that is worth knowing and not fatal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    check: str
+    message: str
+    columns: tuple[str, ...] = ()
+    details: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """A table as it came from a file: nothing about its content has been checked.
+
+    Attributes:
+        table: All columns as read.
+        source: The path it came from.
+        sha256: Hash of the file's bytes.
+    """
+
+    table: pd.DataFrame
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class SensorReadings:
+    """Checked readings in time order, event rows included.
+
+    Attributes:
+        times: `datetime64[ns]`, shape (rows,), strictly increasing.
+        events: Whether a row is an event, bool, shape (rows,).
+        values: Sensor values, finite float64, C order, shape (rows, sensors).
+        sensors: Names of the columns of `values`.
+        runs: Number of the run of rows without a time gap, int64, shape (rows,), rising from 0.
+        step_minutes: Usual minutes between two rows.
+        source: Where the readings came from.
+        sha256: Hash of the file they came from.
+        findings: What was noticed and was not fatal.
+    """
+
+    times: np.ndarray
+    events: np.ndarray
+    values: np.ndarray
+    sensors: tuple[str, ...]
+    runs: np.ndarray
+    step_minutes: float
+    source: str
+    sha256: str
+    findings: tuple[Finding, ...] = field(default=())
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledReadings:
+    """Rows marked shortly before events; event rows are dropped unless they are the positives.
+
+    Attributes:
+        times: `datetime64[ns]`, shape (rows,).
+        labels: Whether a row is positive, bool, shape (rows,).
+        values: Sensor values, float64, shape (rows, sensors).
+        sensors: Names of the columns of `values`.
+        runs: Number of the run of rows without a gap and without a dropped event, shape (rows,).
+        event_times: Time of each event's first row, `datetime64[ns]`, shape (events,).
+        event_stops: For each event, the number of kept rows before its end: rows below this
+            position come before the event (or belong to it, where event rows are kept).
+        event_starts: For each event, the number of kept rows before its first row.
+        event_runs: For each event, the run that it ended, or -1 where a gap or another event lies
+            right before it.
+        rows_ahead: Rows before an event that are positive.
+        step_minutes: Usual minutes between two rows.
+        source_rows: Row of the checked readings that each row came from, shape (rows,).
+    """
+
+    times: np.ndarray
+    labels: np.ndarray
+    values: np.ndarray
+    sensors: tuple[str, ...]
+    runs: np.ndarray
+    event_times: np.ndarray
+    event_starts: np.ndarray
+    event_stops: np.ndarray
+    event_runs: np.ndarray
+    rows_ahead: int
+    step_minutes: float
+    source_rows: np.ndarray

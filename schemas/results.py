@@ -1,0 +1,63 @@
+"""What `forewarn retrain --json` writes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.evaluation import Interval, Metrics
+from schemas.readings import Finding
+
+
+class DataSummary(BaseModel):
+    """The readings that a run was made from.
+
+    Attributes:
+        sha256: Hash of the file's bytes.
+        rows: Rows in the file.
+        events: Event rows, consecutive ones counted once.
+        segments: Runs of rows that no gap and no event interrupts.
+        windows: Windows in each part.
+        findings: What was noticed and was not fatal.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    sha256: str
+    rows: int
+    events: int
+    segments: int
+    windows: dict[str, int]
+    findings: tuple[Finding, ...]
+
+
+class RetrainResult(BaseModel):
+    """The outcome of one retraining, from the data to the decision."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    run_id: str
+    run_name: str
+    experiment: str
+    tracking_uri: str
+    model_name: str
+    model_version: str
+    decision: Literal["PROMOTE", "REJECT", "HOLD"]
+    reasons: tuple[str, ...]
+    report: str
+    parameters: int
+    epochs: int
+    threshold: float
+    threshold_rule: str
+    is_leaky_split: bool
+    code_version: str
+    preset: str | None
+    data: DataSummary
+    metrics: Metrics
+    intervals: dict[str, Interval]
+    controls: dict[str, Metrics]
+    control_intervals: dict[str, dict[str, Interval]]
+    champion: dict[str, Any] | None
+    seconds: dict[str, float]

@@ -1,0 +1,159 @@
+"""What a table must look like: one pandera schema for each table that enters or leaves the program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+NOT_A_TIME = "not a time"
+REPEATED_TIME = "time of an earlier row again"
+BACKWARDS_TIME = "time before that of the row above"
+NOT_A_LABEL = "neither 0 nor 1"
+NOT_A_NUMBER = "text where a number is expected"
+MISSING = "missing value"
+INFINITE = "infinite value"
+NEGATIVE = "negative value"
+NOT_A_RUN = "not a whole number from 0 upwards"
+FALLING_RUN = "number below that of the row above"
+NOT_TRUE_OR_FALSE = "neither true nor false"
+WRONG_ALARM = "not equal to score >= threshold"
+NOT_TEXT = "not text"
+
+
+def as_numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
+    """Read a column as numbers.
+
+    Args:
+        column: Values of any type, shape (rows,).
+        decimal: Decimal mark of numbers that are kept as text.
+
+    Returns:
+        float64 with the same index, NaN where a value is missing or no number.
+    """
+    if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_any_real_numeric_dtype(column.dtype):
+        return pd.Series(column.to_numpy(np.float64, na_value=np.nan), index=column.index)
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) or pd.api.types.is_timedelta64_dtype(column.dtype):
+        return pd.Series(np.nan, index=column.index)
+    values = column.astype(object)
+    if decimal != ".":
+        values = values.map(lambda value: value.replace(decimal, ".") if isinstance(value, str) else value)
+    return pd.to_numeric(values, errors="coerce").astype(np.float64)
+
+
+def is_ahead_of_no_row_above(times: pd.Series) -> pd.Series:
+    """Whether each time is not before the last known time above it; True for missing times."""
+    return ~(times < times.ffill().shift())
+
+
+def _present() -> pa.Check:
+    return pa.Check(lambda column: column.notna(), error=MISSING, ignore_na=False)
+
+
+def _number(decimal: str = ".") -> pa.Check:
+    return pa.Check(lambda column: as_numbers(column, decimal).notna() | column.isna(), error=NOT_A_NUMBER)
+
+
+def _finite(decimal: str = ".") -> pa.Check:
+    return pa.Check(lambda column: ~np.isinf(as_numbers(column, decimal)), error=INFINITE)
+
+
+def _time_column(name: str) -> pa.Column:
+    checks = [
+        pa.Check(
+            lambda times: times.notna() & pd.api.types.is_datetime64_any_dtype(times.dtype),
+            error=NOT_A_TIME,
+            ignore_na=False,
+        ),
+        pa.Check(lambda times: ~times.duplicated() | times.isna(), error=REPEATED_TIME),
+        pa.Check(is_ahead_of_no_row_above, error=BACKWARDS_TIME),
+    ]
+    return pa.Column(checks=checks, nullable=True, name=name)
+
+
+def _label_column(name: str) -> pa.Column:
+    is_label = pa.Check(lambda labels: as_numbers(labels).isin([0, 1]) | labels.isna(), error=NOT_A_LABEL)
+    return pa.Column(checks=[_present(), is_label], nullable=True, name=name)
+
+
+def _sensor_column(name: str, decimal: str = ".") -> pa.Column:
+    return pa.Column(checks=[_present(), _number(decimal), _finite(decimal)], nullable=True, name=name)
+
+
+def raw_schema(
+    time_column: str, label_column: str | None, sensors: Sequence[str], *, decimal: str = "."
+) -> pa.DataFrameSchema:
+    """Describe a table of readings as it came, its times parsed.
+
+    Times are strictly increasing, labels 0 or 1 (as numbers or bool), sensors finite numbers. Other columns may
+    be there.
+
+    Args:
+        time_column: Name of the column of times.
+        label_column: Name of the column of labels, or None where there are none.
+        sensors: Names of the sensor columns.
+        decimal: Decimal mark of numbers that are kept as text.
+    """
+    columns = {time_column: _time_column(time_column)}
+    if label_column is not None:
+        columns[label_column] = _label_column(label_column)
+    columns.update({sensor: _sensor_column(sensor, decimal) for sensor in sensors})
+    return pa.DataFrameSchema(columns, name="readings")
+
+
+def labelled_schema(sensors: Sequence[str]) -> pa.DataFrameSchema:
+    """Describe the labelled table: `time`, `run`, `label`, then the sensors, and nothing else.
+
+    Times are strictly increasing, runs whole numbers from 0 upwards that never fall, labels 0 or 1, sensors finite.
+    """
+    run_checks = [
+        pa.Check(
+            lambda runs: (as_numbers(runs) >= 0) & (as_numbers(runs) % 1 == 0), error=NOT_A_RUN, ignore_na=False
+        ),
+        pa.Check(lambda runs: ~(as_numbers(runs).diff() < 0), error=FALLING_RUN),
+    ]
+    columns = {
+        "time": _time_column("time"),
+        "run": pa.Column(checks=run_checks, nullable=True),
+        "label": _label_column("label"),
+        **{sensor: _sensor_column(sensor) for sensor in sensors},
+    }
+    return pa.DataFrameSchema(columns, strict=True, ordered=True, name="labelled readings")
+
+
+def _alarm_column() -> pa.Column:
+    is_true_or_false = pa.Check(
+        lambda alarms: alarms.map(lambda alarm: isinstance(alarm, (bool, np.bool_))).astype(bool),
+        error=NOT_TRUE_OR_FALSE,
+        ignore_na=False,
+    )
+    return pa.Column(checks=[is_true_or_false], nullable=True)
+
+
+def _is_alarm_right(table: pd.DataFrame) -> pd.Series:
+    if not {"score", "threshold", "alarm"} <= set(table.columns):
+        return pd.Series(True, index=table.index)  # a missing column is reported as such
+    due = as_numbers(table["score"]) >= as_numbers(table["threshold"])
+    return as_numbers(table["alarm"]).eq(due.astype(np.float64)) | as_numbers(table["alarm"]).isna()
+
+
+def scored_schema() -> pa.DataFrameSchema:
+    """Describe a table of scores: `time`, `score`, `threshold`, `alarm`, `top_sensors`, in this order.
+
+    A score is at least 0, or missing where there was too little history. A threshold is a number and may be infinite.
+    `alarm` is bool and equal to `score >= threshold`, so a row without a score has none. `top_sensors` is text, empty or
+    missing where there is no score.
+    """
+    is_text = pa.Check(lambda names: names.map(lambda name: isinstance(name, str)) | names.isna(), error=NOT_TEXT)
+    not_negative = pa.Check(lambda scores: ~(as_numbers(scores) < 0), error=NEGATIVE)
+    columns = {
+        "time": _time_column("time"),
+        "score": pa.Column(checks=[_number(), _finite(), not_negative], nullable=True),
+        "threshold": pa.Column(checks=[_present(), _number()], nullable=True),
+        "alarm": _alarm_column(),
+        "top_sensors": pa.Column(checks=[is_text], nullable=True),
+    }
+    alarm_check = pa.Check(_is_alarm_right, name="alarm", error=WRONG_ALARM)
+    return pa.DataFrameSchema(columns, checks=[alarm_check], strict=True, ordered=True, name="scores")

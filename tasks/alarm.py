@@ -1,0 +1,127 @@
+"""Alarms along the rows: which events they catch and how often they are false."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schemas.readings import LabelledReadings
+from schemas.windows import Part
+
+
+def mark_part(part: Part, rows: int) -> np.ndarray:
+    """Mark the rows that belong to a part: a stretch of rows, or the last rows of scattered windows.
+
+    Returns:
+        bool, shape (rows,).
+    """
+    is_inside = np.zeros(rows, dtype=bool)
+    if part.is_scattered:
+        is_inside[part.end_rows] = True
+    else:
+        is_inside[part.start : part.stop] = True
+    return is_inside
+
+
+def select_events(labelled: LabelledReadings, part: Part) -> np.ndarray:
+    """Find the events of a part: those just after one of its rows.
+
+    Of a scattered part, these are the events with a positive row among its windows.
+
+    Returns:
+        Indices into the events, shape (events of the part,).
+    """
+    anchors = find_event_rows(labelled)
+    if not part.is_scattered:
+        return np.flatnonzero((anchors >= part.start) & (anchors < part.stop))
+    positive_before = np.concatenate([[0], np.cumsum(mark_part(part, len(labelled.labels)) & labelled.labels)])
+    starts = find_horizon_starts(labelled, labelled.rows_ahead)
+    has_row = positive_before[labelled.event_stops] > positive_before[starts]
+    return np.flatnonzero(has_row)
+
+
+def find_event_rows(labelled: LabelledReadings) -> np.ndarray:
+    """Find the row that stands for each event: its own first row, or the one before if it was dropped."""
+    is_dropped = labelled.event_stops == labelled.event_starts
+    return np.maximum(labelled.event_starts - is_dropped, 0)
+
+
+def find_horizon_starts(labelled: LabelledReadings, rows_ahead: int) -> np.ndarray:
+    """Find the first of the `rows_ahead` rows before each event, within its run.
+
+    Events without history start where they stop.
+
+    Returns:
+        Positions, shape (events,).
+    """
+    return np.maximum(labelled.event_starts - rows_ahead, _find_run_starts(labelled))
+
+
+def find_horizon_starts_in_minutes(labelled: LabelledReadings, minutes: float) -> np.ndarray:
+    """Find the first row at most `minutes` before each event, within its run.
+
+    Returns:
+        Positions, shape (events,).
+    """
+    earliest = labelled.event_times - np.timedelta64(round(minutes * 60e9), "ns")
+    return np.maximum(np.searchsorted(labelled.times, earliest), _find_run_starts(labelled))
+
+
+def _find_run_starts(labelled: LabelledReadings) -> np.ndarray:
+    firsts = np.searchsorted(labelled.runs, labelled.event_runs)
+    return np.where(labelled.event_runs >= 0, firsts, labelled.event_stops)
+
+
+def find_lead_minutes(
+    is_flagged: np.ndarray, labelled: LabelledReadings, horizon_starts: np.ndarray
+) -> np.ndarray:
+    """Find how long before each event its first alarm came.
+
+    Args:
+        is_flagged: Whether a row is flagged, bool, shape (rows,).
+        labelled: Rows and events.
+        horizon_starts: First row that may warn of each event, shape (events,).
+
+    Returns:
+        Minutes from the first flagged row of the horizon to the event, NaN where it was missed,
+        shape (events,). Where event rows are kept, an alarm in the event itself has minutes <= 0.
+    """
+    flagged = np.append(np.flatnonzero(is_flagged), len(is_flagged))
+    first = flagged[np.searchsorted(flagged, horizon_starts)]
+    is_caught = first < labelled.event_stops
+    alarm_times = labelled.times[np.where(is_caught, first, 0)]
+    minutes = (labelled.event_times - alarm_times) / np.timedelta64(1, "m")
+    return np.where(is_caught, minutes, np.nan)
+
+
+def count_false_alarms(
+    is_flagged: np.ndarray, labelled: LabelledReadings, repeat_minutes: float
+) -> np.ndarray:
+    """Count false-alarm episodes at the row where each begins.
+
+    An episode is a stretch of flagged rows outside every horizon, in one run; one that lasts is
+    counted again every `repeat_minutes`.
+
+    Args:
+        is_flagged: Whether a row is flagged, bool, shape (rows,).
+        labelled: Rows, labels (rows in a horizon are positive) and runs.
+        repeat_minutes: Minutes after which a lasting episode is counted again.
+
+    Returns:
+        int64, shape (rows,); its sum is the number of episodes.
+    """
+    counts = np.zeros(len(is_flagged), dtype=np.int64)
+    false_rows = np.flatnonzero(is_flagged & ~labelled.labels)
+    if len(false_rows) == 0:
+        return counts
+    runs = labelled.runs[false_rows]
+    begins = np.concatenate([[True], (np.diff(false_rows) > 1) | (runs[1:] != runs[:-1])])
+    starts = np.flatnonzero(begins)
+    lengths = np.diff(np.append(starts, len(false_rows)))
+    lasting = (lengths - 1) * labelled.step_minutes
+    counts[false_rows[starts]] = 1 + (lasting // repeat_minutes).astype(np.int64)
+    return counts
+
+
+def count_days(is_inside: np.ndarray, step_minutes: float) -> float:
+    """Count days of rows present: 24 hours of rows are a day, whatever the calendar says."""
+    return float(is_inside.sum()) * step_minutes / (24 * 60)

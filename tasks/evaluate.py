@@ -1,0 +1,209 @@
+"""Judge scores and alarms on one part, with intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from schemas.configuration import EvaluationSection
+from schemas.evaluation import Evaluation, Metrics, PartScores
+from schemas.readings import LabelledReadings
+from schemas.windows import Part
+from tasks.alarm import (
+    count_days,
+    count_false_alarms,
+    find_event_rows,
+    find_horizon_starts,
+    find_horizon_starts_in_minutes,
+    find_lead_minutes,
+    mark_part,
+    select_events,
+)
+from tasks.bootstrap import (
+    draw_weights,
+    resample_average_precision,
+    resample_roc_auc,
+    take_interval,
+)
+
+# one seed for every bootstrap: scorers judged on the same part are judged on the same resamples
+BOOTSTRAP_SEED = 0
+
+# per block of rows, what the rates are made of
+_CAUGHT_POSITIVES, _FLAGGED, _POSITIVES, _EVENTS, _CAUGHT, _CAUGHT_IN_MINUTES, _FALSE_ALARMS, _DAYS = range(8)
+
+
+def evaluate_scores(
+    scorer: str,
+    scores: np.ndarray,
+    part: Part,
+    labelled: LabelledReadings,
+    threshold: float,
+    section: EvaluationSection,
+) -> Evaluation:
+    """Judge one scorer on one part.
+
+    A row is positive when it lies 1 to `rows_ahead` rows before an event. An event is caught when a
+    row within the horizon before it, in the same run, is flagged; events with too little history
+    count as missed. Horizons are `rows_ahead` rows and `section.horizon_minutes`; false alarms lie
+    outside the first. Intervals come from resampling whole runs of rows.
+
+    Args:
+        scorer: Name of the scorer.
+        scores: Scores of the part's windows, float64, shape (windows,).
+        part: The part; its labels are those of the windows' last rows.
+        labelled: All rows and events.
+        threshold: An alarm is `score >= threshold`.
+        section: Horizon, repeats, and the bootstrap.
+
+    Returns:
+        Metrics by the contract's names, with intervals where they are defined.
+    """
+    is_flagged = np.zeros(len(labelled.labels), dtype=bool)
+    is_flagged[part.end_rows[scores >= threshold]] = True
+    is_inside = mark_part(part, len(labelled.labels))
+    events = select_events(labelled, part)
+    leads = _find_leads(is_flagged, labelled, section.horizon_minutes)
+    tallies = _tally_blocks(is_flagged, is_inside, part, labelled, events, leads, section)
+    blocks = number_blocks(part, labelled)
+    weights = draw_weights(tallies.shape[0], section.bootstrap_samples, BOOTSTRAP_SEED)
+    resampled = _derive_rates(weights @ tallies) | {
+        "roc_auc": resample_roc_auc(scores, part.labels, blocks, weights),
+        "average_precision": resample_average_precision(scores, part.labels, blocks, weights),
+    }
+    intervals = {name: take_interval(values, section.confidence) for name, values in resampled.items()}
+    return Evaluation(
+        scorer=scorer,
+        part=part.name,
+        threshold=threshold,
+        rows=len(scores),
+        events=len(events),
+        metrics=_measure(scores, part.labels, tallies.sum(axis=0), leads[1][events]),
+        intervals={name: interval for name, interval in intervals.items() if interval is not None},
+    )
+
+
+def number_blocks(part: Part, labelled: LabelledReadings) -> np.ndarray:
+    """Number the run of each window of a part from 0, counting every run with a row in the part.
+
+    Returns:
+        int64, shape (windows,).
+    """
+    runs = np.unique(labelled.runs[mark_part(part, len(labelled.labels))])
+    return np.searchsorted(runs, labelled.runs[part.end_rows])
+
+
+def compare_scores(
+    first: np.ndarray,
+    second: np.ndarray,
+    part: Part,
+    labelled: LabelledReadings,
+    section: EvaluationSection,
+) -> np.ndarray:
+    """Resample the difference in ROC area between two scorers on the same rows.
+
+    Args:
+        first: Scores of the part's windows, shape (windows,).
+        second: Scores of the same windows by the other scorer.
+        part: The part.
+        labelled: All rows, for the runs.
+        section: The bootstrap.
+
+    Returns:
+        First minus second for each resample, shape (samples,).
+    """
+    blocks = number_blocks(part, labelled)
+    runs = len(np.unique(labelled.runs[mark_part(part, len(labelled.labels))]))
+    weights = draw_weights(runs, section.bootstrap_samples, BOOTSTRAP_SEED)
+    areas = [resample_roc_auc(scores, part.labels, blocks, weights) for scores in (first, second)]
+    return areas[0] - areas[1]
+
+
+def collect_scores(scores: np.ndarray, part: Part, labelled: LabelledReadings) -> PartScores:
+    """Put the scores of a part beside the times, labels and runs of its windows."""
+    return PartScores(
+        part=part.name,
+        times=labelled.times[part.end_rows],
+        labels=part.labels,
+        scores=np.asarray(scores, dtype=np.float64),
+        runs=labelled.runs[part.end_rows],
+    )
+
+
+def _find_leads(
+    is_flagged: np.ndarray, labelled: LabelledReadings, horizon_minutes: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lead minutes within `rows_ahead` rows, and within the longer of both horizons."""
+    near = find_horizon_starts(labelled, labelled.rows_ahead)
+    far = np.minimum(near, find_horizon_starts_in_minutes(labelled, horizon_minutes))
+    return (
+        find_lead_minutes(is_flagged, labelled, near),
+        find_lead_minutes(is_flagged, labelled, far),
+    )
+
+
+def _tally_blocks(
+    is_flagged: np.ndarray,
+    is_inside: np.ndarray,
+    part: Part,
+    labelled: LabelledReadings,
+    events: np.ndarray,
+    leads: tuple[np.ndarray, np.ndarray],
+    section: EvaluationSection,
+) -> np.ndarray:
+    """Count rows, events and alarms in each run of the part; shape (runs, 8)."""
+    runs = np.unique(labelled.runs[is_inside])
+
+    def count(rows: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        return np.bincount(np.searchsorted(runs, labelled.runs[rows]), values, len(runs)).astype(float)
+
+    false_alarms = count_false_alarms(is_flagged, labelled, section.repeat_alarm_minutes)
+    false_rows = np.flatnonzero(false_alarms)
+    inside_rows = np.flatnonzero(is_inside)
+    flagged = part.end_rows[is_flagged[part.end_rows]]
+    event_rows = find_event_rows(labelled)[events]
+    near, far = (np.isfinite(minutes[events]) for minutes in leads)
+    tallies = np.zeros((len(runs), 8))
+    tallies[:, _CAUGHT_POSITIVES] = count(flagged, labelled.labels[flagged].astype(float))
+    tallies[:, _FLAGGED] = count(flagged)
+    tallies[:, _POSITIVES] = count(part.end_rows, part.labels.astype(float))
+    tallies[:, _EVENTS] = count(event_rows)
+    tallies[:, _CAUGHT] = count(event_rows, near.astype(float))
+    tallies[:, _CAUGHT_IN_MINUTES] = count(event_rows, far.astype(float))
+    tallies[:, _FALSE_ALARMS] = count(false_rows, false_alarms[false_rows].astype(float))
+    tallies[:, _DAYS] = count(inside_rows) * (labelled.step_minutes / (24 * 60))
+    return tallies
+
+
+def _derive_rates(tallies: np.ndarray) -> dict[str, np.ndarray]:
+    """Turn tallies, shape (samples, 8), into rates, shape (samples,); NaN where undefined."""
+
+    def divide(numerator: int, denominator: int, empty: float = np.nan) -> np.ndarray:
+        below = tallies[:, denominator]
+        return np.where(below > 0, tallies[:, numerator] / np.where(below > 0, below, 1), empty)
+
+    # as scikit-learn has it: no alarm at all has precision 0
+    precision = divide(_CAUGHT_POSITIVES, _FLAGGED, empty=0.0)
+    recall = divide(_CAUGHT_POSITIVES, _POSITIVES)
+    total = precision + recall
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": np.where(total > 0, 2 * precision * recall / np.where(total > 0, total, 1), total),
+        "event_recall": divide(_CAUGHT, _EVENTS),
+        "event_recall_20min": divide(_CAUGHT_IN_MINUTES, _EVENTS),
+        "false_alarms_per_day": divide(_FALSE_ALARMS, _DAYS),
+    }
+
+
+def _measure(scores: np.ndarray, labels: np.ndarray, tallies: np.ndarray, leads: np.ndarray) -> Metrics:
+    rates = {name: float(values[0]) for name, values in _derive_rates(tallies[None]).items()}
+    has_both = bool(labels.any()) and not labels.all()
+    lead_minutes = leads[np.isfinite(leads)]
+    figures = rates | {
+        "roc_auc": float(roc_auc_score(labels, scores)) if has_both else np.nan,
+        "average_precision": float(average_precision_score(labels, scores)) if labels.any() else np.nan,
+        "lead_minutes_median": float(np.median(lead_minutes)) if len(lead_minutes) else np.nan,
+    }
+    defined = {name: value if np.isfinite(value) else None for name, value in figures.items()}
+    return Metrics(prevalence=float(labels.mean()), **defined)

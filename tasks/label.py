@@ -1,0 +1,135 @@
+"""Curve shift: mark the rows that come just before each event."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schemas.readings import LabelledReadings, SensorReadings
+
+
+def label_ahead(
+    readings: SensorReadings,
+    rows_ahead: int,
+    *,
+    are_event_rows_kept: bool = False,
+    across_gaps: bool = False,
+) -> LabelledReadings:
+    """Mark the rows that come 1 to `rows_ahead` rows before an event.
+
+    Two conventions: event rows are removed, since a warning cannot come from the event itself, and
+    a removed row ends a run of rows as a time gap does; or they are kept as positive rows, for
+    tables where the event itself is to be found (`rows_ahead` 0). A row is marked only when no
+    time gap lies between it and the event, unless `across_gaps` is set as in the published code.
+
+    Args:
+        readings: Checked readings, in time order.
+        rows_ahead: Rows before an event to mark, at least 0.
+        are_event_rows_kept: Whether event rows stay in the table, as positive rows.
+        across_gaps: Whether rows before a gap are marked for an event after it.
+
+    Returns:
+        The rows with labels, runs and the position of each event among them.
+
+    Raises:
+        ValueError: If `rows_ahead` is below 0, or 0 while event rows are removed.
+
+    Source: curve shifting, Ranjan et al., arXiv 1809.10717.
+    """
+    if rows_ahead < (0 if are_event_rows_kept else 1):
+        raise ValueError(
+            "`rows_ahead` must be at least 1 where event rows are removed, at least 0 where they are kept. "
+            f"Received rows_ahead={rows_ahead}, are_event_rows_kept={are_event_rows_kept}. "
+            "Set `labels.rows_ahead` or `labels.event_rows`."
+        )
+    is_kept = np.ones(len(readings.times), dtype=bool) if are_event_rows_kept else ~readings.events
+    is_marked = _mark_ahead(readings.events, readings.runs, rows_ahead, across_gaps)
+    if are_event_rows_kept:
+        is_marked |= readings.events
+    runs = _number_runs(readings, is_kept)
+    starts, stops = find_events(readings.events, readings.runs)
+    kept_before = np.concatenate([[0], np.cumsum(is_kept)])
+    source_rows = np.flatnonzero(is_kept)
+    is_whole = bool(is_kept.all())
+    return LabelledReadings(
+        times=readings.times[source_rows],
+        labels=is_marked[source_rows],
+        values=readings.values if is_whole else readings.values[source_rows],
+        sensors=readings.sensors,
+        runs=runs,
+        event_times=readings.times[starts],
+        event_starts=kept_before[starts],
+        event_stops=kept_before[stops],
+        event_runs=_find_event_runs(readings, starts, kept_before, runs, is_kept),
+        rows_ahead=rows_ahead,
+        step_minutes=readings.step_minutes,
+        source_rows=source_rows,
+    )
+
+
+def find_events(events: np.ndarray, runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find where each event starts and stops; rows of one event follow each other without a gap.
+
+    Args:
+        events: Whether a row is an event, bool, shape (rows,).
+        runs: Run of rows without a gap, shape (rows,).
+
+    Returns:
+        First row of each event and the row after its last, both shape (events,).
+    """
+    same_run = np.concatenate([[False], runs[1:] == runs[:-1]])
+    goes_on = np.concatenate([[False], events[1:] & events[:-1]]) & same_run
+    starts = np.flatnonzero(events & ~goes_on)
+    ends_here = events & ~np.concatenate([goes_on[1:], [False]])
+    return starts, np.flatnonzero(ends_here) + 1
+
+
+def count_rows_in_run(runs: np.ndarray) -> np.ndarray:
+    """Count the rows before each row in its run: 0, 1, 2, ... from every run's start.
+
+    Args:
+        runs: Run numbers that do not fall, shape (rows,).
+
+    Returns:
+        int64, shape (rows,).
+    """
+    if len(runs) == 0:
+        return np.zeros(0, dtype=np.int64)
+    positions = np.arange(len(runs))
+    starts = np.flatnonzero(np.concatenate([[True], runs[1:] != runs[:-1]]))
+    lengths = np.diff(np.concatenate([starts, [len(runs)]]))
+    return positions - np.repeat(starts, lengths)
+
+
+def _mark_ahead(events: np.ndarray, runs: np.ndarray, rows_ahead: int, across_gaps: bool) -> np.ndarray:
+    is_marked = np.zeros(len(events), dtype=bool)
+    for ahead in range(1, min(rows_ahead, len(events) - 1) + 1):
+        is_reached = events[ahead:]
+        if not across_gaps:
+            is_reached = is_reached & (runs[ahead:] == runs[:-ahead])
+        is_marked[:-ahead] |= is_reached
+    return is_marked
+
+
+def _number_runs(readings: SensorReadings, is_kept: np.ndarray) -> np.ndarray:
+    """Number the runs from 0, ended by a gap or by a row that is not kept."""
+    is_cut = np.zeros(len(is_kept), dtype=bool)
+    is_cut[1:] = (readings.runs[1:] != readings.runs[:-1]) | ~is_kept[:-1]
+    numbers = np.cumsum(is_cut)[is_kept]
+    is_new = np.concatenate([[False], numbers[1:] != numbers[:-1]]) if len(numbers) else np.zeros(0, bool)
+    return np.cumsum(is_new)
+
+
+def _find_event_runs(
+    readings: SensorReadings,
+    starts: np.ndarray,
+    kept_before: np.ndarray,
+    runs: np.ndarray,
+    is_kept: np.ndarray,
+) -> np.ndarray:
+    before = np.maximum(starts - 1, 0)
+    has_history = (starts > 0) & is_kept[before] & (readings.runs[before] == readings.runs[starts])
+    row = np.where(is_kept[starts], kept_before[starts], kept_before[starts] - 1)
+    has_run = has_history | is_kept[starts]
+    if len(runs) == 0:
+        return np.full(len(starts), -1)
+    return np.where(has_run, runs[np.clip(row, 0, len(runs) - 1)], -1)

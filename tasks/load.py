@@ -1,0 +1,255 @@
+"""From a file to a table whose content nobody has checked yet."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import hashlib
+import io
+import lzma
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.configuration import ReadingsSection
+from schemas.errors import InputError
+from schemas.readings import RawTable
+from tasks.check import check_column_names
+
+SEPARATORS = (",", ";", "\t", "|")
+HEADER_CHARACTERS = 1_000_000
+_MAGIC = {
+    b"\x1f\x8b": "gz",
+    b"BZh": "bz2",
+    b"\xfd7zXZ\x00": "xz",
+    b"PK\x03\x04": "zip",
+    b"\x28\xb5\x2f\xfd": "zst",
+    b"PAR1": "parquet",
+}
+_BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    pa.ArrowException,
+)
+
+
+def load_readings(path: str | Path, section: ReadingsSection) -> RawTable:
+    """Read a table from a CSV file, compressed or not, or a Parquet file.
+
+    The file is read once, so the hash belongs to the very bytes that were parsed. What it holds is told by its first
+    bytes; a name that promises something else is refused. CSV is UTF-8 with one header line.
+
+    Args:
+        path: The file; `.gz`, `.bz2`, `.xz`, `.zst` and `.zip` (with one file in it) are decompressed.
+        section: Separator and decimal mark of a CSV file.
+
+    Returns:
+        `RawTable`. Its index is the row number in the file: a CSV file's header is row 1, so the first reading is row 2;
+        in a Parquet file it is row 1.
+
+    Raises:
+        InputError: If there is no such file, it cannot be read as a table, or column names are missing or repeated.
+        OSError: If the file system fails; the same call may pass later.
+    """
+    content = _read_bytes(Path(path))
+    plain = _decompress(content, str(path))
+    if plain.startswith(b"PAR1"):
+        table = _parse_parquet(plain, str(path))
+    else:
+        table = _parse_csv(plain, str(path), section)
+    return RawTable(table, str(path), hashlib.sha256(content).hexdigest())
+
+
+def _read_bytes(path: Path) -> bytes:
+    expected = "Expected a CSV or Parquet file of readings"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{expected}. There is no file {path}. Check the path.") from None
+    except IsADirectoryError:
+        raise InputError(f"{expected}. {path} is a directory. Give one file in it.") from None
+    except PermissionError:
+        raise InputError(f"{expected}. {path} may not be read by this user. Change its permissions.") from None
+    if not content.strip():
+        raise InputError(f"{expected}. {path} is empty. Export the readings again.")
+    return content
+
+
+def _kind(content: bytes) -> str | None:
+    return next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
+
+
+def _decompress(content: bytes, path: str) -> bytes:
+    """Undo compression until something else is left, at most once."""
+    kind, promised = _kind(content), Path(path).suffix.lstrip(".").lower()
+    if promised in _MAGIC.values() and promised != kind:
+        raise InputError(
+            f"Expected a {promised} file, as the name {path} says. Its content is no {promised}. "
+            "Export or download it again, or rename it after what it holds."
+        )
+    if kind is None or kind == "parquet":
+        return content
+    try:
+        plain = _unzip(content, path) if kind == "zip" else _unpack(content, kind)
+    except InputError:
+        raise
+    except _BROKEN as error:
+        raise InputError(
+            f"Expected readings compressed as {kind}. {path} cannot be decompressed ({error}). "
+            "It may be cut short: export or download it again."
+        ) from error
+    if not plain.strip():
+        raise InputError(f"Expected readings compressed as {kind}. {path} holds nothing. Export them again.")
+    return plain
+
+
+def _unpack(content: bytes, kind: str) -> bytes:
+    if kind == "gz":
+        return gzip.decompress(content)
+    if kind == "bz2":
+        return bz2.decompress(content)
+    if kind == "xz":
+        return lzma.decompress(content)
+    with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+        return stream.read()
+
+
+def _unzip(content: bytes, path: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX/" not in name]
+        if len(names) != 1:
+            raise InputError(
+                f"Expected one file of readings in {path}. It holds {len(names)} files. "
+                "Take the table out of it (from a spreadsheet: export it as CSV)."
+            )
+        return archive.read(names[0])
+
+
+def _parse_parquet(plain: bytes, path: str) -> pd.DataFrame:
+    try:
+        file = pq.ParquetFile(pa.BufferReader(plain))
+        names = ["" if name.startswith("__index_level_") else name for name in file.schema_arrow.names]
+        check_column_names(names, path)
+        table = file.read().to_pandas(ignore_metadata=True)
+    except InputError:
+        raise
+    except _BROKEN as error:
+        raise InputError(
+            f"Expected a Parquet file. {path} cannot be read as one ({error}). Write or download it again."
+        ) from error
+    if table.empty:
+        raise InputError(f"Expected rows of readings. {path} has columns and no rows. Export it again.")
+    return table.set_axis(pd.RangeIndex(1, len(table) + 1), axis=0)
+
+
+def _parse_csv(plain: bytes, path: str, section: ReadingsSection) -> pd.DataFrame:
+    text = _decode(plain, path)
+    separator = _find_separator(text, path, section)
+    names = [name.strip() for name in _records(text[:HEADER_CHARACTERS], separator, path, only_header=True)[0]]
+    check_column_names(names, path)
+    rows = _number_rows(text, len(names), separator, path)
+    try:
+        table = pd.read_csv(
+            io.BytesIO(text.encode()),
+            sep=separator,
+            decimal=section.decimal,
+            header=0,
+            names=names,
+            index_col=False,
+            low_memory=False,
+            skip_blank_lines=False,
+        )
+    except ValueError as error:
+        raise InputError(
+            f"Expected a table. {path} cannot be read as one ({error}). Check `readings.separator` and its quotes."
+        ) from error
+    return table.set_axis(rows, axis=0)
+
+
+def _decode(plain: bytes, path: str) -> str:
+    """Decode UTF-8, with or without a byte order mark; every line has a line feed, none is empty at the end."""
+    try:
+        if b"\x00" in plain:
+            raise ValueError("zero bytes")
+        text = plain.decode("utf-8-sig")
+    except ValueError as error:
+        raise InputError(
+            f"Expected a table as UTF-8 text, or Parquet. {path} is neither ({error}). "
+            "Export the readings as CSV in UTF-8."
+        ) from error
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    return text.rstrip("\r\n\x1a")
+
+
+def _find_separator(text: str, path: str, section: ReadingsSection) -> str:
+    """Return the configured separator, or the candidate that is most frequent in the header line."""
+    header = text.partition("\n")[0].rstrip("\r")
+    separator = "\t" if section.separator == "\\t" else section.separator
+    if separator == "auto":
+        candidates = [mark for mark in SEPARATORS if mark != section.decimal]
+        separator = max(candidates, key=header.count)
+    if len(separator) != 1 or not separator.isascii() or separator in (section.decimal, '"', "\n"):
+        raise InputError(
+            "`readings.separator` must be `auto` or one ASCII character other than the decimal mark. "
+            f"Received {separator!r} with `readings.decimal` {section.decimal!r}."
+        )
+    if separator not in header:
+        raise InputError(
+            f"Expected a header line with several column names. The first line of {path} is {header[:60]!r}, "
+            f"one column. Set `readings.separator` (now {section.separator}), or check that it is the right file."
+        )
+    return separator
+
+
+def _records(text: str, separator: str, path: str, *, only_header: bool = False) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        return [next(reader)] if only_header else list(reader)
+    except csv.Error as error:
+        raise InputError(
+            f"Expected a table. {path} cannot be read as one in line {reader.line_num} ({error}). "
+            "Look for a quote that is never closed."
+        ) from error
+
+
+def _number_rows(text: str, columns: int, separator: str, path: str) -> pd.Index:
+    """Refuse rows with more or fewer fields than the header; pandas would pad or cut some of them silently.
+
+    Returns:
+        The number of each row in the file, from 2 on, shape (rows,).
+    """
+    fields = _count_fields(text, separator, path)
+    if len(fields) == 1:
+        raise InputError(
+            f"Expected rows of readings below the header. {path} has a header only. Export the readings again."
+        )
+    ragged = np.flatnonzero(fields != columns)
+    if len(ragged):
+        raise InputError(
+            f"Expected {columns} fields in every row, as in the header (separator {separator!r}). "
+            f"{path} has {len(ragged)} other row(s), first row {ragged[0] + 1} with {fields[ragged[0]]} field(s). "
+            "Mend the rows, or set `readings.separator`, or check that it is a table of readings."
+        )
+    return pd.RangeIndex(2, len(fields) + 1)
+
+
+def _count_fields(text: str, separator: str, path: str) -> np.ndarray:
+    """Count the fields of each row, header included: by position where nothing is quoted, by reading otherwise."""
+    if '"' in text:
+        return np.array([len(record) for record in _records(text, separator, path)])
+    characters = np.frombuffer(text.encode(), dtype=np.uint8)
+    line_ends = np.append(np.flatnonzero(characters == ord("\n")), len(characters))
+    separators = np.flatnonzero(characters == ord(separator))
+    return np.diff(np.searchsorted(separators, line_ends), prepend=0) + 1

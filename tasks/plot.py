@@ -1,0 +1,394 @@
+"""The figures that every run shows, drawn without pyplot and without global state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import (
+    Formatter,
+    Locator,
+    LogLocator,
+    MaxNLocator,
+    PercentFormatter,
+    StrMethodFormatter,
+)
+from sklearn.metrics import auc, precision_recall_curve, roc_curve
+
+from schemas.evaluation import History, PartScores
+
+SCORER_TITLES = {"model": "Model", "pca": "PCA", "zscore": "z-score", "random": "Random"}
+
+# Okabe and Ito's colours, told apart by colour-blind eyes; the line styles differ too.
+BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6B6B6B"
+INK = "#222222"
+LINES = ((BLUE, "-"), (GREEN, "--"), (PURPLE, "-."), (GREY, ":"))
+
+SIZE_INCHES = (8.2, 4.4)
+SQUARE_INCHES = (8.2, 6.0)
+DOTS_PER_INCH = 110
+WIDE_SPREAD = 20.0
+POINTS_AT_MOST = 20_000
+
+# matplotlib ships these two without types
+make_date_locator: Callable[[], Locator] = AutoDateLocator
+make_date_formatter: Callable[[Locator], Formatter] = ConciseDateFormatter
+
+
+def plot_loss(history: History) -> Figure:
+    """Draw the loss and the validation loss of each epoch, and mark the epoch whose weights were kept.
+
+    Args:
+        history: Losses, shape (epochs,), at least one epoch. Epochs are counted from 1 in the figure.
+
+    Returns:
+        A figure with one pair of axes.
+    """
+    figure, axes = _make_figure(SIZE_INCHES)
+    epochs = np.arange(1, len(history.loss) + 1)
+    marker = "o" if len(epochs) == 1 else ""
+    kept, kept_loss = history.best_epoch + 1, history.validation_loss[history.best_epoch]
+    axes.plot(epochs, history.loss, color=BLUE, marker=marker, label="training windows")
+    axes.plot(
+        epochs, history.validation_loss, color=VERMILION, ls="--", marker=marker, label="validation windows"
+    )
+    axes.axvline(kept, color=GREY, ls=":", lw=1.2)
+    label = f"kept: epoch {kept}, validation loss {kept_loss:.4g}"
+    axes.plot([kept], [kept_loss], color=INK, marker="D", ls="", label=label)
+    _scale_by_spread(axes, "y", np.concatenate([history.loss, history.validation_loss]))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    _name_axes(
+        axes,
+        "How well the network rebuilds normal windows, epoch by epoch",
+        "Epoch",
+        "Loss (mean squared error\nof scaled values)",
+    )
+    _draw_legend(figure, axes)
+    return figure
+
+
+def plot_precision_recall(scores: PartScores, threshold: float) -> Figure:
+    """Draw precision and recall against the threshold, with the chosen threshold.
+
+    A curve holds, between two scores, the value at the higher one, as an alarm is `score >= threshold`.
+    scikit-learn's curve ends with a precision of 1 and a recall of 0 that belong to no threshold; they
+    are left out.
+
+    Args:
+        scores: Windows of one part, finite scores, shape (windows,).
+        threshold: Where alarms begin.
+
+    Returns:
+        A figure with one pair of axes; with windows of one class only, it says so.
+    """
+    figure, axes = _make_figure(SIZE_INCHES)
+    title = f"Precision and recall for every threshold, {scores.part} part"
+    _name_axes(axes, title, "Threshold (score at which alarms begin)", "Share")
+    if not _has_both_classes(scores):
+        return _say_one_class(figure, axes, scores)
+    _draw_precision_and_recall(axes, scores, threshold)
+    _draw_threshold(axes, "x", threshold)
+    _scale_by_spread(axes, "x", np.append(scores.scores, threshold))
+    axes.set_ylim(-0.02, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    _draw_legend(figure, axes)
+    return figure
+
+
+def plot_roc(scores_by_name: Mapping[str, PartScores]) -> Figure:
+    """Draw the ROC curves of several scorers of one part, with their areas in the legend.
+
+    Args:
+        scores_by_name: Windows of one part by the scorer's name, `model` and the controls; finite scores.
+
+    Returns:
+        A figure with one pair of axes; with windows of one class only, it says so.
+
+    Raises:
+        ValueError: If there is no scorer.
+    """
+    if not scores_by_name:
+        raise ValueError("A ROC figure needs at least one scorer. Received none. Pass the model's scores.")
+    figure, axes = _make_figure(SQUARE_INCHES)
+    first = next(iter(scores_by_name.values()))
+    _name_axes(
+        axes,
+        f"Positive windows flagged against normal windows flagged, {first.part} part (ROC)",
+        "Normal windows flagged (false positive rate)",
+        "Positive windows flagged (true positive rate)",
+    )
+    if not _has_both_classes(first):
+        return _say_one_class(figure, axes, first)
+    _draw_roc(axes, scores_by_name)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    figure.legend(frameon=False, fontsize=11, loc="outside right center")
+    return figure
+
+
+def plot_errors_over_time(scores: PartScores, threshold: float) -> Figure:
+    """Draw the score of each window over time, by class, with the threshold.
+
+    Of many windows not all normal ones are drawn, see `choose_points`; all positive ones are.
+
+    Args:
+        scores: Windows of one part, finite scores, shape (windows,).
+        threshold: Where alarms begin.
+
+    Returns:
+        A figure with one pair of axes; with windows of one class only, it says so.
+    """
+    figure, axes = _make_figure(SIZE_INCHES)
+    title = f"Score of every window over time, {scores.part} part"
+    _name_axes(axes, title, "Time of the window's last row", "Score (reconstruction error)")
+    _draw_windows(axes, scores)
+    _draw_threshold(axes, "y", threshold)
+    _scale_by_spread(axes, "y", np.append(scores.scores, threshold))
+    locator = make_date_locator()
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(make_date_formatter(locator))
+    _draw_legend(figure, axes)
+    return figure if _has_both_classes(scores) else _say_one_class(figure, axes, scores, height=0.93)
+
+
+def plot_confusion(scores: PartScores, threshold: float) -> Figure:
+    """Draw how many normal and positive windows raised an alarm and how many did not.
+
+    An alarm is `score >= threshold`.
+
+    Args:
+        scores: Windows of one part, shape (windows,).
+        threshold: Where alarms begin.
+
+    Returns:
+        A figure with one pair of axes: truth downwards, alarm to the right, counts and shares of the truth.
+    """
+    figure, axes = _make_figure(SIZE_INCHES)
+    counts = np.array(_count_alarms(scores, threshold)).reshape(2, 2)
+    names = (("quiet, rightly", "false alarm"), ("missed", "caught"))
+    colours = np.empty((2, 2, 4))
+    for row, column in np.ndindex(2, 2):
+        count, total = int(counts[row, column]), int(counts[row].sum())
+        opacity = 0.08 + 0.42 * count / max(total, 1)
+        colours[row, column] = to_rgba(BLUE if row == column else VERMILION, opacity)
+        share = f"{names[row][column]}, {_format_share(count, total)} of {total:,}"
+        axes.text(column, row - 0.06, f"{count:,}", ha="center", va="center", fontsize=20, color=INK)
+        axes.text(column, row + 0.2, share, ha="center", va="center", fontsize=11, color=INK)
+    axes.imshow(colours, aspect="auto")
+    axes.set_xticks([0, 1], ["no alarm", "alarm"])
+    axes.set_yticks([0, 1], ["normal", "positive"])
+    axes.axhline(0.5, color="white", lw=3)
+    axes.axvline(0.5, color="white", lw=3)
+    title = f"Windows by truth and alarm, {scores.part} part, threshold {threshold:.4g}"
+    _name_axes(axes, title, "What the model said", "What was true")
+    axes.grid(visible=False)
+    return figure if _has_both_classes(scores) else _say_one_class(figure, axes, scores)
+
+
+def render_plots(
+    history: History, validation: PartScores, test: Mapping[str, PartScores], threshold: float
+) -> dict[str, bytes]:
+    """Draw the five figures of a run as PNG images of about 900 pixels in width.
+
+    Args:
+        history: Losses of the training.
+        validation: The model's scores of the validation part, where the threshold was chosen.
+        test: Scores of the test part by the scorer's name: `model` and the controls.
+        threshold: Where the model's alarms begin.
+
+    Returns:
+        PNG bytes by `loss`, `precision_recall`, `roc`, `errors_over_time` and `confusion_matrix`.
+
+    Raises:
+        ValueError: If `test` has no entry `model`.
+    """
+    if "model" not in test:
+        raise ValueError(
+            f"`test` must hold the scores of the model by the name `model`. Received {sorted(test)}. "
+            "Add the model's scores."
+        )
+    figures = {
+        "loss": plot_loss(history),
+        "precision_recall": plot_precision_recall(validation, threshold),
+        "roc": plot_roc(test),
+        "errors_over_time": plot_errors_over_time(test["model"], threshold),
+        "confusion_matrix": plot_confusion(test["model"], threshold),
+    }
+    return {name: _render_png(figure) for name, figure in figures.items()}
+
+
+def choose_points(labels: np.ndarray, scores: np.ndarray, at_most: int) -> np.ndarray:
+    """Choose the windows to draw: all positive ones, and of the normal ones a thinned choice.
+
+    With more than `at_most` normal windows, they are cut into stretches of equal length, and of each
+    stretch the first and the highest are drawn, so that no peak is lost.
+
+    Args:
+        labels: Whether a window is positive, bool, shape (windows,).
+        scores: Finite scores, shape (windows,).
+        at_most: Stretches of normal windows, at least 1.
+
+    Returns:
+        Positions of the chosen windows, rising, shape (chosen,).
+    """
+    normal = np.flatnonzero(~labels)
+    length = -(-len(normal) // at_most)
+    if length <= 1:
+        return np.arange(len(labels))
+    starts = np.arange(0, len(normal), length)
+    padded = np.full(len(starts) * length, -np.inf)
+    padded[: len(normal)] = scores[normal]
+    highest = starts + padded.reshape(-1, length).argmax(axis=1)  # (stretches,)
+    return np.unique(np.concatenate([normal[starts], normal[highest], np.flatnonzero(labels)]))
+
+
+def _make_figure(size_inches: tuple[float, float]) -> tuple[Figure, Axes]:
+    """Make an empty figure on an Agg canvas, with one pair of axes."""
+    figure = Figure(figsize=size_inches, dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color="#dddddd", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=11, colors=INK)
+    return figure, axes
+
+
+def _name_axes(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
+    """Write the title and what the axes show."""
+    axes.set_title(title, fontsize=13, loc="left", color=INK)
+    axes.set_xlabel(horizontal, fontsize=11, color=INK)
+    axes.set_ylabel(vertical, fontsize=11, color=INK)
+
+
+def _draw_precision_and_recall(axes: Axes, scores: PartScores, threshold: float) -> None:
+    """Draw both curves, with their values at the threshold in the legend, and the precision of guessing."""
+    precision, recall, thresholds = precision_recall_curve(scores.labels, scores.scores)
+    _, false_alarms, missed, caught = _count_alarms(scores, threshold)
+    flagged, positive = caught + false_alarms, caught + missed
+    curves = (
+        ("precision", precision[:-1], BLUE, "-", _format_share(caught, flagged)),
+        ("recall", recall[:-1], VERMILION, "--", _format_share(caught, positive)),
+    )
+    marker = "o" if len(thresholds) == 1 else ""
+    for name, curve, colour, style, share in curves:
+        look: dict[str, Any] = {"color": colour, "ls": style, "marker": marker, "drawstyle": "steps-pre"}
+        axes.plot(thresholds, curve, label=f"{name} ({share} at the threshold)", **look)
+    prevalence = positive / len(scores.labels)
+    axes.axhline(prevalence, color=GREY, ls=":", lw=1.2, label=f"precision of guessing ({prevalence:.2%})")
+
+
+def _draw_roc(axes: Axes, scores_by_name: Mapping[str, PartScores]) -> None:
+    """Draw a ROC curve for each scorer, with its area in the legend, and the diagonal."""
+    for position, (name, scores) in enumerate(scores_by_name.items()):
+        false_rate, true_rate, _ = roc_curve(scores.labels, scores.scores)
+        colour, style = LINES[position % len(LINES)]
+        label = f"{SCORER_TITLES.get(name, name)}: area {auc(false_rate, true_rate):.3f}"
+        width = 2.4 if name == "model" else 1.5
+        axes.plot(false_rate, true_rate, color=colour, ls=style, lw=width, label=label)
+    axes.plot([0, 1], [0, 1], color=INK, lw=0.8, label="Chance: area 0.5")
+
+
+def _draw_windows(axes: Axes, scores: PartScores) -> None:
+    """Draw the scores over time, positive windows on top of the normal ones."""
+    points = choose_points(scores.labels, scores.scores, POINTS_AT_MOST)
+    labels, times, values = scores.labels[points], scores.times[points], scores.scores[points]
+    classes = (
+        (~labels, BLUE, ".", 5.0, 0.5, f"normal ({np.sum(~scores.labels):,})"),
+        (labels, VERMILION, "^", 6.5, 1.0, f"positive: soon before an event ({np.sum(scores.labels):,})"),
+    )
+    for chosen, colour, marker, size, opacity, label in classes:
+        style: dict[str, Any] = {
+            "marker": marker,
+            "ms": size,
+            "mew": 0,
+            "alpha": opacity,
+            "ls": "",
+            "rasterized": True,
+        }
+        axes.plot(times[chosen], values[chosen], color=colour, label=label, **style)
+
+
+def _draw_legend(figure: Figure, axes: Axes) -> None:
+    """Name the lines below the axes, where they hide nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = 2 if len(labels) > 3 else 3
+    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=columns, fontsize=11)
+
+
+def _draw_threshold(axes: Axes, along: str, threshold: float) -> None:
+    """Draw the threshold across the axis `along`, `x` or `y`; an infinite one is named only."""
+    label = f"threshold {threshold:.4g}" + (" (never an alarm)" if threshold == np.inf else "")
+    if not np.isfinite(threshold):
+        axes.plot([], [], color=INK, ls=(0, (6, 2)), label=label)
+    elif along == "x":
+        axes.axvline(threshold, color=INK, ls=(0, (6, 2)), lw=1.4, label=label)
+    else:
+        axes.axhline(threshold, color=INK, ls=(0, (6, 2)), lw=1.4, label=label)
+
+
+def _scale_by_spread(axes: Axes, along: str, values: np.ndarray) -> None:
+    """Use a logarithmic axis where positive values spread so far that a plain one would hide most."""
+    finite = values[np.isfinite(values)]
+    is_wide = finite.size > 0 and finite.min() > 0 and finite.max() > WIDE_SPREAD * np.median(finite)
+    if not is_wide:
+        return
+    axis = axes.xaxis if along == "x" else axes.yaxis
+    axes.set_xscale("log") if along == "x" else axes.set_yscale("log")
+    is_long = finite.max() > 1000 * finite.min()
+    axis.set_major_locator(LogLocator(subs=(1.0,) if is_long else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+
+
+def _has_both_classes(scores: PartScores) -> bool:
+    """Whether there are positive and normal windows."""
+    return bool(scores.labels.any() and not scores.labels.all())
+
+
+def _say_one_class(figure: Figure, axes: Axes, scores: PartScores, height: float = 0.5) -> Figure:
+    """Write into the figure, at a height between 0 and 1, which class is missing."""
+    windows = len(scores.labels)
+    missing = "normal" if scores.labels.any() else "positive"
+    text = f"The {scores.part} part has no {missing} windows ({windows:,} in all)."
+    box = {"facecolor": "#FFF3CD", "edgecolor": "#C9A227", "boxstyle": "round,pad=0.5"}
+    axes.text(
+        0.5,
+        height,
+        text,
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        fontsize=12,
+        color=INK,
+        bbox=box,
+    )
+    return figure
+
+
+def _count_alarms(scores: PartScores, threshold: float) -> tuple[int, int, int, int]:
+    """Count quiet normal, flagged normal, quiet positive and flagged positive windows."""
+    alarms = scores.scores >= threshold
+    quiet_normal, flagged_normal, quiet_positive, flagged_positive = np.bincount(
+        2 * scores.labels.astype(np.int64) + alarms, minlength=4
+    ).tolist()
+    return quiet_normal, flagged_normal, quiet_positive, flagged_positive
+
+
+def _format_share(count: int, total: int) -> str:
+    """Write a share as a percentage, or a dash where there is nothing to divide by."""
+    return f"{count / total:.1%}" if total else "–"
+
+
+def _render_png(figure: Figure) -> bytes:
+    """Render a figure to PNG bytes that depend on nothing but what it shows."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

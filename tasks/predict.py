@@ -1,0 +1,44 @@
+"""The pyfunc that a registered version runs: MLflow executes this file when it loads a model.
+
+Nothing else imports it. It needs no pickle: the network is a `.keras` file read in safe mode, the
+rest is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import pandas as pd
+from mlflow.models import set_model
+
+from schemas.detector import FORMAT_VERSION, Detector
+from schemas.errors import InputError
+from tasks.detect import detect_events
+from tasks.score import load_scorer
+
+
+class EarlyWarner(mlflow.pyfunc.PythonModel):
+    """Raw readings in, `time, score, threshold, alarm, top_sensors` out."""
+
+    def load_context(self, context: Any) -> None:
+        """Read the bundle, and trace the scoring function before the first request."""
+        content = json.loads(Path(context.artifacts["detector"]).read_text(encoding="utf-8"))
+        if content.get("format_version") != FORMAT_VERSION:
+            raise InputError(
+                f"The bundle must have format version {FORMAT_VERSION}. Received "
+                f"{content.get('format_version')}. Load it with the code it was made with, or retrain."
+            )
+        self.detector = Detector.model_validate(content)
+        self.scorer = load_scorer(Path(context.artifacts["network"]))
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Score raw readings; see `tasks.detect.detect_events`."""
+        return detect_events(self.detector, self.scorer, model_input)
+
+
+set_model(EarlyWarner())

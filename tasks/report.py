@@ -1,0 +1,316 @@
+"""The report of a retraining: one page that needs nothing but a browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from schemas.configuration import Configuration
+from schemas.evaluation import Interval
+from schemas.results import RetrainResult
+from tasks.plot import SCORER_TITLES
+
+DASH = "\N{EN DASH}"
+COLUMNS_SHOWN = 12
+
+DECISION_TEXTS = {
+    "PROMOTE": "passed the promotion gate.",
+    "REJECT": "did not pass the promotion gate.",
+    "HOLD": "cannot be judged on these data.",
+}
+
+WINDOW_TITLES = {
+    "train": "Training",
+    "train_normal": "of these normal, the ones it learns from",
+    "validation": "Validation",
+    "test": "Test",
+}
+
+# name: title, explanation, decimals
+METRIC_TEXTS = {
+    "roc_auc": ("ROC area", "How often a positive row scores higher than a normal one.", 3),
+    "average_precision": (
+        "Average precision",
+        "Precision averaged over the thresholds, by recall gained.",
+        3,
+    ),
+    "event_recall": ("Events caught", "Share of events with an alarm {shortly_before}.", 3),
+    "event_recall_20min": (
+        "Events caught within {horizon}",
+        "Share of events with an alarm in the {horizon} before them.",
+        3,
+    ),
+    "false_alarms_per_day": (
+        "False alarms per day",
+        "Episodes in 24 hours of rows present; one that lasts counts again every {repeat}.",
+        1,
+    ),
+    "lead_minutes_median": (
+        "Warning time in minutes",
+        "Median time from the first alarm in the {horizon} before an event to the event.",
+        1,
+    ),
+    "precision": ("Precision", "Share of flagged rows that are positive.", 3),
+    "recall": ("Recall", "Share of positive rows that are flagged.", 3),
+    "f1": ("F1", "Harmonic mean of precision and recall.", 3),
+    "prevalence": ("Prevalence", "Share of rows that are positive.", 4),
+}
+
+PLOT_TEXTS = {
+    "loss": (
+        "Loss",
+        "Both lines should fall and level off; where the validation line rises again, the network learns the "
+        "training rows by heart, so the weights of the marked epoch were kept.",
+    ),
+    "precision_recall": (
+        "Precision and recall",
+        "A threshold further to the left catches more positive windows and raises more false alarms; the "
+        "upright dashed line is the one that was chosen.",
+    ),
+    "roc": (
+        "ROC",
+        "The higher a curve lies above the diagonal, the better its score tells positive windows from normal "
+        "ones; a model earns its place only above the controls.",
+    ),
+    "errors_over_time": (
+        "Scores over time",
+        "Triangles on or above the dashed line are caught and dots there are false alarms; when all dots "
+        "climb, the plant drifts away from what the network has learned.",
+    ),
+    "confusion_matrix": (
+        "Alarms",
+        "Rows are what was true and columns what the model said; the orange fields are its mistakes.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure as it is written, and its interval, empty where there is none."""
+
+    value: str
+    interval: str
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric, with a cell for each column of the table."""
+
+    title: str
+    explanation: str
+    chance: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """The figures of one scorer: values and intervals by the metric's name."""
+
+    title: str
+    values: Mapping[str, float | None]
+    intervals: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot as the page shows it."""
+
+    title: str
+    explanation: str
+    address: str
+
+
+def render_report(result: RetrainResult, configuration: Configuration, plots: Mapping[str, bytes]) -> str:
+    """Write the outcome of a retraining as one HTML page with everything inside.
+
+    Passwords in addresses are left out. The same arguments give the same page.
+
+    Args:
+        result: The outcome.
+        configuration: The effective configuration of the run.
+        plots: PNG bytes by the names that `tasks.plot.render_plots` gives them.
+
+    Returns:
+        The page; it has no script and loads nothing from elsewhere.
+
+    Raises:
+        ValueError: If a plot has an unknown name.
+    """
+    columns, champion_columns = list_columns(result), list_champion_columns(result)
+    prevalence = result.metrics.prevalence
+    return (
+        _make_environment()
+        .get_template("report.html.jinja")
+        .render(
+            result=result,
+            configuration=configuration,
+            decision_text=DECISION_TEXTS[result.decision],
+            window_titles=WINDOW_TITLES,
+            titles=[column.title for column in columns],
+            rows=list_metric_rows(columns, configuration, prevalence),
+            champion_titles=[column.title for column in champion_columns],
+            champion_rows=list_metric_rows(champion_columns, configuration, prevalence),
+            pictures=_list_pictures(plots),
+            source=_hide_password(result.data.source),
+            tracking_uri=_hide_password(result.tracking_uri),
+            command=f"forewarn retrain --config configuration.yaml --data {_quote_source(result)}",
+            settings=yaml.safe_dump(
+                configuration.model_dump(mode="json"), sort_keys=False, allow_unicode=True
+            ),
+        )
+    )
+
+
+def write_report(html: str, path: Path) -> None:
+    """Write a page to a file, whole or not at all; a missing folder is made.
+
+    Args:
+        html: The page.
+        path: The file; an existing one is replaced.
+
+    Raises:
+        OSError: If the folder or the file cannot be written; what lay at `path` stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        temporary.write_text(html, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def list_columns(result: RetrainResult) -> tuple[Column, ...]:
+    """List the model and its controls, strongest control first, with their test figures."""
+    known = [name for name in SCORER_TITLES if name in result.controls]
+    others = [name for name in result.controls if name not in SCORER_TITLES]
+    controls = tuple(
+        Column(
+            SCORER_TITLES.get(name, name),
+            result.controls[name].model_dump(),
+            result.control_intervals.get(name, {}),
+        )
+        for name in known + others
+    )
+    return (Column(SCORER_TITLES["model"], result.metrics.model_dump(), result.intervals), *controls)
+
+
+def list_champion_columns(result: RetrainResult) -> tuple[Column, ...]:
+    """List the new version and the champion; nothing where there is no champion with figures."""
+    values: Mapping[str, Any] = dict((result.champion or {}).get("metrics") or {})
+    if not values:
+        return ()
+    return (
+        Column(f"New, version {result.model_version}", result.metrics.model_dump(), result.intervals),
+        Column(f"Champion, version {(result.champion or {}).get('version', DASH)}", values, {}),
+    )
+
+
+def list_metric_rows(
+    columns: Sequence[Column], configuration: Configuration, prevalence: float
+) -> tuple[MetricRow, ...]:
+    """Write every metric in plain words, with the level of chance where it is known.
+
+    Args:
+        columns: Figures of the scorers.
+        configuration: Says how far ahead and how long alarms count.
+        prevalence: Share of positive rows: what guessing gives as precision.
+
+    Returns:
+        One row for each metric; none without columns.
+    """
+    chances = {"roc_auc": 0.5, "average_precision": prevalence, "precision": prevalence}
+    words = _list_words(configuration)
+    return tuple(
+        MetricRow(
+            title.format_map(words),
+            explanation.format_map(words),
+            _format_figure(chances[name], decimals) if name in chances else "",
+            tuple(_make_cell(column, name, decimals) for column in columns),
+        )
+        for name, (title, explanation, decimals) in METRIC_TEXTS.items()
+        if columns
+    )
+
+
+def _make_environment() -> Environment:
+    """Make the template engine: everything is escaped, a missing name is an error."""
+    environment = Environment(
+        loader=PackageLoader("tasks", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["listed"] = _list_names
+    return environment
+
+
+def _list_words(configuration: Configuration) -> dict[str, str]:
+    """Name the horizons of the configuration in words."""
+    rows_ahead = configuration.labels.rows_ahead
+    plural = "row" if rows_ahead == 1 else f"{rows_ahead} rows"
+    return {
+        "shortly_before": f"in the {plural} before them" if rows_ahead else "on their own rows",
+        "horizon": f"{configuration.evaluation.horizon_minutes:g} minutes",
+        "repeat": f"{configuration.evaluation.repeat_alarm_minutes:g} minutes",
+    }
+
+
+def _make_cell(column: Column, name: str, decimals: int) -> Cell:
+    """Write one figure with its interval."""
+    value, interval = column.values.get(name), column.intervals.get(name)
+    if value is None:
+        return Cell(DASH, "")
+    if interval is None:
+        return Cell(_format_figure(value, decimals), "")
+    bounds = (_format_figure(bound, decimals) for bound in (interval.low, interval.high))
+    return Cell(_format_figure(value, decimals), " to ".join(bounds))
+
+
+def _format_figure(value: float, decimals: int) -> str:
+    """Write a figure with fixed decimals, and small ones with two digits that say something."""
+    if 0 < abs(value) < 10 ** (1 - decimals):
+        return f"{value:.2g}"
+    return f"{value:,.{decimals}f}"
+
+
+def _list_pictures(plots: Mapping[str, bytes]) -> tuple[Picture, ...]:
+    """Put the plots in order, each with how to read it."""
+    unknown = sorted(set(plots) - set(PLOT_TEXTS))
+    if unknown:
+        raise ValueError(
+            f"The plots of a report must be among {sorted(PLOT_TEXTS)}. Received {unknown}. "
+            "Name them as `tasks.plot.render_plots` does."
+        )
+    return tuple(
+        Picture(title, explanation, f"data:image/png;base64,{b64encode(plots[name]).decode('ascii')}")
+        for name, (title, explanation) in PLOT_TEXTS.items()
+        if name in plots
+    )
+
+
+def _list_names(names: Sequence[str]) -> str:
+    """Join names by commas, the first dozen of many."""
+    shown = ", ".join(names[:COLUMNS_SHOWN])
+    return shown if len(names) <= COLUMNS_SHOWN else f"{shown} and {len(names) - COLUMNS_SHOWN} more"
+
+
+def _hide_password(address: str) -> str:
+    """Leave the user and the password out of an address such as `postgresql://user:password@host`."""
+    return re.sub(r"(://)[^/\s]*@", r"\1", address)
+
+
+def _quote_source(result: RetrainResult) -> str:
+    """Write the data's address as a shell takes it."""
+    return shlex.quote(_hide_password(result.data.source))

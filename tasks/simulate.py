@@ -1,0 +1,408 @@
+"""Simulate readings of a paper machine: a table in the shape of the real file, with faint planted precursors."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+import pyarrow
+from pyarrow import csv
+from scipy.signal import lfilter
+
+from schemas.errors import InputError
+
+LEAST_ROWS = 1_000
+SENSORS = tuple(f"x{number}" for number in range(1, 61) if number != 28)
+LATE_SENSOR = "x43"
+GRADES = (51, 82, 84, 93, 96, 112, 118, 139)
+FIRST_TIME = np.datetime64("1999-05-01T00:00", "m")
+STEP_MINUTES = 2
+DECIMALS = 8
+
+# breaks and stand-stills
+ROWS_PER_EVENT = 148.4
+BURST_EXTRA_ROWS, CALM_EXTRA_ROWS = 22.0, 245.0
+MEAN_BREAKS_OF_BURST, MEAN_BREAKS_OF_CALM = 2.6, 3.2
+STANDSTILL_SHARE = 0.83
+LONE_EVENT_SHARE = 0.03
+MEDIAN_STANDSTILL_STEPS = 7.0
+MAINTENANCE_SHARE = 0.02
+
+# precursors
+PRECURSOR_SHARE = 0.72
+PRECURSOR_ROWS = (2, 10)
+LEAST_PEAK = 0.7
+VOLATILITY_GROWTH = 0.5
+
+# the plant
+PLANT_SEED = 61
+LOOPS = 4
+SENSORS_PER_LOOP = 11
+VOLATILE_SENSORS = 10
+DELAYED_SHARE = 0.2
+LOOP_POLES = (0.85, 0.6)
+DRIFTS = 4
+DRIFT_PER_ROW, DRIFT_PER_STANDSTILL = 0.02, 0.3
+LATE_SHARE = 0.4
+
+# decoys
+ROWS_PER_GRADE = 900
+GRADE_CHANGE_ROWS = 8
+ROWS_PER_ACTION = 200
+ROWS_PER_SPIKE = 600
+
+# the historian
+INTERPOLATED_SENSORS = 18
+INTERPOLATED_SHARES = (0.7, 0.94)
+
+WARM_UP_ROWS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Plant:
+    """What stays the same from one simulated month to the next: how each sensor hangs on the machine.
+
+    Attributes:
+        loops: Control loop that a sensor follows, or -1, shape (sensors,).
+        loadings: Signed share of the loop in the sensor, 0 without a loop, shape (sensors,).
+        delays: Rows by which a sensor lags behind its loop, shape (sensors,).
+        memories: Autocorrelation of a sensor's own noise at one row, shape (sensors,).
+        is_volatile: Whether a sensor's noise grows before breaks, bool, shape (sensors,).
+        drift_weights: Weight of each slow drift, shape (sensors, drifts).
+        grade_levels: Level of a sensor under each grade, shape (sensors, grades).
+        offsets: Added after scaling, shape (sensors,).
+        scales: Size of one deviation, shape (sensors,).
+        interpolated_shares: Share of cells that the historian fills in, shape (sensors,).
+    """
+
+    loops: np.ndarray
+    loadings: np.ndarray
+    delays: np.ndarray
+    memories: np.ndarray
+    is_volatile: np.ndarray
+    drift_weights: np.ndarray
+    grade_levels: np.ndarray
+    offsets: np.ndarray
+    scales: np.ndarray
+    interpolated_shares: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """What happened when.
+
+    Attributes:
+        events: Rows of the breaks, rising, shape (events,).
+        minutes: Minutes since the first row, int64, shape (rows,).
+        is_restart: Whether a stand-still lies before a row, bool, shape (rows,).
+        precursor: Strength of the planted precursor, 0 to 1, shape (rows,).
+        grades: Position of each row's grade in `GRADES`, shape (rows,).
+    """
+
+    events: np.ndarray
+    minutes: np.ndarray
+    is_restart: np.ndarray
+    precursor: np.ndarray
+    grades: np.ndarray
+
+
+def simulate_readings(rows: int = 18_398, seed: int = 0, interpolate: bool = False) -> pd.DataFrame:
+    """Simulate a paper machine with rare sheet breaks.
+
+    About 72 % of the breaks are announced: 2 to 10 rows before, the machine's control loops begin to
+    hunt (they lose their smoothness, not their spread) and the noise of ten other sensors grows.
+    The other breaks come from nowhere. Operator actions, grade changes and spikes mean nothing.
+    The plant is the same for every seed; the seed decides what happens to it.
+
+    Args:
+        rows: Rows of the table, at least 1,000; 720 are a day without stand-stills.
+        seed: At least 0; the same seed gives the same table.
+        interpolate: Whether the historian stored few points of 18 sensors and drew straight lines
+            between them, which lets about a quarter of all sensor cells depend on a later reading.
+
+    Returns:
+        Columns `time` (text such as `5/1/99 0:00`), `y` (1 on the row of a break) and `x1` to `x61`,
+        where `x28` is the grade and `x61` is 1 on the row on which the grade changes.
+
+    Raises:
+        InputError: If `rows` or `seed` is too small.
+
+    Source: columns and quirks of Ranjan et al., arXiv 1809.10717; no value comes from their file.
+    """
+    _require_at_least("rows", rows, LEAST_ROWS, "With fewer rows there are too few breaks to learn from.")
+    _require_at_least("seed", seed, 0, "Any whole number from 0 on is a seed.")
+    random = np.random.default_rng(seed)
+    plant = build_plant()
+    timeline = draw_timeline(rows, random)
+    values = _measure(plant, timeline, random)
+    if interpolate:
+        _interpolate(values, plant, timeline, random)
+    return _lay_out(np.round(values, DECIMALS, out=values), timeline)
+
+
+def write_readings(table: pd.DataFrame, path: str | Path) -> None:
+    """Write readings as CSV, whole or not at all.
+
+    Args:
+        table: Readings, for example from `simulate_readings`.
+        path: File to write or replace; `.csv`, or `.csv.gz` to compress. Its folder must exist.
+
+    Raises:
+        InputError: If the name ends otherwise or the file cannot be written.
+    """
+    path = Path(path)
+    if not path.name.endswith((".csv", ".csv.gz")):
+        raise InputError(
+            f"The file must be named `.csv` or `.csv.gz`. Received {path}. Give it one of these endings."
+        )
+    content = pyarrow.Table.from_pandas(table, preserve_index=False)
+    plain = csv.WriteOptions(include_header=False, quoting_style="needed")
+    try:
+        with _replace_at_end(path) as file:
+            file.write((",".join(map(str, table.columns)) + "\n").encode())
+            csv.write_csv(content, file, plain)
+    except OSError as error:
+        raise InputError(
+            f"{path} must be a file that can be written. Received: {error.strerror or error}. "
+            "Create the folder, or choose another place."
+        ) from error
+
+
+def build_plant() -> Plant:
+    """Build the one plant that all simulations share: which sensor does what, and on which scale."""
+    random = np.random.default_rng(PLANT_SEED)
+    count, in_loops = len(SENSORS), LOOPS * SENSORS_PER_LOOP
+    order = random.permutation([position for position in range(count) if SENSORS[position] != LATE_SENSOR])
+    members, volatile = order[:in_loops], order[in_loops : in_loops + VOLATILE_SENSORS]
+    loops, is_volatile = np.full(count, -1), np.zeros(count, dtype=bool)
+    loops[members], is_volatile[volatile] = np.arange(in_loops) % LOOPS, True
+    shares = np.zeros(count)
+    shares[order[-INTERPOLATED_SENSORS:]] = random.uniform(*INTERPOLATED_SHARES, INTERPOLATED_SENSORS)
+    signs = random.choice([-1, 1], count)
+    has_grade_level = random.random((count, 1)) < 0.4
+    return Plant(
+        loops=loops,
+        loadings=np.where(loops < 0, 0, signs * random.uniform(0.95, 0.985, count)),
+        delays=np.where(loops < 0, 0, random.random(count) < DELAYED_SHARE).astype(int),
+        memories=np.where(loops < 0, random.uniform(0.5, 0.98, count), random.uniform(0, 0.8, count)),
+        is_volatile=is_volatile,
+        drift_weights=random.normal(0, 0.6, (count, DRIFTS)),
+        grade_levels=has_grade_level * random.normal(0, 1.5, (count, len(GRADES))),
+        offsets=random.uniform(-5, 5, count),
+        scales=10 ** random.uniform(-3, 3, count),
+        interpolated_shares=shares,
+    )
+
+
+def draw_timeline(rows: int, random: np.random.Generator) -> Timeline:
+    """Draw breaks, stand-stills, precursors and grades; none of them depends on the hour or the row."""
+    events = _draw_events(rows, random)
+    is_lone = _choose_share(len(events), LONE_EVENT_SHARE, random)
+    stops = is_lone | _choose_share(len(events), STANDSTILL_SHARE, random)
+    is_restart = np.zeros(rows, dtype=bool)
+    is_restart[events[is_lone]] = True
+    is_restart[events[stops] + 1] = True
+    is_announced = _choose_share(len(events), PRECURSOR_SHARE, random) & ~is_lone
+    return Timeline(
+        events=events,
+        minutes=_draw_minutes(is_restart, random),
+        is_restart=is_restart,
+        precursor=_draw_precursor(rows, events, is_announced, random),
+        grades=_draw_grades(rows, random),
+    )
+
+
+def _require_at_least(name: str, value: int, least: int, advice: str) -> None:
+    if value < least:
+        raise InputError(f"`{name}` must be at least {least:,}. Received {value:,}. {advice}")
+
+
+def _choose_share(count: int, share: float, random: np.random.Generator) -> np.ndarray:
+    """Choose `share` of `count` things, rounded up, as a mask."""
+    is_chosen = np.zeros(count, dtype=bool)
+    is_chosen[random.permutation(count)[: int(np.ceil(share * count))]] = True
+    return is_chosen
+
+
+def _draw_events(rows: int, random: np.random.Generator) -> np.ndarray:
+    """Draw the rows of breaks: bursts and calm spells take turns, spacings are at least 2 rows."""
+    count = round(rows / ROWS_PER_EVENT)
+    is_burst = np.arange(count + 1) % 2 == random.integers(2)
+    lengths = random.geometric(1 / np.where(is_burst, MEAN_BREAKS_OF_BURST, MEAN_BREAKS_OF_CALM))
+    is_burst = np.repeat(is_burst, lengths)[: count + 1]
+    extra = random.exponential(np.where(is_burst, BURST_EXTRA_ROWS, CALM_EXTRA_ROWS))
+    spare_rows = rows - 2 - 2 * len(extra)
+    return np.cumsum(2 + np.floor(extra * spare_rows / extra.sum()).astype(int))[:count]
+
+
+def _draw_minutes(is_restart: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draw the time of each row: 2 minutes a step, a long-tailed stand-still before each restart."""
+    count = int(is_restart.sum())
+    steps = MEDIAN_STANDSTILL_STEPS * np.exp(random.standard_normal(count))
+    is_maintenance = random.random(count) < MAINTENANCE_SHARE
+    steps = np.where(is_maintenance, random.uniform(120, 420, count), np.maximum(np.round(steps), 2))
+    minutes = np.full(len(is_restart), STEP_MINUTES)
+    minutes[is_restart] = STEP_MINUTES * steps.astype(int)
+    minutes[0] = 0
+    return np.cumsum(minutes)
+
+
+def _draw_precursor(
+    rows: int, events: np.ndarray, is_announced: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    """Let the strength grow up to each announced break, from no earlier than the break before it."""
+    starts = random.integers(PRECURSOR_ROWS[0], PRECURSOR_ROWS[1] + 1, len(events))
+    peaks = random.uniform(LEAST_PEAK, 1, len(events)) * is_announced
+    room = np.diff(events, prepend=-1) - 1
+    strength = np.zeros(rows)
+    for ahead in range(PRECURSOR_ROWS[1] + 1):
+        is_reached = (ahead <= starts) & (ahead <= room)
+        growth = np.sqrt((starts - ahead + 1) / (starts + 1))
+        strength[events[is_reached] - ahead] = (peaks * growth)[is_reached]
+    return strength
+
+
+def _draw_grades(rows: int, random: np.random.Generator) -> np.ndarray:
+    """Draw orders of uneven length; every grade has its turn before one comes back."""
+    count = max(2, round(rows / ROWS_PER_GRADE))
+    shares = random.exponential(1, count) + 0.05
+    stops = np.round(np.cumsum(shares) / shares.sum() * rows).astype(int)
+    turns = np.tile(random.permutation(len(GRADES)), count // len(GRADES) + 1)[:count]
+    return np.repeat(turns, np.diff(stops, prepend=0))
+
+
+def _measure(plant: Plant, timeline: Timeline, random: np.random.Generator) -> np.ndarray:
+    """Measure all sensors.
+
+    Returns:
+        float64, shape (sensors, rows).
+    """
+    rows = len(timeline.minutes)
+    loops = _run_loops(timeline.precursor, random)
+    drifts = _draw_drifts(timeline.is_restart, random)
+    settled_grades = _settle(timeline.grades)
+    values = np.empty((len(SENSORS), rows))
+    for position in range(len(SENSORS)):
+        signal = _draw_own_noise(plant, position, timeline.precursor, random)
+        if plant.loops[position] >= 0:
+            signal += plant.loadings[position] * np.roll(loops[plant.loops[position]], plant.delays[position])
+        _add_spikes(signal, random)
+        signal += plant.drift_weights[position] @ drifts
+        signal += plant.grade_levels[position] @ settled_grades
+        values[position] = plant.scales[position] * (plant.offsets[position] + signal)
+    late = values[SENSORS.index(LATE_SENSOR)]
+    late[: round(LATE_SHARE * rows)] = late[0]
+    return values
+
+
+def _run_loops(precursor: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Run the control loops: smooth, nudged by operators now and then, hunting before a break.
+
+    Hunting turns the smooth signal towards white noise of the same variance, by an angle that
+    grows with the precursor: the spread of a single row stays what it was.
+
+    Returns:
+        float64, shape (loops, rows).
+    """
+    rows, angles = len(precursor), precursor * np.pi / 2
+    loops = np.empty((LOOPS, rows))
+    for loop in loops:
+        smooth = _draw_memory_noise(rows, LOOP_POLES, random)
+        acts = random.random(rows) < 1 / ROWS_PER_ACTION
+        actions = acts * random.choice([-1.0, 1.0], rows) * random.uniform(2, 4, rows)
+        smooth += lfilter([1.0], [1.0, -LOOP_POLES[0]], actions)
+        loop[:] = np.cos(angles) * smooth + np.sin(angles) * random.standard_normal(rows)
+    return loops
+
+
+def _draw_memory_noise(rows: int, poles: tuple[float, ...], random: np.random.Generator) -> np.ndarray:
+    """Draw autoregressive noise of variance 1 with the given poles, each within 0 and 1."""
+    recursion = np.poly(poles)
+    response = lfilter([1.0], recursion, np.eye(1, 2_000)[0])
+    noise = lfilter([1.0], recursion, random.standard_normal(rows + WARM_UP_ROWS))[WARM_UP_ROWS:]
+    return noise / np.sqrt(response @ response)
+
+
+def _draw_own_noise(
+    plant: Plant, position: int, precursor: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    noise = _draw_memory_noise(len(precursor), (plant.memories[position],), random)
+    noise *= np.sqrt(1 - plant.loadings[position] ** 2)
+    if plant.is_volatile[position]:
+        noise += VOLATILITY_GROWTH * precursor * random.standard_normal(len(precursor))
+    return noise
+
+
+def _draw_drifts(is_restart: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draw random walks that jump at every restart, shape (drifts, rows)."""
+    steps = np.where(is_restart, DRIFT_PER_STANDSTILL, DRIFT_PER_ROW)
+    return np.cumsum(steps * random.standard_normal((DRIFTS, len(is_restart))), axis=1)
+
+
+def _settle(grades: np.ndarray) -> np.ndarray:
+    """Give each grade's share in the levels of a row, shape (grades, rows): a change takes 8 rows."""
+    is_grade = (grades == np.arange(len(GRADES))[:, None]).astype(float)
+    padded = np.pad(is_grade, ((0, 0), (GRADE_CHANGE_ROWS, 0)), mode="edge")
+    sums = np.cumsum(padded, axis=1)
+    return (sums[:, GRADE_CHANGE_ROWS:] - sums[:, :-GRADE_CHANGE_ROWS]) / GRADE_CHANGE_ROWS
+
+
+def _add_spikes(signal: np.ndarray, random: np.random.Generator) -> None:
+    """Add spikes of one row to a signal of deviation 1, in place."""
+    spots = np.flatnonzero(random.random(len(signal)) < 1 / ROWS_PER_SPIKE)
+    signal[spots] += random.choice([-1.0, 1.0], len(spots)) * random.uniform(3, 7, len(spots))
+
+
+def _interpolate(
+    values: np.ndarray, plant: Plant, timeline: Timeline, random: np.random.Generator
+) -> None:
+    """Keep few points of some sensors and draw straight lines between them, in place."""
+    for position in np.flatnonzero(plant.interpolated_shares):
+        is_stored = random.random(len(timeline.minutes)) >= plant.interpolated_shares[position]
+        is_stored[[0, -1]] = True
+        stored_minutes = timeline.minutes[is_stored]
+        values[position] = np.interp(timeline.minutes, stored_minutes, values[position, is_stored])
+
+
+def _lay_out(values: np.ndarray, timeline: Timeline) -> pd.DataFrame:
+    """Lay the columns out in the order of the real file."""
+    rows = len(timeline.minutes)
+    columns: dict[str, np.ndarray] = dict(zip(SENSORS, values, strict=True))
+    columns["time"] = _spell_times(timeline.minutes)
+    columns["y"] = np.zeros(rows, dtype=np.int64)
+    columns["y"][timeline.events] = 1
+    columns["x28"] = np.asarray(GRADES)[timeline.grades]
+    columns["x61"] = np.diff(timeline.grades, prepend=timeline.grades[0]).astype(bool).astype(np.int64)
+    return pd.DataFrame({name: columns[name] for name in ["time", "y", *(f"x{n}" for n in range(1, 62))]})
+
+
+def _spell_times(minutes: np.ndarray) -> np.ndarray:
+    """Spell times as `month/day/yy H:MM` without leading zeros, as text objects, shape (rows,)."""
+    days, clock = np.divmod(minutes, 24 * 60)
+    dates = pd.date_range(pd.Timestamp(FIRST_TIME), periods=int(days[-1]) + 1)
+    day_texts = np.asarray([f"{date.month}/{date.day}/{date:%y} " for date in dates], dtype=object)
+    clock_texts = np.asarray([f"{m // 60}:{m % 60:02}" for m in range(24 * 60)], dtype=object)
+    return day_texts[days] + clock_texts[clock]
+
+
+@contextmanager
+def _replace_at_end(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path` that takes its place only after everything was written."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            if path.suffix == ".gz":
+                with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as compressed:
+                    yield compressed  # type: ignore[misc]
+            else:
+                yield file
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""Divide windows into training, validation and test, in time order unless told otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from schemas.errors import InputError
+from schemas.windows import Part, Split, Windows
+
+# fewer windows than this teach a network nothing
+LEAST_TRAINING_WINDOWS = 50
+
+
+def split_in_time(
+    windows: Windows, test_fraction: float, validation_fraction: float, purge_rows: int
+) -> Split:
+    """Divide the rows at two moments; later parts come later.
+
+    A window belongs to a part only if all its rows do, so none crosses a boundary, and the last
+    `purge_rows` rows before a boundary end no window: their labels may look into the next part.
+
+    Args:
+        windows: The windows of a table.
+        test_fraction: Share of rows in the test, above 0 and below 1.
+        validation_fraction: Share of the other rows in the validation, above 0 and below 1.
+        purge_rows: Rows before each boundary that end no window, at least 0.
+
+    Raises:
+        InputError: If a part has too few windows or no positive one where it needs them.
+    """
+    test_start = round(windows.rows * (1 - test_fraction))
+    validation_start = round(test_start * (1 - validation_fraction))
+    split = Split(
+        train=_cut_part("train", windows, 0, validation_start, purge_rows),
+        validation=_cut_part("validation", windows, validation_start, test_start, purge_rows),
+        test=_cut_part("test", windows, test_start, windows.rows, 0),
+        is_leaky=False,
+    )
+    return _require_enough(split)
+
+
+def split_at_random(
+    windows: Windows, test_fraction: float, validation_fraction: float, seed: int
+) -> Split:
+    """Divide the windows at random, as published: overlapping windows leak between the parts.
+
+    Args:
+        windows: The windows of a table.
+        test_fraction: Share of windows in the test.
+        validation_fraction: Share of the others in the validation.
+        seed: Seed of both divisions.
+
+    Raises:
+        InputError: If a part has too few windows or no positive one where it needs them.
+    """
+    try:
+        rest, test = train_test_split(np.arange(len(windows)), test_size=test_fraction, random_state=seed)
+        train, validation = train_test_split(rest, test_size=validation_fraction, random_state=seed)
+    except ValueError as error:
+        raise InputError(
+            f"The table must hold enough windows to divide. Received {len(windows)} windows: {error}"
+        ) from error
+    split = Split(
+        train=_scatter_part("train", windows, train),
+        validation=_scatter_part("validation", windows, validation),
+        test=_scatter_part("test", windows, test),
+        is_leaky=True,
+    )
+    return _require_enough(split)
+
+
+def _cut_part(name: str, windows: Windows, start: int, stop: int, purge_rows: int) -> Part:
+    ends = windows.end_rows
+    is_inside = (ends - windows.lookback + 1 >= start) & (ends < stop - purge_rows)
+    return Part(name, ends[is_inside], windows.labels[is_inside], start, stop, is_scattered=False)
+
+
+def _scatter_part(name: str, windows: Windows, choice: np.ndarray) -> Part:
+    choice = np.sort(choice)
+    return Part(
+        name, windows.end_rows[choice], windows.labels[choice], 0, windows.rows, is_scattered=True
+    )
+
+
+def _require_enough(split: Split) -> Split:
+    if len(split.train.normal_end_rows) < LEAST_TRAINING_WINDOWS:
+        raise InputError(
+            f"The training part must hold at least {LEAST_TRAINING_WINDOWS} normal windows. Received "
+            f"{len(split.train.normal_end_rows)}. Give more rows, or lower `split.test_fraction`."
+        )
+    for part in (split.validation, split.test):
+        positives = int(part.labels.sum())
+        if positives == 0 or positives == len(part.labels):
+            raise InputError(
+                f"The {part.name} part must hold rows before events and normal rows. Received "
+                f"{len(part.labels)} windows, {positives} of them before an event. Give a longer "
+                f"table, or change `split.{part.name}_fraction`."
+            )
+    return split

@@ -1,0 +1,91 @@
+"""Open the tracking store: where it is, and its first use under a lock."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from schemas.errors import InputError, StoreUnreachableError
+
+_SQLITE = "sqlite:///"
+
+
+def find_tracking_uri(home: Path) -> str:
+    """Tell the tracking store: `MLFLOW_TRACKING_URI`, or the SQLite database below `home`.
+
+    Args:
+        home: Folder that holds `mlruns/`.
+
+    Raises:
+        InputError: If the address is that of a plain folder, which MLflow 3 refuses.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{home / 'mlruns' / 'mlflow.db'}"
+    if uri.startswith("file:") or "://" not in uri:
+        raise InputError(
+            "`MLFLOW_TRACKING_URI` must name a database or a server, such as sqlite:///mlruns/mlflow.db "
+            f"or http://127.0.0.1:5000. Received {uri!r}."
+        )
+    return uri
+
+
+def open_store(uri: str, experiment: str, home: Path) -> tuple[MlflowClient, str]:
+    """Open the store and find the experiment, making either where it is missing.
+
+    A new SQLite database is made under a file lock: two processes that make it at once break it.
+
+    Args:
+        uri: Tracking store.
+        experiment: Name of the experiment.
+        home: Folder whose `mlruns/artifacts` holds the artifacts of a local database.
+
+    Returns:
+        A client, and the experiment's id.
+
+    Raises:
+        StoreUnreachableError: If the store does not answer.
+    """
+    with _report_unreachable(uri), _lock_database(uri):
+        mlflow.set_tracking_uri(uri)
+        client = MlflowClient(tracking_uri=uri)
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            location = (home / "mlruns" / "artifacts").as_uri() if uri.startswith(_SQLITE) else None
+            return client, client.create_experiment(experiment, artifact_location=location)
+    if found.lifecycle_stage != "active":
+        raise InputError(
+            f"The experiment {experiment!r} must be active. It was deleted in MLflow. Restore it there, "
+            "or set `tracking.experiment` to another name."
+        )
+    return client, found.experiment_id
+
+
+@contextlib.contextmanager
+def _lock_database(uri: str) -> Iterator[None]:
+    if not uri.startswith(_SQLITE):
+        yield
+        return
+    path = Path(uri.removeprefix(_SQLITE))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _report_unreachable(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise StoreUnreachableError(
+            f"The tracking store {uri} must answer. It did not: {reason}. Check that the server runs and "
+            "that `MLFLOW_TRACKING_URI` is right."
+        ) from error
