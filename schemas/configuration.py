@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
@@ -224,3 +225,7 @@ class Configuration(Section):
                 "`features.standardise` must be none. Received trailing."
             )
         return self
+
+    def to_yaml(self) -> str:
+        """Write every setting as YAML that `--config` reads again."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
@@ -73,15 +71,6 @@ class Threshold(BaseModel):
     rule: str
 
 
-class Decision(BaseModel):
-    """What the promotion gate says of a version, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    decision: Literal["PROMOTE", "REJECT", "HOLD"]
-    reasons: tuple[str, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class PartScores:
     """Scores of one part, window by window.
@@ -114,3 +103,23 @@ class History:
     loss: np.ndarray
     validation_loss: np.ndarray
     best_epoch: int
+
+
+@dataclass(frozen=True, eq=False)
+class ChampionScores:
+    """What the champion says of the readings.
+
+    Attributes:
+        version: Its version.
+        scores: Score of each raw row, NaN where it has none, float64, shape (raw rows,).
+        threshold: Its threshold.
+        last_seen: Time of the last row that its training or its threshold has seen, or none where
+            its tags do not say.
+        problem: Why it has no scores, or none.
+    """
+
+    version: str
+    scores: np.ndarray
+    threshold: float
+    last_seen: np.datetime64 | None
+    problem: str | None

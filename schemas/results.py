@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.decision import ChampionEvidence
 from schemas.evaluation import Interval, Metrics
 from schemas.readings import Finding
 
@@ -59,5 +60,5 @@ class RetrainResult(BaseModel):
     intervals: dict[str, Interval]
     controls: dict[str, Metrics]
     control_intervals: dict[str, dict[str, Interval]]
-    champion: dict[str, Any] | None
+    champion: ChampionEvidence | None
     seconds: dict[str, float]

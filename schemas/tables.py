@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -48,33 +48,37 @@ def is_ahead_of_no_row_above(times: pd.Series) -> pd.Series:
     return ~(times < times.ffill().shift())
 
 
+def _check(function: Callable[..., pd.Series], error: str, name: str | None = None) -> pa.Check:
+    """Make a check that sees every row; pandera would leave out missing values, and rows lose their places."""
+    return pa.Check(function, error=error, name=name, ignore_na=False)
+
+
 def _present() -> pa.Check:
-    return pa.Check(lambda column: column.notna(), error=MISSING, ignore_na=False)
+    return _check(lambda column: column.notna(), error=MISSING)
 
 
 def _number(decimal: str = ".") -> pa.Check:
-    return pa.Check(lambda column: as_numbers(column, decimal).notna() | column.isna(), error=NOT_A_NUMBER)
+    return _check(lambda column: as_numbers(column, decimal).notna() | column.isna(), error=NOT_A_NUMBER)
 
 
 def _finite(decimal: str = ".") -> pa.Check:
-    return pa.Check(lambda column: ~np.isinf(as_numbers(column, decimal)), error=INFINITE)
+    return _check(lambda column: ~np.isinf(as_numbers(column, decimal)), error=INFINITE)
 
 
 def _time_column(name: str) -> pa.Column:
     checks = [
-        pa.Check(
+        _check(
             lambda times: times.notna() & pd.api.types.is_datetime64_any_dtype(times.dtype),
             error=NOT_A_TIME,
-            ignore_na=False,
         ),
-        pa.Check(lambda times: ~times.duplicated() | times.isna(), error=REPEATED_TIME),
-        pa.Check(is_ahead_of_no_row_above, error=BACKWARDS_TIME),
+        _check(lambda times: ~times.duplicated() | times.isna(), error=REPEATED_TIME),
+        _check(is_ahead_of_no_row_above, error=BACKWARDS_TIME),
     ]
     return pa.Column(checks=checks, nullable=True, name=name)
 
 
 def _label_column(name: str) -> pa.Column:
-    is_label = pa.Check(lambda labels: as_numbers(labels).isin([0, 1]) | labels.isna(), error=NOT_A_LABEL)
+    is_label = _check(lambda labels: as_numbers(labels).isin([0, 1]) | labels.isna(), error=NOT_A_LABEL)
     return pa.Column(checks=[_present(), is_label], nullable=True, name=name)
 
 
@@ -87,8 +91,8 @@ def raw_schema(
 ) -> pa.DataFrameSchema:
     """Describe a table of readings as it came, its times parsed.
 
-    Times are strictly increasing, labels 0 or 1 (as numbers or bool), sensors finite numbers. Other columns may
-    be there.
+    Times are strictly increasing, labels 0 or 1 (as numbers or bool), sensors finite numbers. Other columns
+    may be there.
 
     Args:
         time_column: Name of the column of times.
@@ -100,19 +104,22 @@ def raw_schema(
     if label_column is not None:
         columns[label_column] = _label_column(label_column)
     columns.update({sensor: _sensor_column(sensor, decimal) for sensor in sensors})
-    return pa.DataFrameSchema(columns, name="readings")
+    description = "times that increase from row to row, labels 0 or 1, and a finite number in every sensor"
+    return pa.DataFrameSchema(columns, name="readings", description=description)
 
 
 def labelled_schema(sensors: Sequence[str]) -> pa.DataFrameSchema:
     """Describe the labelled table: `time`, `run`, `label`, then the sensors, and nothing else.
 
-    Times are strictly increasing, runs whole numbers from 0 upwards that never fall, labels 0 or 1, sensors finite.
+    Times are strictly increasing, runs whole numbers from 0 upwards that never fall, labels 0 or 1, sensors
+    finite.
     """
     run_checks = [
-        pa.Check(
-            lambda runs: (as_numbers(runs) >= 0) & (as_numbers(runs) % 1 == 0), error=NOT_A_RUN, ignore_na=False
+        _check(
+            lambda runs: (as_numbers(runs) >= 0) & (as_numbers(runs) % 1 == 0),
+            error=NOT_A_RUN,
         ),
-        pa.Check(lambda runs: ~(as_numbers(runs).diff() < 0), error=FALLING_RUN),
+        _check(lambda runs: ~(as_numbers(runs).diff() < 0), error=FALLING_RUN),
     ]
     columns = {
         "time": _time_column("time"),
@@ -120,14 +127,18 @@ def labelled_schema(sensors: Sequence[str]) -> pa.DataFrameSchema:
         "label": _label_column("label"),
         **{sensor: _sensor_column(sensor) for sensor in sensors},
     }
-    return pa.DataFrameSchema(columns, strict=True, ordered=True, name="labelled readings")
+    description = (
+        "the columns time, run, label and the sensors: increasing times, labels 0 or 1, finite numbers"
+    )
+    return pa.DataFrameSchema(
+        columns, strict=True, ordered=True, name="labelled readings", description=description
+    )
 
 
 def _alarm_column() -> pa.Column:
-    is_true_or_false = pa.Check(
+    is_true_or_false = _check(
         lambda alarms: alarms.map(lambda alarm: isinstance(alarm, (bool, np.bool_))).astype(bool),
         error=NOT_TRUE_OR_FALSE,
-        ignore_na=False,
     )
     return pa.Column(checks=[is_true_or_false], nullable=True)
 
@@ -142,12 +153,14 @@ def _is_alarm_right(table: pd.DataFrame) -> pd.Series:
 def scored_schema() -> pa.DataFrameSchema:
     """Describe a table of scores: `time`, `score`, `threshold`, `alarm`, `top_sensors`, in this order.
 
-    A score is at least 0, or missing where there was too little history. A threshold is a number and may be infinite.
-    `alarm` is bool and equal to `score >= threshold`, so a row without a score has none. `top_sensors` is text, empty or
-    missing where there is no score.
+    A score is at least 0, or missing where there was too little history. A threshold is a number and may be
+    infinite. `alarm` is bool and equal to `score >= threshold`, so a row without a score has none.
+    `top_sensors` is text, empty or missing where there is no score.
     """
-    is_text = pa.Check(lambda names: names.map(lambda name: isinstance(name, str)) | names.isna(), error=NOT_TEXT)
-    not_negative = pa.Check(lambda scores: ~(as_numbers(scores) < 0), error=NEGATIVE)
+    is_text = _check(
+        lambda names: names.map(lambda name: isinstance(name, str)) | names.isna(), error=NOT_TEXT
+    )
+    not_negative = _check(lambda scores: ~(as_numbers(scores) < 0), error=NEGATIVE)
     columns = {
         "time": _time_column("time"),
         "score": pa.Column(checks=[_number(), _finite(), not_negative], nullable=True),
@@ -155,5 +168,12 @@ def scored_schema() -> pa.DataFrameSchema:
         "alarm": _alarm_column(),
         "top_sensors": pa.Column(checks=[is_text], nullable=True),
     }
-    alarm_check = pa.Check(_is_alarm_right, name="alarm", error=WRONG_ALARM)
-    return pa.DataFrameSchema(columns, checks=[alarm_check], strict=True, ordered=True, name="scores")
+    alarm_check = _check(_is_alarm_right, name="alarm", error=WRONG_ALARM)
+    return pa.DataFrameSchema(
+        columns,
+        checks=[alarm_check],
+        strict=True,
+        ordered=True,
+        name="scores",
+        description="time, score, threshold, alarm and top_sensors, with an alarm where score >= threshold",
+    )

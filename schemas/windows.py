@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,10 @@ class Part:
     start: int
     stop: int
     is_scattered: bool
+
+    def select(self, is_chosen: np.ndarray) -> Part:
+        """Keep some of the windows, bool, shape (windows,); the stretch of rows stays."""
+        return replace(self, end_rows=self.end_rows[is_chosen], labels=self.labels[is_chosen])
 
     @property
     def normal_end_rows(self) -> np.ndarray:

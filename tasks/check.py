@@ -14,7 +14,7 @@ import pandera.pandas as pa
 
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
-from schemas.readings import RawTable, SensorReadings
+from schemas.readings import Finding, RawTable, SensorReadings
 from schemas.tables import (
     BACKWARDS_TIME,
     MISSING,
@@ -43,12 +43,15 @@ TIME_FORMATS = (
 )
 ROWS_TO_FIND_THE_FORMAT = 200
 REMEDIES = {
-    NOT_A_TIME: "give the format of the times by `readings.time_format` (known without it: month/day/year and "
+    NOT_A_TIME: "give the format of the times by `readings.time_format` (known without it: month/day/year "
+    "and "
     "month-day-year with H:MM or H:MM:SS, ISO 8601)",
     REPEATED_TIME: "keep one row for each time",
-    BACKWARDS_TIME: "sort the rows by time (where the day comes before the month, set `readings.time_format`)",
+    BACKWARDS_TIME: "sort the rows by time (where the day comes before the month, set "
+    "`readings.time_format`)",
     NOT_A_LABEL: "name the column that is 1 on event rows and 0 elsewhere by `readings.label_column`",
-    NOT_A_NUMBER: "leave a column without numbers out by `readings.drop_columns` or `readings.categorical_columns`, "
+    NOT_A_NUMBER: "leave a column without numbers out by `readings.drop_columns` or "
+    "`readings.categorical_columns`, "
     "and set `readings.decimal` where the decimal mark is a comma",
     MISSING: "hold the last value over short holes by `readings.missing_values` forward_fill and "
     "`readings.fill_rows_at_most`",
@@ -64,15 +67,15 @@ def check_readings(
 ) -> SensorReadings:
     """Check a table against everything that later steps take for granted.
 
-    A gap is a difference of more than 1.5 steps between two rows; a run of rows has none. Where labels are not needed, a
-    label column that is absent or empty means no events.
+    A gap is a difference of more than 1.5 steps between two rows; a run of rows has none. Where labels are
+    not needed, a label column that is absent or empty means no events.
 
     Args:
         raw: The table as it came; it is not changed. Messages name rows by its index.
         section: What is expected of the table.
         are_labels_needed: Whether labels with at least one event are required.
-        are_constant_sensors_dropped: Whether sensors that hardly vary over the whole table are left out, with a finding.
-            False for scoring, where a model asks for all of its sensors.
+        are_constant_sensors_dropped: Whether sensors that hardly vary over the whole table are left out, with
+            a finding. False for scoring, where a model asks for all of its sensors.
 
     Returns:
         `SensorReadings`; what was noticed and was not fatal is in its `findings`.
@@ -109,7 +112,7 @@ def check_labelled_table(table: pd.DataFrame, sensors: Sequence[str]) -> pd.Data
     Raises:
         InputError: If it is not; the message names every failing column.
     """
-    _check_table(labelled_schema(sensors), table, table, "The labelled table")
+    _check_table(labelled_schema(sensors), table, table, "The labelled table", {})
     return table
 
 
@@ -119,7 +122,7 @@ def check_scored_table(table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: If it is not; the message names every failing column.
     """
-    _check_table(scored_schema(), table, table, "The table of scores")
+    _check_table(scored_schema(), table, table, "The table of scores", {})
     return table
 
 
@@ -133,7 +136,8 @@ def check_column_names(names: Sequence[Any], source: str) -> None:
     if unnamed:
         raise InputError(
             f"Expected a name for every column. {source} has {len(unnamed)} without one, the first is column "
-            f"{unnamed[0]} of {len(names)}. Name it; if it is the row index of a program, write the table without."
+            f"{unnamed[0]} of {len(names)}. Name it; if it is the row index of a program, write the table "
+            "without."
         )
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
@@ -162,7 +166,8 @@ def choose_columns(
     sensors = [column for column in columns if column not in others]
     if not sensors:
         raise InputError(
-            f"Expected at least one sensor column. {raw.source} has only {_shorten(columns)}, and none is left beside "
+            f"Expected at least one sensor column. {raw.source} has only {_shorten(columns)}, and none is "
+            "left beside "
             "time, label, `readings.drop_columns` and `readings.categorical_columns`. Shorten these lists."
         )
     has_labels = section.label_column in columns and (
@@ -187,7 +192,8 @@ def _check_presence(
     missing = [f"{name} (`{setting}`)" for setting, name in wanted if name not in columns]
     if missing:
         raise InputError(
-            f"Expected the columns {', '.join(missing)}. {source} has {len(columns)} others: {_shorten(columns)}. "
+            f"Expected the columns {', '.join(missing)}. {source} has {len(columns)} others: "
+            f"{_shorten(columns)}. "
             "Change the setting to the table's own name, or check that it is the right file."
         )
 
@@ -195,8 +201,8 @@ def _check_presence(
 def check_numbered_series(columns: Sequence[str], absent: Sequence[str], source: str) -> None:
     """Refuse a hole in a series such as x1..x61: a lost sensor must not go unnoticed.
 
-    A series is at least 10 columns with the same beginning and a number, of which at most 10 % are missing between 1
-    and the highest.
+    A series is at least 10 columns with the same beginning and a number, of which at most 10 % are missing
+    between 1 and the highest.
 
     Args:
         columns: All columns of the table.
@@ -246,8 +252,8 @@ def parse_times(column: pd.Series, time_format: str | None) -> pd.Series:
 
     Args:
         column: Text or datetimes, shape (rows,).
-        time_format: strptime format, or None to take the format of `TIME_FORMATS` (month first) that fits most of the
-            first 200 times.
+        time_format: strptime format, or None to take the format of `TIME_FORMATS` (month first) that fits
+            most of the first 200 times.
 
     Returns:
         `datetime64[ns]` without a zone and with the same index; NaT where a value is no time.
@@ -321,7 +327,7 @@ def hold_last_values(values: np.ndarray, runs: np.ndarray, rows_at_most: int) ->
     hole_rows = np.minimum(after, run_stops) - last - 1
     is_filled = is_missing & (last >= run_starts) & (hole_rows <= rows_at_most)
     held = np.take_along_axis(values, np.maximum(last, 0), axis=0)
-    return np.where(is_filled, held, values)
+    return np.asarray(np.where(is_filled, held, values))
 
 
 def _fill_table(
@@ -351,8 +357,8 @@ def _check_raw_table(
     remedies = dict(REMEDIES)
     if section.missing_values == "forward_fill":
         remedies[MISSING] = (
-            f"raise `readings.fill_rows_at_most` (these holes are longer than {section.fill_rows_at_most} rows or lie "
-            "at the start of a run of rows, so nothing was filled for good)"
+            "raise `readings.fill_rows_at_most` (what remains are holes of more than "
+            f"{section.fill_rows_at_most} rows and holes at the start of a run of rows)"
         )
     _check_table(schema, table, raw.table, raw.source, remedies)
 
@@ -362,12 +368,12 @@ def _check_table(
     table: pd.DataFrame,
     originals: pd.DataFrame,
     source: str,
-    remedies: Mapping[str, str] = REMEDIES,
+    remedies: Mapping[str, str],
 ) -> None:
     """Check `table` lazily and raise one `InputError` for all failing columns.
 
     Args:
-        schema: What is expected.
+        schema: What is expected; its description says so in words.
         table: The table to check.
         originals: Same rows as `table`, as they came: values are shown from here.
         source: What the message calls the table.
@@ -376,39 +382,29 @@ def _check_table(
     try:
         schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        raise InputError(_describe_failures(errors.schema_errors, originals, source, remedies)) from None
-
-
-def _describe_failures(
-    failures: Sequence[pa.errors.SchemaError],
-    originals: pd.DataFrame,
-    source: str,
-    remedies: Mapping[str, str],
-) -> str:
-    lines = list(dict.fromkeys(_describe_failure(failure, originals) for failure in failures))
-    columns = {line.partition(": ")[0] for line in lines}
-    checks = {str(getattr(failure.check, "error", "")) for failure in failures}
-    advice = [remedy for check, remedy in remedies.items() if check in checks]
-    return "\n".join(
-        [
-            f"{source} does not pass its schema ({len(columns)} column(s) fail). "
-            "Expected times that increase from row to row, labels 0 or 1, and finite numbers. Received:",
-            *(f"  {line}" for line in lines),
-            "Mend the table" + "".join(f"; or {remedy}" for remedy in advice) + ".",
-        ]
-    )
+        lines = list(dict.fromkeys(_describe_failure(failure, originals) for failure in errors.schema_errors))
+        checks = {str(getattr(failure.check, "error", "")) for failure in errors.schema_errors}
+        advice = [f"  - {remedy}" for check, remedy in remedies.items() if check in checks]
+        columns = {line.partition(": ")[0] for line in lines}
+        summary = (
+            f"{source} does not pass its schema ({_count(len(columns), 'column')} at fault). "
+            f"Expected {schema.description}. Received (rows as numbered in the table):"
+        )
+        mend = "Mend the table, or:" if advice else "Mend the table."
+        raise InputError("\n".join([summary, *(f"  {line}" for line in lines), mend, *advice])) from None
 
 
 def _describe_failure(failure: pa.errors.SchemaError, originals: pd.DataFrame) -> str:
     """Say in one line what is wrong with one column: the check, how many rows, and the first of them."""
     if not isinstance(failure.check_output, pd.Series):
         return _describe_misfit(failure)
-    column = failure.check.name if failure.check.name in originals.columns else failure.schema.name
+    is_about_table = isinstance(failure.schema, pa.DataFrameSchema)
+    column = failure.check.name if is_about_table else failure.schema.name
     failing = np.flatnonzero(~failure.check_output.to_numpy(dtype=bool))
     value = originals[column].iloc[failing[0]]
     shown = "" if pd.isna(value) else f": {_show(value)}"
-    rows = "1 row" if len(failing) == 1 else f"{len(failing)} rows"
-    return f"{column}: {failure.check.error}, {rows}, first in row {originals.index[failing[0]]}{shown}"
+    first = f"first in row {originals.index[failing[0]]}{shown}"
+    return f"{column}: {failure.check.error}, {_count(len(failing), 'row')}, {first}"
 
 
 def _describe_misfit(failure: pa.errors.SchemaError) -> str:
@@ -420,6 +416,10 @@ def _describe_misfit(failure: pa.errors.SchemaError) -> str:
     }
     fault = faults.get(failure.reason_code, str(failure))
     return f"{failure.failure_cases}: {fault}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _show(value: Any) -> str:
@@ -438,10 +438,11 @@ def _find_events(
 ) -> np.ndarray:
     if label_column is None:
         return np.zeros(len(table), dtype=bool)
-    events = as_numbers(table[label_column]).to_numpy() == 1
+    events = np.asarray(as_numbers(table[label_column]).to_numpy() == 1)
     if are_labels_needed and not events.any():
         raise InputError(
-            f"Expected at least one event: a row with 1 in `{label_column}`. All {len(table)} rows of {raw.source} "
+            f"Expected at least one event: a row with 1 in `{label_column}`. All {len(table)} rows of "
+            f"{raw.source} "
             "have 0. Take a longer record, or check `readings.label_column`."
         )
     return events
@@ -462,12 +463,26 @@ def drop_constant_sensors(readings: SensorReadings) -> SensorReadings:
     Raises:
         InputError: If no sensor remains.
     """
-    constant = {name for finding in readings.findings if finding.check == "near_constant" for name in finding.columns}
+    constant = {
+        name for finding in readings.findings if _is_about_constants(finding) for name in finding.columns
+    }
     kept = [place for place, name in enumerate(readings.sensors) if name not in constant]
     if not kept:
         raise InputError(
-            f"Expected a sensor that varies. All {len(readings.sensors)} sensors of {readings.source} are constant. "
+            f"Expected a sensor that varies. All {len(readings.sensors)} sensors of {readings.source} are "
+            "constant. "
             "Take a longer record, or check the export."
         )
     sensors = tuple(readings.sensors[place] for place in kept)
-    return replace(readings, sensors=sensors, values=np.ascontiguousarray(readings.values[:, kept]))
+    findings = tuple(
+        finding.model_copy(update={"message": f"{finding.message} Left out."})
+        if _is_about_constants(finding)
+        else finding
+        for finding in readings.findings
+    )
+    values = np.ascontiguousarray(readings.values[:, kept])
+    return replace(readings, sensors=sensors, values=values, findings=findings)
+
+
+def _is_about_constants(finding: Finding) -> bool:
+    return finding.check == "near_constant"

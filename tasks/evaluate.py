@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from schemas.configuration import EvaluationSection
-from schemas.evaluation import Evaluation, Metrics, PartScores
+from schemas.decision import Comparison
+from schemas.evaluation import Evaluation, Metrics, PartScores, Threshold
 from schemas.readings import LabelledReadings
-from schemas.windows import Part
+from schemas.windows import Part, Split
 from tasks.alarm import (
     count_days,
     count_false_alarms,
@@ -83,6 +86,35 @@ def evaluate_scores(
     )
 
 
+def evaluate_scorers(
+    scores: Mapping[str, Mapping[str, np.ndarray]],
+    thresholds: Mapping[str, Threshold],
+    split: Split,
+    labelled: LabelledReadings,
+    section: EvaluationSection,
+) -> dict[str, Evaluation]:
+    """Judge the model on every part and each control on the test.
+
+    Args:
+        scores: By scorer, then by part; the scorer `model` is among them.
+        thresholds: By scorer.
+        split: The parts.
+        labelled: All rows and events.
+        section: Horizon, repeats, and the bootstrap.
+
+    Returns:
+        By the prefix of the metrics: `train`, `validation`, `test` and `control_<name>`.
+    """
+    judged = {part.name: ("model", part) for part in split.parts}
+    judged |= {f"control_{name}": (name, split.test) for name in scores if name != "model"}
+    return {
+        prefix: evaluate_scores(
+            scorer, scores[scorer][part.name], part, labelled, thresholds[scorer].value, section
+        )
+        for prefix, (scorer, part) in judged.items()
+    }
+
+
 def number_blocks(part: Part, labelled: LabelledReadings) -> np.ndarray:
     """Number the run of each window of a part from 0, counting every run with a row in the part.
 
@@ -94,40 +126,66 @@ def number_blocks(part: Part, labelled: LabelledReadings) -> np.ndarray:
 
 
 def compare_scores(
-    first: np.ndarray,
-    second: np.ndarray,
+    name: str,
+    scores: np.ndarray,
+    others: np.ndarray,
     part: Part,
     labelled: LabelledReadings,
     section: EvaluationSection,
-) -> np.ndarray:
-    """Resample the difference in ROC area between two scorers on the same rows.
+) -> Comparison:
+    """Compare the ROC areas of two scorers on the same rows, by paired resamples.
 
     Args:
-        first: Scores of the part's windows, shape (windows,).
-        second: Scores of the same windows by the other scorer.
-        part: The part.
+        name: Name of the other scorer.
+        scores: Scores of the part's windows, shape (windows,).
+        others: Scores of the same windows by the other scorer.
+        part: The part; it holds positive and normal windows.
         labelled: All rows, for the runs.
         section: The bootstrap.
-
-    Returns:
-        First minus second for each resample, shape (samples,).
     """
     blocks = number_blocks(part, labelled)
     runs = len(np.unique(labelled.runs[mark_part(part, len(labelled.labels))]))
     weights = draw_weights(runs, section.bootstrap_samples, BOOTSTRAP_SEED)
-    areas = [resample_roc_auc(scores, part.labels, blocks, weights) for scores in (first, second)]
-    return areas[0] - areas[1]
-
-
-def collect_scores(scores: np.ndarray, part: Part, labelled: LabelledReadings) -> PartScores:
-    """Put the scores of a part beside the times, labels and runs of its windows."""
-    return PartScores(
-        part=part.name,
-        times=labelled.times[part.end_rows],
-        labels=part.labels,
-        scores=np.asarray(scores, dtype=np.float64),
-        runs=labelled.runs[part.end_rows],
+    areas = [resample_roc_auc(values, part.labels, blocks, weights) for values in (scores, others)]
+    return Comparison(
+        name=name,
+        roc_auc=float(roc_auc_score(part.labels, scores)),
+        other_roc_auc=float(roc_auc_score(part.labels, others)),
+        difference=take_interval(areas[0] - areas[1], section.confidence),
     )
+
+
+def compare_best_control(
+    scores: Mapping[str, Mapping[str, np.ndarray]],
+    part: Part,
+    labelled: LabelledReadings,
+    section: EvaluationSection,
+) -> Comparison:
+    """Compare the model with the control that has the largest ROC area on a part."""
+    controls = scores.keys() - {"model"}
+    best = max(sorted(controls), key=lambda name: roc_auc_score(part.labels, scores[name][part.name]))
+    return compare_scores(
+        best, scores["model"][part.name], scores[best][part.name], part, labelled, section
+    )
+
+
+def collect_scores(
+    scores: Mapping[str, Mapping[str, np.ndarray]], split: Split, labelled: LabelledReadings
+) -> dict[str, dict[str, PartScores]]:
+    """Put scores beside the times, labels and runs of their windows, by scorer and part."""
+    return {
+        scorer: {
+            part.name: PartScores(
+                part=part.name,
+                times=labelled.times[part.end_rows],
+                labels=part.labels,
+                scores=np.asarray(by_part[part.name], dtype=np.float64),
+                runs=labelled.runs[part.end_rows],
+            )
+            for part in split.parts
+        }
+        for scorer, by_part in scores.items()
+    }
 
 
 def _find_leads(

@@ -22,7 +22,9 @@ DIFFERENCES_TO_FIND_THE_GRID = 1000
 GRIDS = np.unique(np.concatenate([10.0 ** np.arange(-12, 5), 2.0 ** np.arange(-40, 14)]))[::-1]
 
 
-def find_quality_issues(readings: SensorReadings, filled: Mapping[str, int] | None = None) -> tuple[Finding, ...]:
+def find_quality_issues(
+    readings: SensorReadings, filled: Mapping[str, int] | None = None
+) -> tuple[Finding, ...]:
     """Look for what a user should know before trusting a model of these readings.
 
     Args:
@@ -60,7 +62,8 @@ def _find_time_gaps(readings: SensorReadings) -> Finding | None:
     }
     message = (
         f"{details['gaps']} time gaps, median {details['median_minutes']:g} minutes, longest "
-        f"{details['longest_minutes']:g}; {after_events} of them right after an event. No window crosses a gap."
+        f"{details['longest_minutes']:g}; {after_events} of them right after an event. No window crosses a "
+        "gap."
     )
     return Finding(check="time_gaps", message=message, details=details)
 
@@ -86,14 +89,16 @@ def _find_filled_values(filled: Mapping[str, int], rows: int) -> Finding | None:
         return None
     worst = max(counts, key=lambda sensor: counts[sensor])
     message = (
-        f"{sum(counts.values())} missing values in {len(counts)} sensors were filled with the value before; most in "
-        f"{worst}, {counts[worst]} of {rows} rows."
+        f"{sum(counts.values())} missing values in {len(counts)} sensors were filled with the value before; "
+        f"most in {worst}, {counts[worst]} of {rows} rows."
     )
     return Finding(check="filled_values", message=message, columns=tuple(counts), details={"filled": counts})
 
 
 def find_near_constant(values: np.ndarray) -> np.ndarray:
-    """Tell sensors that hardly vary: within float32 rounding, or away from their median in under 0.1 % of rows.
+    """Tell the sensors that hardly vary.
+
+    They stay within float32 rounding of their median, but for fewer than 0.1 % of rows.
 
     Args:
         values: Finite float64, shape (rows, sensors).
@@ -110,21 +115,25 @@ def _find_constant_sensors(readings: SensorReadings, is_constant: np.ndarray) ->
     columns = _names(readings, is_constant)
     if not columns:
         return None
-    message = f"{_listed(columns)} {'is' if len(columns) == 1 else 'are'} constant or nearly so over the whole table."
+    verb = "is" if len(columns) == 1 else "are"
+    message = f"{_listed(columns)} {verb} constant or nearly so over the whole table."
     return Finding(check="near_constant", message=message, columns=columns)
 
 
 def _find_constant_starts(readings: SensorReadings, is_constant: np.ndarray) -> Finding | None:
-    """Report sensors that vary, but not in the first 40 % of rows: a model trained there cannot scale them."""
+    """Report sensors that vary, but not in the first 40 % of rows."""
     rows = int(np.ceil(CONSTANT_START_AT_LEAST * len(readings.values)))
     is_late = find_near_constant(readings.values[:rows]) & ~is_constant
     columns = _names(readings, is_late)
     if not columns or rows < 2:
         return None
     shares = _constant_start_shares(readings.values[:, is_late])
+    parts = [f"{name} in the first {100 * share:.0f} %" for name, share in zip(columns, shares, strict=True)]
+    message = (
+        f"Constant at the start of the table: {_listed(parts)} of the rows. "
+        "A model trained there cannot use what varies later."
+    )
     details = {"shares": dict(zip(columns, shares, strict=True))}
-    parts = [f"{name} in the first {100 * share:.0f} %" for name, share in details["shares"].items()]
-    message = f"Constant at the start of the table: {_listed(parts)} of the rows. A model trained there cannot use it."
     return Finding(check="constant_at_start", message=message, columns=columns, details=details)
 
 
@@ -143,7 +152,8 @@ def _find_categories(readings: SensorReadings, is_constant: np.ndarray) -> Findi
     is_whole = (readings.values == np.round(readings.values)).all(axis=0) & ~is_constant
     most = min(CATEGORIES_AT_MOST, len(readings.values) // ROWS_PER_CATEGORY)
     counts = {
-        readings.sensors[place]: len(np.unique(readings.values[:, place])) for place in np.flatnonzero(is_whole)
+        readings.sensors[place]: len(np.unique(readings.values[:, place]))
+        for place in np.flatnonzero(is_whole)
     }
     counts = {name: count for name, count in counts.items() if count <= most}
     if not counts:
@@ -161,10 +171,10 @@ def _find_categories(readings: SensorReadings, is_constant: np.ndarray) -> Findi
 def find_rounding(values: np.ndarray) -> np.ndarray:
     """Find the grid that each sensor's values lie on, from the differences of neighbouring rows.
 
-    Where the values were written with so many decimals, or went through float32 (also before a constant was subtracted),
-    differences are multiples of a power of ten or two. The largest such grid that fits 95 % of 1000 differences within 15 %
-    of its width is taken; random differences would fit in 30 %. No finer than float32, where all values are float32
-    numbers, or float64.
+    Where the values were written with so many decimals, or went through float32 (also before a constant was
+    subtracted), differences are multiples of a power of ten or two. The largest such grid that fits 95 % of
+    1000 differences within 15 % of its width is taken; random differences would fit in 30 %. No finer than
+    float32, where all values are float32 numbers, or float64.
 
     Args:
         values: Finite float64, shape (rows, sensors).
@@ -177,7 +187,7 @@ def find_rounding(values: np.ndarray) -> np.ndarray:
     finest = np.where(is_single, np.finfo(np.float32).eps, np.finfo(np.float64).eps) * highest
     differences = np.abs(np.diff(values, axis=0)).T
     grids = [_find_grid(row[row > 0]) for row in np.ascontiguousarray(differences)]
-    return np.maximum(np.array(grids, dtype=np.float64), finest)
+    return np.asarray(np.maximum(np.array(grids, dtype=np.float64), finest))
 
 
 def _find_grid(differences: np.ndarray) -> float:
@@ -185,7 +195,7 @@ def _find_grid(differences: np.ndarray) -> float:
     if not len(differences):
         return 0.0
     sample = differences[:: max(1, len(differences) // DIFFERENCES_TO_FIND_THE_GRID)]
-    for grid in GRIDS[GRIDS <= 2 * np.median(sample)]:
+    for grid in GRIDS[2 * np.median(sample) >= GRIDS]:
         multiples = sample / grid
         fits = (np.abs(multiples - np.round(multiples)) <= 0.15) & (multiples > 0.5)
         if fits.mean() >= 0.95:
@@ -196,11 +206,11 @@ def _find_grid(differences: np.ndarray) -> float:
 def find_straight_cells(values: np.ndarray, runs: np.ndarray) -> np.ndarray:
     """Tell the cells that lie on a straight, sloping line of at least four rows: interpolated after the fact.
 
-    A cell is on a line when it is in the middle of three rows of one run, its bend (second difference) is within four units
-    of the sensor's rounding and its slope is larger than that, and the same holds for a neighbouring row. A sensor counts
-    only where the lines stand out: bends of one to three tolerances are at most half as many as smaller ones (values that
-    are coarse show no such dip), and at least 0.1 % of bends are larger still (a curve that is smooth by nature has no
-    corners).
+    A cell is on a line when it is in the middle of three rows of one run, its bend (second difference) is
+    within four units of the sensor's rounding and its slope is larger than that, and the same holds for a
+    neighbouring row. A sensor counts only where the lines stand out: bends of one to three tolerances are at
+    most half as many as smaller ones (values that are coarse show no such dip), and at least 0.1 % of bends
+    are larger still (a curve that is smooth by nature has no corners).
 
     Args:
         values: Finite float64, shape (rows, sensors).
@@ -228,24 +238,26 @@ def find_straight_cells(values: np.ndarray, runs: np.ndarray) -> np.ndarray:
 
 
 def _find_look_ahead(readings: SensorReadings) -> Finding | None:
-    """Report values that depend on a later reading.
-
-    Source: shares of straight cells as in `find_straight_cells`, among all cells of the table.
-    """
+    """Report the share of straight cells among all: they depend on a later reading."""
     shares = find_straight_cells(readings.values, readings.runs).mean(axis=0)
     share = float(shares.mean())
-    worst = [place for place in np.argsort(-shares, kind="stable") if shares[place] >= STRAIGHT_SENSOR_SHARE_AT_LEAST]
+    order = np.argsort(-shares, kind="stable")
+    worst = [place for place in order if shares[place] >= STRAIGHT_SENSOR_SHARE_AT_LEAST]
     if share < STRAIGHT_SHARE_AT_LEAST and not worst:
         return None
-    details = {"share": share, "shares": {readings.sensors[place]: round(float(shares[place]), 4) for place in worst}}
-    parts = [f"{name} {100 * part:.0f} %" for name, part in details["shares"].items()]
+    worst_shares = {readings.sensors[place]: round(float(shares[place]), 4) for place in worst}
+    parts = [f"{name} {100 * part:.0f} %" for name, part in worst_shares.items()]
     message = (
         f"{100 * share:.0f} % of all sensor values lie on straight lines between two readings"
-        f"{': ' * bool(parts)}{_listed(parts, at_most=5)}. They were interpolated, so they depend on a later reading: "
+        f"{': ' * bool(parts)}{_listed(parts, at_most=5)}. They were interpolated, so they depend on a later "
+        "reading: "
         "results on this table may look ahead."
     )
     return Finding(
-        check="look_ahead", message=message, columns=tuple(readings.sensors[place] for place in worst), details=details
+        check="look_ahead",
+        message=message,
+        columns=tuple(worst_shares),
+        details={"share": round(share, 4), "shares": worst_shares},
     )
 
 

@@ -47,19 +47,20 @@ _BROKEN = (
 def load_readings(path: str | Path, section: ReadingsSection) -> RawTable:
     """Read a table from a CSV file, compressed or not, or a Parquet file.
 
-    The file is read once, so the hash belongs to the very bytes that were parsed. What it holds is told by its first
-    bytes; a name that promises something else is refused. CSV is UTF-8 with one header line.
+    The file is read once, so the hash belongs to the very bytes that were parsed. What it holds is told by
+    its first bytes; a name that promises something else is refused. CSV is UTF-8 with one header line.
 
     Args:
         path: The file; `.gz`, `.bz2`, `.xz`, `.zst` and `.zip` (with one file in it) are decompressed.
         section: Separator and decimal mark of a CSV file.
 
     Returns:
-        `RawTable`. Its index is the row number in the file: a CSV file's header is row 1, so the first reading is row 2;
-        in a Parquet file it is row 1.
+        `RawTable`. Its index is the row number in the file: a CSV file's header is row 1, so the first
+        reading is row 2; in a Parquet file it is row 1.
 
     Raises:
-        InputError: If there is no such file, it cannot be read as a table, or column names are missing or repeated.
+        InputError: If there is no such file, it cannot be read as a table, or column names are missing or
+            repeated.
         OSError: If the file system fails; the same call may pass later.
     """
     content = _read_bytes(Path(path))
@@ -75,12 +76,14 @@ def _read_bytes(path: Path) -> bytes:
     expected = "Expected a CSV or Parquet file of readings"
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{expected}. There is no file {path}. Check the path.") from None
     except IsADirectoryError:
         raise InputError(f"{expected}. {path} is a directory. Give one file in it.") from None
     except PermissionError:
-        raise InputError(f"{expected}. {path} may not be read by this user. Change its permissions.") from None
+        raise InputError(
+            f"{expected}. {path} may not be read by this user. Change its permissions."
+        ) from None
     if not content.strip():
         raise InputError(f"{expected}. {path} is empty. Export the readings again.")
     return content
@@ -122,7 +125,7 @@ def _unpack(content: bytes, kind: str) -> bytes:
     if kind == "xz":
         return lzma.decompress(content)
     with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
-        return stream.read()
+        return bytes(stream.read())
 
 
 def _unzip(content: bytes, path: str) -> bytes:
@@ -141,7 +144,7 @@ def _parse_parquet(plain: bytes, path: str) -> pd.DataFrame:
         file = pq.ParquetFile(pa.BufferReader(plain))
         names = ["" if name.startswith("__index_level_") else name for name in file.schema_arrow.names]
         check_column_names(names, path)
-        table = file.read().to_pandas(ignore_metadata=True)
+        table: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
     except InputError:
         raise
     except _BROKEN as error:
@@ -156,7 +159,9 @@ def _parse_parquet(plain: bytes, path: str) -> pd.DataFrame:
 def _parse_csv(plain: bytes, path: str, section: ReadingsSection) -> pd.DataFrame:
     text = _decode(plain, path)
     separator = _find_separator(text, path, section)
-    names = [name.strip() for name in _records(text[:HEADER_CHARACTERS], separator, path, only_header=True)[0]]
+    names = [
+        name.strip() for name in _records(text[:HEADER_CHARACTERS], separator, path, only_header=True)[0]
+    ]
     check_column_names(names, path)
     rows = _number_rows(text, len(names), separator, path)
     try:
@@ -172,13 +177,14 @@ def _parse_csv(plain: bytes, path: str, section: ReadingsSection) -> pd.DataFram
         )
     except ValueError as error:
         raise InputError(
-            f"Expected a table. {path} cannot be read as one ({error}). Check `readings.separator` and its quotes."
+            f"Expected a table. {path} cannot be read as one ({error}). Check `readings.separator` and its "
+            "quotes."
         ) from error
     return table.set_axis(rows, axis=0)
 
 
 def _decode(plain: bytes, path: str) -> str:
-    """Decode UTF-8, with or without a byte order mark; every line has a line feed, none is empty at the end."""
+    """Decode UTF-8, with or without a byte order mark; leave out empty lines at the end."""
     try:
         if b"\x00" in plain:
             raise ValueError("zero bytes")
@@ -208,7 +214,8 @@ def _find_separator(text: str, path: str, section: ReadingsSection) -> str:
     if separator not in header:
         raise InputError(
             f"Expected a header line with several column names. The first line of {path} is {header[:60]!r}, "
-            f"one column. Set `readings.separator` (now {section.separator}), or check that it is the right file."
+            f"one column. Set `readings.separator` (now {section.separator}), or check that it is the right "
+            "file."
         )
     return separator
 
@@ -233,20 +240,22 @@ def _number_rows(text: str, columns: int, separator: str, path: str) -> pd.Index
     fields = _count_fields(text, separator, path)
     if len(fields) == 1:
         raise InputError(
-            f"Expected rows of readings below the header. {path} has a header only. Export the readings again."
+            f"Expected rows of readings below the header. {path} has a header only. Export the readings "
+            "again."
         )
     ragged = np.flatnonzero(fields != columns)
     if len(ragged):
         raise InputError(
             f"Expected {columns} fields in every row, as in the header (separator {separator!r}). "
-            f"{path} has {len(ragged)} other row(s), first row {ragged[0] + 1} with {fields[ragged[0]]} field(s). "
+            f"{path} has {len(ragged)} other row(s), first row {ragged[0] + 1} with {fields[ragged[0]]} "
+            "field(s). "
             "Mend the rows, or set `readings.separator`, or check that it is a table of readings."
         )
     return pd.RangeIndex(2, len(fields) + 1)
 
 
 def _count_fields(text: str, separator: str, path: str) -> np.ndarray:
-    """Count the fields of each row, header included: by position where nothing is quoted, by reading otherwise."""
+    """Count the fields of each row, the header included; shape (rows + 1,)."""
     if '"' in text:
         return np.array([len(record) for record in _records(text, separator, path)])
     characters = np.frombuffer(text.encode(), dtype=np.uint8)

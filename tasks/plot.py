@@ -384,7 +384,7 @@ def _count_alarms(scores: PartScores, threshold: float) -> tuple[int, int, int, 
 
 def _format_share(count: int, total: int) -> str:
     """Write a share as a percentage, or a dash where there is nothing to divide by."""
-    return f"{count / total:.1%}" if total else "–"
+    return f"{count / total:.1%}" if total else "\N{EN DASH}"
 
 
 def _render_png(figure: Figure) -> bytes:

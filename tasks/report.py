@@ -9,7 +9,6 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import yaml
@@ -26,7 +25,7 @@ COLUMNS_SHOWN = 12
 DECISION_TEXTS = {
     "PROMOTE": "passed the promotion gate.",
     "REJECT": "did not pass the promotion gate.",
-    "HOLD": "cannot be judged on these data.",
+    "HOLD": "cannot be judged yet.",
 }
 
 WINDOW_TITLES = {
@@ -147,7 +146,6 @@ def render_report(result: RetrainResult, configuration: Configuration, plots: Ma
         ValueError: If a plot has an unknown name.
     """
     columns, champion_columns = list_columns(result), list_champion_columns(result)
-    prevalence = result.metrics.prevalence
     return (
         _make_environment()
         .get_template("report.html.jinja")
@@ -157,9 +155,9 @@ def render_report(result: RetrainResult, configuration: Configuration, plots: Ma
             decision_text=DECISION_TEXTS[result.decision],
             window_titles=WINDOW_TITLES,
             titles=[column.title for column in columns],
-            rows=list_metric_rows(columns, configuration, prevalence),
+            rows=list_metric_rows(columns, configuration),
             champion_titles=[column.title for column in champion_columns],
-            champion_rows=list_metric_rows(champion_columns, configuration, prevalence),
+            champion_rows=list_metric_rows(champion_columns, configuration),
             pictures=_list_pictures(plots),
             source=_hide_password(result.data.source),
             tracking_uri=_hide_password(result.tracking_uri),
@@ -206,29 +204,29 @@ def list_columns(result: RetrainResult) -> tuple[Column, ...]:
 
 
 def list_champion_columns(result: RetrainResult) -> tuple[Column, ...]:
-    """List the new version and the champion; nothing where there is no champion with figures."""
-    values: Mapping[str, Any] = dict((result.champion or {}).get("metrics") or {})
-    if not values:
+    """List the new version and the champion, both on the rows that both score, where they were judged."""
+    evidence = result.champion
+    if evidence is None or evidence.champion is None or evidence.challenger is None:
         return ()
-    return (
-        Column(f"New, version {result.model_version}", result.metrics.model_dump(), result.intervals),
-        Column(f"Champion, version {(result.champion or {}).get('version', DASH)}", values, {}),
+    judged = (
+        (f"New, version {result.model_version}", evidence.challenger),
+        (f"Champion, version {evidence.version}", evidence.champion),
     )
+    return tuple(Column(title, item.metrics.model_dump(), item.intervals) for title, item in judged)
 
 
-def list_metric_rows(
-    columns: Sequence[Column], configuration: Configuration, prevalence: float
-) -> tuple[MetricRow, ...]:
+def list_metric_rows(columns: Sequence[Column], configuration: Configuration) -> tuple[MetricRow, ...]:
     """Write every metric in plain words, with the level of chance where it is known.
 
     Args:
-        columns: Figures of the scorers.
+        columns: Figures of scorers on the same rows; the prevalence of the first one's rows is what
+            guessing gives as precision.
         configuration: Says how far ahead and how long alarms count.
-        prevalence: Share of positive rows: what guessing gives as precision.
 
     Returns:
         One row for each metric; none without columns.
     """
+    prevalence = columns[0].values["prevalence"] if columns else None
     chances = {"roc_auc": 0.5, "average_precision": prevalence, "precision": prevalence}
     words = _list_words(configuration)
     return tuple(
@@ -270,16 +268,16 @@ def _list_words(configuration: Configuration) -> dict[str, str]:
 def _make_cell(column: Column, name: str, decimals: int) -> Cell:
     """Write one figure with its interval."""
     value, interval = column.values.get(name), column.intervals.get(name)
-    if value is None:
-        return Cell(DASH, "")
-    if interval is None:
+    if value is None or interval is None:
         return Cell(_format_figure(value, decimals), "")
     bounds = (_format_figure(bound, decimals) for bound in (interval.low, interval.high))
     return Cell(_format_figure(value, decimals), " to ".join(bounds))
 
 
-def _format_figure(value: float, decimals: int) -> str:
-    """Write a figure with fixed decimals, and small ones with two digits that say something."""
+def _format_figure(value: float | None, decimals: int) -> str:
+    """Write a figure with fixed decimals, small ones with two digits that say something, none as a dash."""
+    if value is None:
+        return DASH
     if 0 < abs(value) < 10 ** (1 - decimals):
         return f"{value:.2g}"
     return f"{value:,.{decimals}f}"

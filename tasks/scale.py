@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from schemas.configuration import FeaturesSection
+from schemas.readings import LabelledReadings
 from schemas.scaling import Scaler
 from tasks.label import count_rows_in_run
 
@@ -13,28 +15,19 @@ PRIOR_ROWS = 10
 LEAST_RELATIVE_DEVIATION = 1e-7
 
 
-def fit_scaler(
-    values: np.ndarray,
-    runs: np.ndarray,
-    sensors: tuple[str, ...],
-    normal_rows: np.ndarray,
-    *,
-    trailing_rows: int | None,
-    clip: float | None,
-) -> Scaler:
+def fit_scaler(labelled: LabelledReadings, normal_rows: np.ndarray, features: FeaturesSection) -> Scaler:
     """Learn means and deviations from normal training rows alone.
 
     Args:
-        values: Sensor values, float64, shape (rows, sensors).
-        runs: Run of each row, shape (rows,).
-        sensors: Names of the columns.
+        labelled: All rows.
         normal_rows: Positions of the normal training rows, shape (normal rows,).
-        trailing_rows: Rows before a row that standardise it, or none for plain scaling.
-        clip: Bound of the scaled values, or none.
+        features: Whether trailing rows standardise a row, how many, and the bound of the result.
 
     Returns:
         The scaler; a sensor that is constant on `normal_rows` has no deviation.
     """
+    values, runs = labelled.values, labelled.runs
+    trailing_rows = features.trailing_rows if features.standardise == "trailing" else None
     chosen = values[normal_rows]
     centers = chosen.mean(axis=0)
     moves = _is_moving(chosen)
@@ -46,7 +39,7 @@ def fit_scaler(
         chosen = _standardise(values, runs, trailing_rows, centers, np.where(moves, priors, 1.0))[normal_rows]
     means, deviations = chosen.mean(axis=0), chosen.std(axis=0)
     return Scaler(
-        sensors=sensors,
+        sensors=labelled.sensors,
         trailing_rows=trailing_rows,
         centers=tuple(centers.tolist()),
         prior_deviations=tuple(priors.tolist()),
@@ -55,7 +48,7 @@ def fit_scaler(
             float(value) if is_moving else None
             for value, is_moving in zip(deviations, moves & (deviations > 0), strict=True)
         ),
-        clip=clip,
+        clip=features.clip,
     )
 
 

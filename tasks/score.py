@@ -12,6 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from schemas.windows import Split
+
 # windows in one call of the traced function: wide enough for the matrix products, small in memory
 WINDOWS_PER_CALL = 2048
 # XLA takes a few seconds to compile and then scores about twice as fast on two cores
@@ -77,6 +79,22 @@ def score_windows(scorer: Scorer, scaled: np.ndarray, end_rows: np.ndarray) -> n
     if len(end_rows) == 0:
         return np.zeros(0)
     return scorer(scaled, end_rows).mean(axis=1, dtype=np.float64)
+
+
+def score_parts(network: keras.Model, scaled: np.ndarray, split: Split) -> dict[str, np.ndarray]:
+    """Score the windows of every part.
+
+    Args:
+        network: Trained autoencoder of (batch, lookback, sensors).
+        scaled: Scaled rows, float32, shape (rows, sensors).
+        split: The parts.
+
+    Returns:
+        By part, float64, shape (windows of the part,).
+    """
+    windows = sum(split.window_counts[part.name] for part in split.parts)
+    scorer = make_scorer(network, is_compiled=windows >= WINDOWS_THAT_REPAY_COMPILING)
+    return {part.name: score_windows(scorer, scaled, part.end_rows) for part in split.parts}
 
 
 def load_scorer(path: Path) -> Scorer:

@@ -1,14 +1,15 @@
-"""Simulate readings of a paper machine: a table in the shape of the real file, with faint planted precursors."""
+"""Simulate readings of a paper machine: the shape of the real file, with faint planted precursors."""
 
 from __future__ import annotations
 
 import gzip
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -25,11 +26,13 @@ GRADES = (51, 82, 84, 93, 96, 112, 118, 139)
 FIRST_TIME = np.datetime64("1999-05-01T00:00", "m")
 STEP_MINUTES = 2
 DECIMALS = 8
+GZIP_LEVEL = 5
 
 # breaks and stand-stills
 ROWS_PER_EVENT = 148.4
-BURST_EXTRA_ROWS, CALM_EXTRA_ROWS = 22.0, 245.0
-MEAN_BREAKS_OF_BURST, MEAN_BREAKS_OF_CALM = 2.6, 3.2
+BURST_EXTRA_ROWS, CALM_EXTRA_ROWS = 22.0, 270.0
+BURST_SHAPE, CALM_SHAPE = 1.0, 2.0
+BREAKS_PER_SPELL = 3.0
 STANDSTILL_SHARE = 0.83
 LONE_EVENT_SHARE = 0.03
 MEDIAN_STANDSTILL_STEPS = 7.0
@@ -38,16 +41,16 @@ MAINTENANCE_SHARE = 0.02
 # precursors
 PRECURSOR_SHARE = 0.72
 PRECURSOR_ROWS = (2, 10)
-LEAST_PEAK = 0.7
-VOLATILITY_GROWTH = 0.5
+LEAST_PEAK = 0.8
+VOLATILITY_GROWTH = 1.0
 
 # the plant
 PLANT_SEED = 61
-LOOPS = 4
-SENSORS_PER_LOOP = 11
-VOLATILE_SENSORS = 10
-DELAYED_SHARE = 0.2
-LOOP_POLES = (0.85, 0.6)
+LOOPS = 6
+SENSORS_PER_LOOP = 8
+VOLATILE_SENSORS = 8
+DELAYED_SENSORS = 3
+LOOP_POLES = (0.85, 0.75)
 DRIFTS = 4
 DRIFT_PER_ROW, DRIFT_PER_STANDSTILL = 0.02, 0.3
 LATE_SHARE = 0.4
@@ -55,7 +58,7 @@ LATE_SHARE = 0.4
 # decoys
 ROWS_PER_GRADE = 900
 GRADE_CHANGE_ROWS = 8
-ROWS_PER_ACTION = 200
+ROWS_PER_ACTION = 300
 ROWS_PER_SPIKE = 600
 
 # the historian
@@ -63,6 +66,7 @@ INTERPOLATED_SENSORS = 18
 INTERPOLATED_SHARES = (0.7, 0.94)
 
 WARM_UP_ROWS = 200
+LONGEST_RESPONSE_ROWS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +79,8 @@ class Plant:
         delays: Rows by which a sensor lags behind its loop, shape (sensors,).
         memories: Autocorrelation of a sensor's own noise at one row, shape (sensors,).
         is_volatile: Whether a sensor's noise grows before breaks, bool, shape (sensors,).
-        drift_weights: Weight of each slow drift, shape (sensors, drifts).
+        drifts: Slow drift that a sensor takes part in, shape (sensors,).
+        drift_weights: Signed share of the drift in the sensor, shape (sensors,).
         grade_levels: Level of a sensor under each grade, shape (sensors, grades).
         offsets: Added after scaling, shape (sensors,).
         scales: Size of one deviation, shape (sensors,).
@@ -87,6 +92,7 @@ class Plant:
     delays: np.ndarray
     memories: np.ndarray
     is_volatile: np.ndarray
+    drifts: np.ndarray
     drift_weights: np.ndarray
     grade_levels: np.ndarray
     offsets: np.ndarray
@@ -117,7 +123,7 @@ def simulate_readings(rows: int = 18_398, seed: int = 0, interpolate: bool = Fal
     """Simulate a paper machine with rare sheet breaks.
 
     About 72 % of the breaks are announced: 2 to 10 rows before, the machine's control loops begin to
-    hunt (they lose their smoothness, not their spread) and the noise of ten other sensors grows.
+    hunt (they lose their smoothness, not their spread) and the noise of eight other sensors grows.
     The other breaks come from nowhere. Operator actions, grade changes and spikes mean nothing.
     The plant is the same for every seed; the seed decides what happens to it.
 
@@ -163,7 +169,7 @@ def write_readings(table: pd.DataFrame, path: str | Path) -> None:
             f"The file must be named `.csv` or `.csv.gz`. Received {path}. Give it one of these endings."
         )
     content = pyarrow.Table.from_pandas(table, preserve_index=False)
-    plain = csv.WriteOptions(include_header=False, quoting_style="needed")
+    plain = csv.WriteOptions(include_header=False, quoting_style="none")
     try:
         with _replace_at_end(path) as file:
             file.write((",".join(map(str, table.columns)) + "\n").encode())
@@ -190,10 +196,11 @@ def build_plant() -> Plant:
     return Plant(
         loops=loops,
         loadings=np.where(loops < 0, 0, signs * random.uniform(0.95, 0.985, count)),
-        delays=np.where(loops < 0, 0, random.random(count) < DELAYED_SHARE).astype(int),
+        delays=np.isin(np.arange(count), members[:DELAYED_SENSORS]).astype(int),
         memories=np.where(loops < 0, random.uniform(0.5, 0.98, count), random.uniform(0, 0.8, count)),
         is_volatile=is_volatile,
-        drift_weights=random.normal(0, 0.6, (count, DRIFTS)),
+        drifts=random.integers(DRIFTS, size=count),
+        drift_weights=random.choice([-1, 1], count) * random.uniform(0.5, 1.5, count),
         grade_levels=has_grade_level * random.normal(0, 1.5, (count, len(GRADES))),
         offsets=random.uniform(-5, 5, count),
         scales=10 ** random.uniform(-3, 3, count),
@@ -235,9 +242,9 @@ def _draw_events(rows: int, random: np.random.Generator) -> np.ndarray:
     """Draw the rows of breaks: bursts and calm spells take turns, spacings are at least 2 rows."""
     count = round(rows / ROWS_PER_EVENT)
     is_burst = np.arange(count + 1) % 2 == random.integers(2)
-    lengths = random.geometric(1 / np.where(is_burst, MEAN_BREAKS_OF_BURST, MEAN_BREAKS_OF_CALM))
-    is_burst = np.repeat(is_burst, lengths)[: count + 1]
-    extra = random.exponential(np.where(is_burst, BURST_EXTRA_ROWS, CALM_EXTRA_ROWS))
+    is_burst = np.repeat(is_burst, random.geometric(1 / BREAKS_PER_SPELL, count + 1))[: count + 1]
+    shapes = np.where(is_burst, BURST_SHAPE, CALM_SHAPE)
+    extra = random.gamma(shapes, np.where(is_burst, BURST_EXTRA_ROWS, CALM_EXTRA_ROWS) / shapes)
     spare_rows = rows - 2 - 2 * len(extra)
     return np.cumsum(2 + np.floor(extra * spare_rows / extra.sum()).astype(int))[:count]
 
@@ -264,8 +271,8 @@ def _draw_precursor(
     strength = np.zeros(rows)
     for ahead in range(PRECURSOR_ROWS[1] + 1):
         is_reached = (ahead <= starts) & (ahead <= room)
-        growth = np.sqrt((starts - ahead + 1) / (starts + 1))
-        strength[events[is_reached] - ahead] = (peaks * growth)[is_reached]
+        growth = np.sqrt(1 - ahead / (starts[is_reached] + 1))
+        strength[events[is_reached] - ahead] = peaks[is_reached] * growth
     return strength
 
 
@@ -287,15 +294,15 @@ def _measure(plant: Plant, timeline: Timeline, random: np.random.Generator) -> n
     rows = len(timeline.minutes)
     loops = _run_loops(timeline.precursor, random)
     drifts = _draw_drifts(timeline.is_restart, random)
-    settled_grades = _settle(timeline.grades)
     values = np.empty((len(SENSORS), rows))
     for position in range(len(SENSORS)):
         signal = _draw_own_noise(plant, position, timeline.precursor, random)
         if plant.loops[position] >= 0:
             signal += plant.loadings[position] * np.roll(loops[plant.loops[position]], plant.delays[position])
-        _add_spikes(signal, random)
-        signal += plant.drift_weights[position] @ drifts
-        signal += plant.grade_levels[position] @ settled_grades
+        _add_jolts(signal, ROWS_PER_SPIKE, (3, 7), random)
+        signal += plant.drift_weights[position] * drifts[plant.drifts[position]]
+        if plant.grade_levels[position].any():
+            signal += _settle(plant.grade_levels[position][timeline.grades])
         values[position] = plant.scales[position] * (plant.offsets[position] + signal)
     late = values[SENSORS.index(LATE_SENSOR)]
     late[: round(LATE_SHARE * rows)] = late[0]
@@ -315,8 +322,8 @@ def _run_loops(precursor: np.ndarray, random: np.random.Generator) -> np.ndarray
     loops = np.empty((LOOPS, rows))
     for loop in loops:
         smooth = _draw_memory_noise(rows, LOOP_POLES, random)
-        acts = random.random(rows) < 1 / ROWS_PER_ACTION
-        actions = acts * random.choice([-1.0, 1.0], rows) * random.uniform(2, 4, rows)
+        actions = np.zeros(rows)
+        _add_jolts(actions, ROWS_PER_ACTION, (2, 4), random)
         smooth += lfilter([1.0], [1.0, -LOOP_POLES[0]], actions)
         loop[:] = np.cos(angles) * smooth + np.sin(angles) * random.standard_normal(rows)
     return loops
@@ -325,9 +332,10 @@ def _run_loops(precursor: np.ndarray, random: np.random.Generator) -> np.ndarray
 def _draw_memory_noise(rows: int, poles: tuple[float, ...], random: np.random.Generator) -> np.ndarray:
     """Draw autoregressive noise of variance 1 with the given poles, each within 0 and 1."""
     recursion = np.poly(poles)
-    response = lfilter([1.0], recursion, np.eye(1, 2_000)[0])
-    noise = lfilter([1.0], recursion, random.standard_normal(rows + WARM_UP_ROWS))[WARM_UP_ROWS:]
-    return noise / np.sqrt(response @ response)
+    response = lfilter([1.0], recursion, np.eye(1, LONGEST_RESPONSE_ROWS)[0])
+    gain = 1 / math.sqrt(math.fsum(response**2))
+    noise: np.ndarray = lfilter([gain], recursion, random.standard_normal(rows + WARM_UP_ROWS))
+    return noise[WARM_UP_ROWS:]
 
 
 def _draw_own_noise(
@@ -346,23 +354,26 @@ def _draw_drifts(is_restart: np.ndarray, random: np.random.Generator) -> np.ndar
     return np.cumsum(steps * random.standard_normal((DRIFTS, len(is_restart))), axis=1)
 
 
-def _settle(grades: np.ndarray) -> np.ndarray:
-    """Give each grade's share in the levels of a row, shape (grades, rows): a change takes 8 rows."""
-    is_grade = (grades == np.arange(len(GRADES))[:, None]).astype(float)
-    padded = np.pad(is_grade, ((0, 0), (GRADE_CHANGE_ROWS, 0)), mode="edge")
-    sums = np.cumsum(padded, axis=1)
-    return (sums[:, GRADE_CHANGE_ROWS:] - sums[:, :-GRADE_CHANGE_ROWS]) / GRADE_CHANGE_ROWS
+def _settle(levels: np.ndarray) -> np.ndarray:
+    """Turn each step of a level into a ramp of 8 rows, shape (rows,)."""
+    steps = np.zeros(len(levels))
+    for change in np.flatnonzero(np.diff(levels)) + 1:
+        steps[change : change + GRADE_CHANGE_ROWS] += (
+            levels[change] - levels[change - 1]
+        ) / GRADE_CHANGE_ROWS
+    steps[0] = levels[0]
+    return np.cumsum(steps)
 
 
-def _add_spikes(signal: np.ndarray, random: np.random.Generator) -> None:
-    """Add spikes of one row to a signal of deviation 1, in place."""
-    spots = np.flatnonzero(random.random(len(signal)) < 1 / ROWS_PER_SPIKE)
-    signal[spots] += random.choice([-1.0, 1.0], len(spots)) * random.uniform(3, 7, len(spots))
-
-
-def _interpolate(
-    values: np.ndarray, plant: Plant, timeline: Timeline, random: np.random.Generator
+def _add_jolts(
+    signal: np.ndarray, rows_per_jolt: int, sizes: tuple[float, float], random: np.random.Generator
 ) -> None:
+    """Add values of either sign to rows chosen at random, in place."""
+    rows = random.choice(len(signal), round(len(signal) / rows_per_jolt), replace=False)
+    signal[rows] += random.choice([-1.0, 1.0], len(rows)) * random.uniform(*sizes, len(rows))
+
+
+def _interpolate(values: np.ndarray, plant: Plant, timeline: Timeline, random: np.random.Generator) -> None:
     """Keep few points of some sensors and draw straight lines between them, in place."""
     for position in np.flatnonzero(plant.interpolated_shares):
         is_stored = random.random(len(timeline.minutes)) >= plant.interpolated_shares[position]
@@ -389,18 +400,21 @@ def _spell_times(minutes: np.ndarray) -> np.ndarray:
     dates = pd.date_range(pd.Timestamp(FIRST_TIME), periods=int(days[-1]) + 1)
     day_texts = np.asarray([f"{date.month}/{date.day}/{date:%y} " for date in dates], dtype=object)
     clock_texts = np.asarray([f"{m // 60}:{m % 60:02}" for m in range(24 * 60)], dtype=object)
-    return day_texts[days] + clock_texts[clock]
+    spelled: np.ndarray = day_texts[days] + clock_texts[clock]
+    return spelled
 
 
 @contextmanager
-def _replace_at_end(path: Path) -> Iterator[BinaryIO]:
+def _replace_at_end(path: Path) -> Iterator[BufferedIOBase]:
     """Open a file beside `path` that takes its place only after everything was written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             if path.suffix == ".gz":
-                with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as compressed:
-                    yield compressed  # type: ignore[misc]
+                with gzip.GzipFile(
+                    filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0
+                ) as compressed:
+                    yield compressed
             else:
                 yield file
         os.replace(temporary, path)

@@ -5,11 +5,29 @@ from __future__ import annotations
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from schemas.configuration import SplitSection
 from schemas.errors import InputError
 from schemas.windows import Part, Split, Windows
 
 # fewer windows than this teach a network nothing
 LEAST_TRAINING_WINDOWS = 50
+
+
+def split_windows(windows: Windows, section: SplitSection, purge_rows: int) -> Split:
+    """Divide windows as configured.
+
+    Args:
+        windows: The windows of a table.
+        section: Method, fractions and seed.
+        purge_rows: Rows before each boundary that end no window; for the split in time.
+
+    Raises:
+        InputError: If a part has too few windows, or not both rows before events and normal ones.
+    """
+    fractions = (section.test_fraction, section.validation_fraction)
+    if section.method == "random":
+        return split_at_random(windows, *fractions, seed=section.seed)
+    return split_in_time(windows, *fractions, purge_rows=purge_rows)
 
 
 def split_in_time(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.metrics import precision_recall_curve
 
@@ -9,8 +11,43 @@ from schemas.configuration import ThresholdSection
 from schemas.errors import InputError
 from schemas.evaluation import Threshold
 from schemas.readings import LabelledReadings
-from schemas.windows import Part
+from schemas.windows import Part, Split
 from tasks.alarm import count_days, count_false_alarms, mark_part
+
+
+def choose_thresholds(
+    scores: Mapping[str, Mapping[str, np.ndarray]],
+    split: Split,
+    labelled: LabelledReadings,
+    section: ThresholdSection,
+    repeat_minutes: float,
+) -> dict[str, Threshold]:
+    """Choose a threshold on validation for the model and for each control, by the same rule.
+
+    A `fixed` value means nothing on another scale: each control then flags the share of normal
+    validation windows that the model flags.
+
+    Args:
+        scores: By scorer, then by part; the scorer `model` is among them.
+        split: The parts.
+        labelled: All rows, for the runs and the step.
+        section: The rule and its parameters.
+        repeat_minutes: Minutes after which a lasting false alarm is counted again.
+
+    Returns:
+        By scorer.
+    """
+    part = split.validation
+    chosen = {
+        name: choose_threshold(by_part[part.name], part, labelled, section, repeat_minutes)
+        for name, by_part in scores.items()
+    }
+    if section.rule == "fixed":
+        kept_below = float(np.mean(scores["model"][part.name][~part.labels] < chosen["model"].value))
+        for name in scores.keys() - {"model"}:
+            value = float(np.quantile(scores[name][part.name][~part.labels], kept_below))
+            chosen[name] = Threshold(value=value, rule="quantile")
+    return chosen
 
 
 def choose_threshold(

@@ -1,0 +1,59 @@
+# forewarn: `make run` and `make test` are all that a new machine needs (Python 3.11 and make)
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+EXTRAS ?= dev
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements.lock
+# uv is installed from the lock file like everything else; it checks the hash of every package
+INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraint $(LOCK) --no-build-isolation
+DATA ?=
+ARGS ?=
+
+.PHONY: help setup run test check format bench ui lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready-$(EXTRAS) ## build the environment in .venv from the lock file
+
+$(VENV)/.ready-$(EXTRAS): $(LOCK) pyproject.toml
+	@echo "Building the environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@sed -n '/^uv==/,/^ *# via/p' $(LOCK) > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock
+	@$(INSTALL) hatchling editables
+	@$(INSTALL) --editable '.[$(EXTRAS)]'
+	@touch $@
+
+run: setup ## the main job: retrain on simulated readings, or with DATA=path/to/readings.csv
+	@$(BIN)/forewarn retrain $(if $(DATA),--data '$(DATA)') $(ARGS)
+
+test: setup ## the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## mend format and what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## speed against the published way
+	$(BIN)/python -m benchmarks $(ARGS)
+
+ui: setup ## the MLflow UI and the Prefect UI
+	@$(BIN)/forewarn ui $(ARGS)
+
+lock: setup ## write the lock file again, keeping the versions in it
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \
+	  --python-version 3.11 --custom-compile-command "make lock" --quiet -o $(LOCK)
+
+clean: ## remove the environment and caches, not mlruns/
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

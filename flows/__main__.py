@@ -1,0 +1,28 @@
+"""The `forewarn` command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from flows.environment import find_home, prepare_environment
+
+
+def main() -> None:
+    """Run the command line; every error that a user can mend is one message without a traceback."""
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    prepare_environment(find_home())
+    signal.signal(signal.SIGTERM, _interrupt)
+    from flows.commands import run_command_line
+
+    sys.exit(run_command_line(sys.argv[1:]))
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What a flow says while it runs and when it is done: lines, and Prefect artifacts."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from schemas.evaluation import Metrics
+from schemas.results import RetrainResult
+
+_COLUMNS = ("model", "pca", "zscore", "random")
+
+
+class Stopwatch:
+    """Seconds of each stage; says on standard error what has been done."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._begin = self._last = time.perf_counter()
+
+    def lap(self, stage: str, result: str) -> None:
+        """Close a stage and say what came of it."""
+        now = time.perf_counter()
+        self.seconds[stage] = round(now - self._last, 3)
+        self.seconds["total"] = round(now - self._begin, 3)
+        self._last = now
+        print(f"{stage:<9} {self.seconds[stage]:7.1f} s  {result}", file=sys.stderr)
+
+
+def tabulate_metrics(result: RetrainResult) -> list[dict[str, str]]:
+    """Lay the test metrics of the model beside those of the controls, one row a metric."""
+    scorers = {"model": result.metrics, **result.controls}
+    return [
+        {"metric": name} | {column: _write(getattr(scorers[column], name)) for column in _COLUMNS}
+        for name in Metrics.model_fields
+    ]
+
+
+def summarise(result: RetrainResult) -> str:
+    """Write the summary that ends the command."""
+    windows = result.data.windows
+    rows = tabulate_metrics(result)
+    lines = [
+        "",
+        f"Trained on  {result.data.source}",
+        f"            {result.data.rows:,} rows, {result.data.events} events, {result.data.segments} runs of rows",
+        f"            windows: {windows['train_normal']:,} normal of {windows['train']:,} for training, "
+        f"{windows['validation']:,} validation, {windows['test']:,} test",
+        f"Network     {result.parameters:,} parameters, {result.epochs} epochs; threshold "
+        f"{result.threshold:.4g} by {result.threshold_rule}",
+        "",
+        f"Test        {''.join(f'{column:>9}' for column in _COLUMNS)}".replace("Test  ", "Test  "),
+        *(f"  {row['metric']:<20}" + "".join(f"{row[column]:>9}" for column in _COLUMNS) for row in rows),
+        "",
+        f"Decision    {result.decision} for version {result.model_version} of {result.model_name}",
+        *(f"            - {reason}" for reason in result.reasons),
+    ]
+    lines += [f"Note        {finding.message}" for finding in result.data.findings]
+    lines += [
+        f"Report      {result.report}",
+        f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
+        "Compare     forewarn ui",
+    ]
+    return "\n".join(lines)
+
+
+def publish_artifacts(result: RetrainResult) -> None:
+    """Show the summary and the metric table in the Prefect UI."""
+    create_markdown_artifact(
+        key="retrain-summary",
+        markdown=f"## {result.decision}: {result.model_name} version {result.model_version}\n\n"
+        + "\n".join(f"- {reason}" for reason in result.reasons)
+        + f"\n\n```\n{summarise(result)}\n```",
+        description="What was trained, on what, and the decision",
+    )
+    create_table_artifact(
+        key="retrain-metrics", table=tabulate_metrics(result), description="Test metrics beside the controls"
+    )
+
+
+def _write(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,65 @@
+"""Where forewarn keeps things, and the settings that its packages need before they are imported."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from pathlib import Path
+
+_HEAVY_MODULES = ("tasks.train", "tasks.score", "tasks.register", "tasks.plot", "tasks.report")
+
+
+def find_home() -> Path:
+    """Find the folder that holds `mlruns/`.
+
+    It is `FOREWARN_HOME`, or the checkout that this code runs from, or else the working folder.
+    """
+    if os.environ.get("FOREWARN_HOME"):
+        return Path(os.environ["FOREWARN_HOME"]).expanduser().resolve()
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+def prepare_environment(home: Path) -> None:
+    """Set what Prefect, MLflow, Keras and matplotlib read from the environment, unless it is set already.
+
+    Nothing is written outside `home`, no usage is reported to anyone, and pickles are refused.
+
+    Args:
+        home: Folder that holds `mlruns/`.
+    """
+    store = home / "mlruns"
+    for name, value in {
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_HOME": str(store / "prefect"),
+        # a cold start of the embedded server takes 20 to 45 seconds
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+        # the command line says what went wrong itself; the server keeps the whole log
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_UV_AUTO_DETECT": "false",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": str(store / "cache" / "keras"),
+        "MPLCONFIGDIR": str(store / "cache" / "matplotlib"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def load_heavy_modules() -> threading.Thread:
+    """Import TensorFlow, MLflow and matplotlib in the background, while the Prefect server starts."""
+
+    def load() -> None:
+        for name in _HEAVY_MODULES:
+            importlib.import_module(name)
+
+    thread = threading.Thread(target=load, name="load-heavy-modules", daemon=True)
+    thread.start()
+    return thread

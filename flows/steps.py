@@ -1,0 +1,103 @@
+"""The steps as Prefect tasks: every name, retry, timeout and caching rule in one place.
+
+A step that computes fails again with the same input, so it is not retried. A step that reads files
+or talks to a store is, unless its input is at fault. Modules are imported when a step is first
+called, so that a flow starts before TensorFlow is loaded.
+
+Arrays go from step to step in memory: hashing them for a cache key would cost more than the steps.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+
+from schemas.errors import ForewarnError
+
+_RETRY_DELAYS = [1, 5, 20]
+
+
+def bind(place: str, name: str, **policy: Any) -> Task[..., Any]:
+    """Make a Prefect task of a plain function that is imported at the first call.
+
+    Args:
+        place: `module:function`.
+        name: Name of the task in Prefect.
+        policy: Retries and timeouts.
+    """
+    module, function = place.split(":")
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return getattr(importlib.import_module(module), function)(*args, **kwargs)
+
+    call.__name__ = function
+    return task(call, name=name, cache_policy=NO_CACHE, persist_result=False, **policy)
+
+
+def bind_outside(place: str, name: str, timeout_seconds: int) -> Task[..., Any]:
+    """Bind a function that reads files or talks to a store: retried when that may help."""
+    return bind(
+        place,
+        name,
+        retries=len(_RETRY_DELAYS),
+        retry_delay_seconds=_RETRY_DELAYS,
+        retry_condition_fn=is_worth_retrying,
+        timeout_seconds=timeout_seconds,
+    )
+
+
+def is_worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Tell whether a failed step may pass with the same input: not when its input is at fault."""
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, ForewarnError):
+        return error.exit_code == 4
+    return isinstance(error, OSError) or type(error).__module__.startswith(("mlflow.", "sqlalchemy."))
+
+
+# table -> checked -> labelled -> windows -> split -> scaled
+simulate_file = bind("tasks.simulate:simulate_file", "simulate readings")
+load_readings = bind_outside("tasks.load:load_readings", "load readings", timeout_seconds=600)
+check_readings = bind("tasks.check:check_readings", "schema check")
+label_ahead = bind("tasks.label:label_ahead", "curve shift")
+make_windows = bind("tasks.window:make_windows", "temporalize")
+split_windows = bind("tasks.split:split_windows", "split")
+fit_scaler = bind("tasks.scale:fit_scaler", "fit scaler")
+scale_rows = bind("tasks.scale:scale_rows", "scale")
+
+# -> trained network -> scores -> threshold -> evaluation
+build_network = bind("tasks.build:build_network", "build network")
+train_network = bind("tasks.train:train_network", "train")
+score_parts = bind("tasks.score:score_parts", "score")
+score_controls = bind("tasks.control:score_controls", "score controls")
+choose_thresholds = bind("tasks.threshold:choose_thresholds", "threshold")
+evaluate_scorers = bind("tasks.evaluate:evaluate_scorers", "evaluate")
+
+# -> logged run
+find_tracking_uri = bind("tasks.track:find_tracking_uri", "find tracking store")
+open_store = bind_outside("tasks.track:open_store", "open tracking store", timeout_seconds=300)
+find_code_version = bind("tasks.trace:find_code_version", "find code version")
+log_configuration = bind_outside("tasks.log:log_configuration", "log configuration", timeout_seconds=300)
+log_datasets = bind_outside("tasks.log:log_datasets", "log datasets", timeout_seconds=300)
+log_detector = bind_outside("tasks.register:log_detector", "log model", timeout_seconds=600)
+log_run = bind_outside("tasks.log:log_run", "log metrics", timeout_seconds=600)
+
+# -> judged from the registry
+verify_logged_scores = bind_outside("tasks.rescore:verify_logged_scores", "re-score model", timeout_seconds=1800)
+score_champion = bind_outside("tasks.rescore:score_champion", "re-score champion", timeout_seconds=1800)
+compare_champion = bind("tasks.rescore:compare_champion", "compare with champion")
+compare_best_control = bind("tasks.evaluate:compare_best_control", "compare with controls")
+judge_version = bind("tasks.judge:judge_version", "promotion gate")
+
+# -> registered version -> promotion
+register_version = bind_outside("tasks.register:register_version", "register", timeout_seconds=300)
+collect_scores = bind("tasks.evaluate:collect_scores", "collect scores")
+render_plots = bind("tasks.plot:render_plots", "plot")
+render_report = bind("tasks.report:render_report", "report")
+write_report = bind_outside("tasks.report:write_report", "write report", timeout_seconds=60)
+log_files = bind_outside("tasks.log:log_files", "log report", timeout_seconds=300)
+apply_decision = bind_outside("tasks.promote:apply_decision", "promote", timeout_seconds=300)
+tag_run = bind_outside("tasks.log:tag_run", "tag run", timeout_seconds=300)

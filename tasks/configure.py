@@ -1,0 +1,121 @@
+"""Make the configuration of a run from defaults, a preset, a file and single settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from schemas.configuration import Configuration
+from schemas.errors import InputError
+from schemas.presets import PRESETS
+
+
+def configure(
+    preset: str | None = None, file: Path | None = None, settings: Sequence[str] = ()
+) -> Configuration:
+    """Merge defaults, preset, file and settings, later ones first in rank, and validate the result.
+
+    Args:
+        preset: Name of a published procedure; one named in the file serves where this is none.
+        file: YAML file with sections, such as the `configuration.yaml` of an earlier run.
+        settings: Texts such as `windows.lookback=10`; the value is read as YAML.
+
+    Raises:
+        InputError: If a key is unknown, a value is out of range or a combination is impossible. The
+            message has a line for each of them, by its full name.
+    """
+    content = read_configuration_file(file) if file is not None else {}
+    name = preset if preset is not None else content.get("preset")
+    if name is not None and name not in PRESETS:
+        raise InputError(f"`preset` must be one of {', '.join(PRESETS)}. Received {name!r}.")
+    merged: dict[str, Any] = _merge(PRESETS[name] if name is not None else {}, content)
+    for setting in settings:
+        merged = _merge(merged, parse_setting(setting))
+    return validate_configuration(merged | {"preset": name})
+
+
+def read_configuration_file(path: Path) -> dict[str, Any]:
+    """Read a YAML file of sections.
+
+    Raises:
+        InputError: If the file is missing, is no YAML or holds no sections.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"`--config` must name a YAML file with sections. {path} cannot be read: {error}"
+        ) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(
+            f"`--config` must name a YAML file with sections such as `windows:`. {path} holds "
+            f"{type(content).__name__}."
+        )
+    return content
+
+
+def parse_setting(setting: str) -> dict[str, Any]:
+    """Read `section.key=value`.
+
+    Raises:
+        InputError: If the text has another form, or its value is no YAML.
+    """
+    name, equals, text = setting.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise InputError(
+            f"`--set` must have the form section.key=value, such as windows.lookback=10. Received {setting!r}."
+        )
+    try:
+        # a text that YAML would read as something else than itself, such as `;`, stands for itself
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text
+    return {section: {key: value}}
+
+
+def validate_configuration(content: Mapping[str, Any]) -> Configuration:
+    """Validate sections.
+
+    Raises:
+        InputError: With a line for each unknown key, value out of range or impossible combination.
+    """
+    try:
+        return Configuration.model_validate(content)
+    except ValidationError as error:
+        lines = [_describe(dict(problem)) for problem in error.errors()]
+        raise InputError("The configuration is not valid.\n" + "\n".join(f"  {line}" for line in lines)) from error
+
+
+def _describe(problem: dict[str, Any]) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"`{name}`: unknown. {_list_neighbours(problem['loc'])}"
+    if problem["type"] == "value_error":
+        return problem["msg"].removeprefix("Value error, ")
+    return f"`{name}`: {problem['msg'][0].lower()}{problem['msg'][1:]}. Received {problem['input']!r}."
+
+
+def _list_neighbours(location: tuple[Any, ...]) -> str:
+    fields = Configuration.model_fields
+    if len(location) == 1:
+        return f"Expected a section: {', '.join(fields)}."
+    section = fields[str(location[0])].annotation
+    known = ", ".join(getattr(section, "model_fields", {}))
+    return f"Expected one of the keys of `{location[0]}`: {known}."
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay the sections of `over` on those of `base`, key by key."""
+    merged = dict(base)
+    for section, content in over.items():
+        below = merged.get(section)
+        both = isinstance(content, Mapping) and isinstance(below, Mapping)
+        merged[section] = {**below, **content} if both else content
+    return merged

@@ -1,0 +1,230 @@
+"""Log a run to MLflow: parameters, datasets, metrics, files, and how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import mlflow.data
+import numpy as np
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+
+from schemas.configuration import Configuration
+from schemas.evaluation import Evaluation, History
+from schemas.readings import LabelledReadings
+from schemas.windows import Part
+
+# MLflow takes so many entries in one batch
+_PARAMS_AT_ONCE = 100
+_METRICS_AT_ONCE = 1000
+_DIGEST_CHARACTERS = 32
+_DATASET_KEYS = ("name", "digest", "source_type", "source", "schema", "profile")
+
+
+def start_run(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> tuple[str, str]:
+    """Start a run that carries the process it belongs to.
+
+    Args:
+        client: Client of the tracking store.
+        experiment_id: Experiment of the run.
+        tags: Further tags.
+
+    Returns:
+        Id and name of the run.
+    """
+    run = client.create_run(experiment_id, tags=dict(tags) | describe_process())
+    return run.info.run_id, run.info.run_name
+
+
+def describe_process() -> dict[str, str]:
+    """Tag a run with host and process, so that a later start can tell whether it still lives."""
+    return {"forewarn.host": socket.gethostname(), "forewarn.process": str(os.getpid())}
+
+
+def end_run(client: MlflowClient, run_id: str, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
+    """End a run with a final status."""
+    client.set_terminated(run_id, status=status)
+
+
+def close_orphaned_runs(client: MlflowClient, experiment_id: str) -> list[str]:
+    """End runs KILLED whose process on this host is gone: they were stopped without a word.
+
+    Args:
+        client: Client of the tracking store.
+        experiment_id: Experiment whose runs are looked at.
+
+    Returns:
+        Ids of the runs that were closed.
+    """
+    here = f"tags.`forewarn.host` = '{socket.gethostname()}' and attributes.status = 'RUNNING'"
+    closed = []
+    for run in client.search_runs([experiment_id], here):
+        if not _is_alive(int(run.data.tags["forewarn.process"])):
+            client.set_tag(run.info.run_id, "forewarn.closed", "its process ended without closing it")
+            client.set_terminated(run.info.run_id, status="KILLED")
+            closed.append(run.info.run_id)
+    return closed
+
+
+def log_configuration(client: MlflowClient, run_id: str, configuration: Configuration) -> None:
+    """Log every setting as a parameter by its full name, and the whole as `configuration.yaml`."""
+    params = [Param(name, value) for name, value in flatten_settings(configuration).items()]
+    for start in range(0, len(params), _PARAMS_AT_ONCE):
+        client.log_batch(run_id, params=params[start : start + _PARAMS_AT_ONCE])
+    client.log_text(run_id, configuration.to_yaml(), "configuration.yaml")
+
+
+def flatten_settings(configuration: Configuration) -> dict[str, str]:
+    """Write every setting as text under its full name, such as `windows.lookback`."""
+    flat: dict[str, str] = {}
+    for section, content in configuration.model_dump(mode="json").items():
+        if isinstance(content, dict):
+            flat |= {f"{section}.{key}": _write_value(value) for key, value in content.items()}
+        else:
+            flat[section] = _write_value(content)
+    return flat
+
+
+def log_datasets(
+    client: MlflowClient, run_id: str, labelled: LabelledReadings, parts: tuple[Part, ...], source: str
+) -> None:
+    """Log the table of each part as a dataset whose digest is the hash of its rows.
+
+    Args:
+        client: Client of the tracking store.
+        run_id: The run.
+        labelled: All rows.
+        parts: The parts to log; a part's table is the last rows of its windows.
+        source: Path of the readings.
+    """
+    inputs = []
+    for part in parts:
+        table = pd.DataFrame(labelled.values[part.end_rows], columns=list(labelled.sensors))
+        table.insert(0, "time", labelled.times[part.end_rows])
+        table.insert(1, "label", part.labels.astype(np.int64))
+        digest = hash_table(table)[:_DIGEST_CHARACTERS]
+        dataset = mlflow.data.from_pandas(
+            table, source=source, targets="label", name=part.name, digest=digest
+        )
+        entity = Dataset(**{key: value for key, value in dataset.to_dict().items() if key in _DATASET_KEYS})
+        inputs.append(DatasetInput(entity, tags=[InputTag("mlflow.data.context", part.name)]))
+    client.log_inputs(run_id, inputs)
+
+
+def hash_table(table: pd.DataFrame) -> str:
+    """Hash the values of a table, row by row: the same rows give the same text.
+
+    Returns:
+        SHA-256 as 64 hexadecimal digits.
+    """
+    rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    return hashlib.sha256(rows.tobytes() + ",".join(table.columns).encode()).hexdigest()
+
+
+def log_history(client: MlflowClient, run_id: str, history: History) -> None:
+    """Log `train_loss` and `validation_loss` of every epoch in few calls."""
+    now = int(time.time() * 1000)
+    metrics = [
+        Metric(name, float(value), now, epoch)
+        for name, losses in (("train_loss", history.loss), ("validation_loss", history.validation_loss))
+        for epoch, value in enumerate(losses)
+    ]
+    for start in range(0, len(metrics), _METRICS_AT_ONCE):
+        client.log_batch(run_id, metrics=metrics[start : start + _METRICS_AT_ONCE])
+
+
+def log_evaluations(
+    client: MlflowClient, run_id: str, evaluations: Mapping[str, Evaluation], figures: Mapping[str, float]
+) -> None:
+    """Log metrics under their prefixes, the bounds of their intervals beside them.
+
+    Args:
+        client: Client of the tracking store.
+        run_id: The run.
+        evaluations: By prefix, such as `test` or `control_pca`; undefined metrics are left out.
+        figures: Further metrics by their full names.
+    """
+    now = int(time.time() * 1000)
+    values = dict(figures)
+    for prefix, evaluation in evaluations.items():
+        values |= name_metrics(prefix, evaluation)
+    client.log_batch(run_id, metrics=[Metric(name, float(value), now, 0) for name, value in values.items()])
+
+
+def name_metrics(prefix: str, evaluation: Evaluation) -> dict[str, float]:
+    """Name the defined metrics `<prefix>_<metric>`, their bounds `<prefix>_<metric>_low` and `_high`."""
+    named = {
+        f"{prefix}_{name}": value
+        for name, value in evaluation.metrics.model_dump().items()
+        if value is not None
+    }
+    for name, interval in evaluation.intervals.items():
+        named |= {f"{prefix}_{name}_low": interval.low, f"{prefix}_{name}_high": interval.high}
+    return named
+
+
+def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes | Path]) -> None:
+    """Log files by their path among the run's artifacts.
+
+    Args:
+        client: Client of the tracking store.
+        run_id: The run.
+        files: Content, or a file that already has the right name, by artifact path such as
+            `plots/roc.png`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+        client.log_artifacts(run_id, folder)
+
+
+def log_run(
+    client: MlflowClient,
+    run_id: str,
+    history: History,
+    evaluations: Mapping[str, Evaluation],
+    figures: Mapping[str, float],
+    files: Mapping[str, bytes | Path],
+) -> None:
+    """Log what came out of a training: losses, metrics and files.
+
+    Args:
+        client: Client of the tracking store.
+        run_id: The run.
+        history: Losses of every epoch.
+        evaluations: By the prefix of their metrics.
+        figures: Further metrics by their full names.
+        files: By artifact path.
+    """
+    log_history(client, run_id, history)
+    log_evaluations(client, run_id, evaluations, figures)
+    log_files(client, run_id, files)
+
+
+def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, Any]) -> None:
+    """Set several tags of a run in one call."""
+    client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+
+
+def _write_value(value: Any) -> str:
+    return ",".join(str(item) for item in value) if isinstance(value, list) else str(value)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,181 @@
+"""Put a detector into the registry, and take it out again: one pyfunc, no pickle."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mlflow.pyfunc
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelOutput
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.types import ColSpec, Schema
+from mlflow.types.schema import AnyType
+
+from schemas.detector import Detector
+
+if TYPE_CHECKING:
+    import keras
+    from mlflow.entities.model_registry import ModelVersion
+
+# what scoring imports, at the versions that training ran with
+_REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn")
+_CODE = Path(__file__).resolve().parent.parent
+
+
+def log_detector(
+    client: MlflowClient,
+    run_id: str,
+    detector: Detector,
+    network: keras.Model,
+    example: pd.DataFrame,
+) -> str:
+    """Log scaler, threshold and network as one pyfunc of the run, complete or not at all.
+
+    The version carries the code that scores, so that it loads where forewarn is not installed.
+
+    Args:
+        client: Client of the tracking store.
+        run_id: The run that made it.
+        detector: Everything besides the network.
+        network: The trained network.
+        example: A few raw rows, for the input example.
+
+    Returns:
+        Id of the logged model; it loads as `models:/<id>`.
+    """
+    experiment_id = client.get_run(run_id).info.experiment_id
+    logged = client.create_logged_model(experiment_id, name="detector", source_run_id=run_id)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = save_detector(Path(folder), detector, network, example)
+            client.log_model_artifacts(logged.model_id, str(path))
+        client.finalize_logged_model(logged.model_id, "READY")
+    except BaseException:
+        client.finalize_logged_model(logged.model_id, "FAILED")
+        raise
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    return logged.model_id
+
+
+def save_detector(folder: Path, detector: Detector, network: keras.Model, example: pd.DataFrame) -> Path:
+    """Write the pyfunc into `folder`.
+
+    Returns:
+        The folder of the model.
+    """
+    (folder / "detector.json").write_text(detector.model_dump_json(indent=1), encoding="utf-8")
+    network.save(folder / "network.keras")
+    path = folder / "model"
+    mlflow.pyfunc.save_model(
+        path,
+        python_model=str(_CODE / "tasks" / "predict.py"),
+        artifacts={
+            "detector": str(folder / "detector.json"),
+            "network": str(folder / "network.keras"),
+        },
+        code_paths=[str(_CODE / "schemas"), str(_CODE / "tasks")],
+        signature=make_signature(detector),
+        input_example=example,
+        pip_requirements=list_requirements(),
+    )
+    return path
+
+
+def make_signature(detector: Detector) -> ModelSignature:
+    """State the columns that go in and come out.
+
+    Times may be texts or times and whole numbers are as good as others, so the inputs have any
+    type: the schema check of the readings says what is wrong with a value.
+    """
+    inputs = [ColSpec(AnyType(), detector.readings.time_column)]
+    inputs.append(ColSpec(AnyType(), detector.readings.label_column, required=False))
+    inputs += [ColSpec(AnyType(), sensor) for sensor in detector.scaler.sensors]
+    outputs = [
+        ColSpec("datetime", "time"),
+        ColSpec("double", "score", required=False),
+        ColSpec("double", "threshold"),
+        ColSpec("boolean", "alarm"),
+        ColSpec("string", "top_sensors"),
+    ]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+
+
+def list_requirements() -> list[str]:
+    """Pin the packages that scoring imports to the versions installed here."""
+    pins = [f"{name}=={version(name)}" for name in _REQUIREMENTS]
+    # the package of TensorFlow has another name where only the processor is used
+    try:
+        return [*pins, f"tensorflow-cpu=={version('tensorflow-cpu')}"]
+    except ModuleNotFoundError:
+        return [*pins, f"tensorflow=={version('tensorflow')}"]
+
+
+def register_version(
+    client: MlflowClient, model_name: str, model_id: str, run_id: str, tags: Mapping[str, str]
+) -> str:
+    """Register a logged model as the next version, with its tags from the first moment.
+
+    Args:
+        client: Client of the registry.
+        model_name: Registered model; made where it is missing.
+        model_id: The logged model.
+        run_id: The run that made it.
+        tags: `decision`, `data_sha256` and the others of the contract.
+
+    Returns:
+        The version's number.
+    """
+    try:
+        client.create_registered_model(model_name)
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise
+    registered = client.create_model_version(
+        model_name, source=f"models:/{model_id}", run_id=run_id, tags=dict(tags), model_id=model_id
+    )
+    # what MLflow's own registration writes, so that the UI links model and version
+    link = json.dumps([{"name": model_name, "version": int(registered.version)}])
+    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
+    return str(registered.version)
+
+
+def unregister_version(client: MlflowClient, model_name: str, number: str) -> None:
+    """Remove a version whose run did not come to its end."""
+    client.delete_model_version(model_name, number)
+
+
+def find_champion(client: MlflowClient, model_name: str) -> ModelVersion | None:
+    """Find the version with the alias `champion`, or none where there is none."""
+    return find_alias(client, model_name, "champion")
+
+
+def find_alias(client: MlflowClient, model_name: str, alias: str) -> ModelVersion | None:
+    """Find the version that an alias points to, or none where it points to none."""
+    try:
+        return client.get_model_version_by_alias(model_name, alias)
+    except MlflowException as error:
+        missing = (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")
+        if error.error_code not in missing:
+            raise
+        return None
+
+
+def score_with_version(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Load a version and score raw readings with it.
+
+    Args:
+        model_uri: Such as `models:/forewarn@champion` or `models:/<model id>`.
+        table: Raw readings.
+
+    Returns:
+        `time, score, threshold, alarm, top_sensors`, one row for each row of `table`.
+    """
+    return mlflow.pyfunc.load_model(model_uri).predict(table)

@@ -1,0 +1,539 @@
+"""What a table must be to become readings, and what is said about one that is not."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.configuration import ReadingsSection
+from schemas.errors import InputError
+from schemas.readings import RawTable, SensorReadings
+from tasks.check import (
+    check_labelled_table,
+    check_readings,
+    check_scored_table,
+    find_step_minutes,
+    hold_last_values,
+    number_runs,
+    parse_times,
+)
+from tasks.load import load_readings
+
+SECTION = ReadingsSection()
+FILL = ReadingsSection(missing_values="forward_fill", fill_rows_at_most=2)
+
+
+def table_with(**columns: Any) -> pd.DataFrame:
+    """Six sound rows two minutes apart, with some columns replaced or added."""
+    table = {
+        "time": [f"5/1/99 0:{minute:02d}" for minute in range(0, 12, 2)],
+        "y": [0, 0, 0, 1, 0, 0],
+        "a": [1.0, 2.5, 2.0, 4.0, 3.0, 6.0],
+        "b": [5.0, 2.0, 7.0, 1.0, 0.0, 3.5],
+    }
+    return pd.DataFrame({**table, **columns}, index=range(2, 8))
+
+
+def check(table: pd.DataFrame, section: ReadingsSection = SECTION, **options: bool) -> SensorReadings:
+    return check_readings(RawTable(table, "readings.csv", "0" * 64), section, **options)
+
+
+def refusal(table: pd.DataFrame, section: ReadingsSection = SECTION, **options: bool) -> str:
+    """The message with which a table is refused."""
+    with pytest.raises(InputError) as caught:
+        check(table, section, **options)
+    return str(caught.value)
+
+
+def test_readings_hold_what_the_table_holds() -> None:
+    readings = check(table_with())
+    assert readings.sensors == ("a", "b")
+    assert readings.values.tolist() == table_with()[["a", "b"]].to_numpy().tolist()
+
+
+def test_arrays_have_the_promised_types() -> None:
+    readings = check(table_with(a=[1, 2, 3, 4, 5, 7]))
+    types = [str(array.dtype) for array in (readings.times, readings.events, readings.values, readings.runs)]
+    assert types == ["datetime64[ns]", "bool", "float64", "int64"]
+
+
+@pytest.mark.parametrize("b", [[5.0, 2.0, 7.0, 1.0, 0.0, 3.5], [1.0] * 6])
+def test_values_are_in_c_order(b: list[float]) -> None:
+    assert check(table_with(b=b)).values.flags.c_contiguous
+
+
+def test_events_are_the_rows_with_label_1() -> None:
+    assert np.flatnonzero(check(table_with()).events).tolist() == [3]
+
+
+def test_source_and_hash_are_kept() -> None:
+    readings = check(table_with())
+    assert (readings.source, readings.sha256) == ("readings.csv", "0" * 64)
+
+
+@pytest.mark.parametrize("section", [SECTION, FILL])
+def test_the_table_is_not_changed(section: ReadingsSection) -> None:
+    table = table_with(c=[1.0, 2.0, None, 4.0, 5.0, 7.0] if section is FILL else [1, 2, 3, 4, 5, 7])
+    before = table.copy(deep=True)
+    check(table, section)
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_the_step_is_the_median_difference() -> None:
+    assert check(table_with()).step_minutes == 2.0
+
+
+def test_a_configured_step_is_kept() -> None:
+    assert check(table_with(), ReadingsSection(step_minutes=1.0)).runs.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_runs_end_at_gaps_alone() -> None:
+    times = ["5/1/99 0:00", "5/1/99 0:02", "5/1/99 0:20", "5/1/99 0:22", "5/1/99 0:25", "5/1/99 0:29"]
+    readings = check(table_with(time=times), ReadingsSection(step_minutes=2.0))
+    assert readings.runs.tolist() == [0, 0, 1, 1, 1, 2]
+
+
+# columns
+
+
+@pytest.mark.parametrize(
+    ("column", "setting"), [("time", "`readings.time_column`"), ("y", "`readings.label_column`")]
+)
+def test_a_missing_column_is_refused(column: str, setting: str) -> None:
+    assert f"Expected the columns {column} ({setting})" in refusal(table_with().drop(columns=column))
+
+
+def test_all_missing_columns_are_named_at_once() -> None:
+    message = refusal(table_with().drop(columns=["time", "y"]), ReadingsSection(drop_columns=("c",)))
+    assert (
+        "time (`readings.time_column`), y (`readings.label_column`), c (`readings.drop_columns`)" in message
+    )
+
+
+def test_a_missing_label_column_means_no_events_where_none_are_needed() -> None:
+    assert not check(table_with().drop(columns="y"), are_labels_needed=False).events.any()
+
+
+def test_an_empty_label_column_means_no_events_where_none_are_needed() -> None:
+    assert not check(table_with(y=np.nan), are_labels_needed=False).events.any()
+
+
+def test_labels_are_used_where_they_are_not_needed() -> None:
+    assert check(table_with(), are_labels_needed=False).events.any()
+
+
+def test_labels_are_checked_where_they_are_not_needed() -> None:
+    assert "neither 0 nor 1" in refusal(table_with(y=[0, 0, 0, 2, 0, 0]), are_labels_needed=False)
+
+
+def test_dropped_columns_are_no_sensors() -> None:
+    assert check(table_with(), ReadingsSection(drop_columns=("b",))).sensors == ("a",)
+
+
+@pytest.mark.parametrize("column", ["time", "y"])
+def test_time_and_label_cannot_be_dropped(column: str) -> None:
+    assert "must differ" in refusal(table_with(), ReadingsSection(drop_columns=(column,)))
+
+
+def test_time_and_label_cannot_be_one_column() -> None:
+    assert "must differ" in refusal(table_with(), ReadingsSection(label_column="time"))
+
+
+def test_categorical_columns_are_no_sensors_and_may_be_text() -> None:
+    section = ReadingsSection(categorical_columns=("grade", "x28"))
+    assert check(table_with(grade=list("aabbcc")), section).sensors == ("a", "b")
+
+
+def test_a_table_without_sensors_is_refused() -> None:
+    section = ReadingsSection(categorical_columns=("a",), drop_columns=("b",))
+    assert "Expected at least one sensor column" in refusal(table_with(), section)
+
+
+def test_repeated_column_names_are_refused() -> None:
+    assert "more than one a" in refusal(table_with().rename(columns={"b": "a"}))
+
+
+def test_columns_named_by_numbers_are_refused() -> None:
+    table = table_with().rename(columns={"b": 7})
+    assert "Expected a name for every column" in refusal(table)
+
+
+def series_with(names: list[str]) -> pd.DataFrame:
+    values = np.random.default_rng(0).normal(size=(6, len(names)))
+    return pd.concat([table_with(), pd.DataFrame(values, index=range(2, 8), columns=names)], axis="columns")
+
+
+def test_a_hole_in_a_numbered_series_is_refused() -> None:
+    names = [f"x{number}" for number in range(1, 21) if number != 17]
+    assert "x1..x20. x17 is missing" in refusal(series_with(names))
+
+
+def test_a_hole_is_spelled_like_its_series() -> None:
+    names = [f"x{number:02d}" for number in range(1, 21) if number != 7]
+    assert "x01..x20. x07 is missing" in refusal(series_with(names))
+
+
+def test_a_hole_that_is_known_is_accepted() -> None:
+    names = [f"x{number}" for number in range(1, 21) if number != 17]
+    section = ReadingsSection(absent_columns=("x17",))
+    assert "x16" in check(series_with(names), section).sensors
+
+
+def test_a_categorical_column_closes_its_series() -> None:
+    names = [f"x{number}" for number in range(1, 21)]
+    assert "x17" not in check(series_with(names), ReadingsSection(categorical_columns=("x17",))).sensors
+
+
+@pytest.mark.parametrize(
+    "numbers", [range(101, 113), [1, 2, 3, 5, 6, 7, 8, 9], [*range(1, 10), 11, 14, 15, 16, 20]]
+)
+def test_other_numbered_columns_are_no_series(numbers: list[int]) -> None:
+    assert "x1" in "".join(check(series_with([f"x{number}" for number in numbers])).sensors)
+
+
+# times
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5/1/99 0:02",
+        "5-1-99 0:02",
+        "05/01/99 00:02",
+        "5/1/1999 0:02",
+        "5-1-1999 0:02:00",
+        "1999-05-01 00:02",
+        "1999-05-01T00:02:00",
+        "1999-05-01T00:02:00.000",
+        "1999-05-01T00:02:00Z",
+        "1999-05-01 02:02:00+02:00",
+        " 5/1/99 0:02 ",
+    ],
+)
+def test_known_spellings_of_a_time_are_found(text: str) -> None:
+    assert parse_times(pd.Series([text]), None).tolist() == [pd.Timestamp("1999-05-01 00:02")]
+
+
+def test_a_date_alone_is_a_time() -> None:
+    assert parse_times(pd.Series(["5/1/99"]), None).tolist() == [pd.Timestamp("1999-05-01")]
+
+
+def test_a_given_format_is_used() -> None:
+    times = parse_times(pd.Series(["13.05.1999 00:02"]), "%d.%m.%Y %H:%M")
+    assert times.tolist() == [pd.Timestamp("1999-05-13 00:02")]
+
+
+def test_a_given_format_reads_numbers() -> None:
+    assert parse_times(pd.Series([19990513]), "%Y%m%d").tolist() == [pd.Timestamp("1999-05-13")]
+
+
+def test_a_given_format_with_a_zone_becomes_utc() -> None:
+    times = parse_times(pd.Series(["1999-05-01 02:02 +0200"]), "%Y-%m-%d %H:%M %z")
+    assert times.tolist() == [pd.Timestamp("1999-05-01 00:02")]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_datetimes_stay_what_they_are(unit: str) -> None:
+    times = pd.Series(["1999-05-01 00:02"]).astype(f"datetime64[{unit}]")
+    assert parse_times(times, None).tolist() == [pd.Timestamp("1999-05-01 00:02")]
+
+
+def test_datetimes_with_a_zone_become_utc() -> None:
+    times = pd.Series(pd.to_datetime(["1999-05-01 02:02"]).tz_localize("Europe/Berlin"))
+    assert parse_times(times, None).tolist() == [pd.Timestamp("1999-05-01 00:02")]
+
+
+def test_a_time_beyond_what_can_be_kept_is_no_time() -> None:
+    assert parse_times(pd.Series(["1234-05-01T00:02:00"]), None).isna().all()
+
+
+def test_rows_without_a_readable_time_are_refused_with_the_first_of_them() -> None:
+    times = ["5/1/99 0:00", "5/1/99 0:02", "noon", "5/1/99 0:06", "5/1/99 0:08", None]
+    assert "  time: not a time, 2 rows, first in row 4: 'noon'" in refusal(table_with(time=times))
+
+
+def test_numbers_are_no_times() -> None:
+    assert "  time: not a time, 6 rows, first in row 2: 0" in refusal(table_with(time=range(6)))
+
+
+def test_repeated_times_are_refused() -> None:
+    times = table_with()["time"].replace("5/1/99 0:04", "5/1/99 0:02")
+    assert "  time: time of an earlier row again, 1 row, first in row 4" in refusal(table_with(time=times))
+
+
+def test_times_that_run_backwards_are_refused() -> None:
+    times = ["5/1/99 0:00", "5/1/99 0:04", "5/1/99 0:02", "5/1/99 0:06", "5/1/99 0:08", "5/1/99 0:10"]
+    message = refusal(table_with(time=times))
+    assert "  time: time before that of the row above, 1 row, first in row 4: '5/1/99 0:02'" in message
+
+
+def test_one_row_has_no_step() -> None:
+    message = refusal(table_with().head(1), are_labels_needed=False)
+    assert "Expected at least two rows" in message
+
+
+def test_one_row_is_enough_where_the_step_is_known() -> None:
+    readings = check(
+        table_with().head(1),
+        ReadingsSection(step_minutes=2.0),
+        are_labels_needed=False,
+        are_constant_sensors_dropped=False,
+    )
+    assert readings.values.shape == (1, 2)
+
+
+def test_a_table_without_rows_is_refused() -> None:
+    assert "Expected rows of readings" in refusal(table_with().head(0), are_labels_needed=False)
+
+
+# labels
+
+
+@pytest.mark.parametrize(
+    "labels", [[0.0, 0.0, 0.0, 1.0, 0.0, 0.0], [False, False, False, True, False, False], list("000100")]
+)
+def test_labels_may_be_floats_bools_or_digits(labels: list[Any]) -> None:
+    assert np.flatnonzero(check(table_with(y=labels)).events).tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("labels", "line"),
+    [
+        ([0, 2, 0, 1, 0, 0], "  y: neither 0 nor 1, 1 row, first in row 3: 2"),
+        ([0, 0.5, 0, 1, 0, -1], "  y: neither 0 nor 1, 2 rows, first in row 3: 0.5"),
+        (["no", "no", "no", "yes", "no", "no"], "  y: neither 0 nor 1, 6 rows, first in row 2: 'no'"),
+        ([0, None, 0, 1, 0, 0], "  y: missing value, 1 row, first in row 3"),
+    ],
+)
+def test_other_labels_are_refused(labels: list[Any], line: str) -> None:
+    assert line in refusal(table_with(y=labels)).splitlines()
+
+
+def test_a_table_without_events_is_refused() -> None:
+    assert "Expected at least one event" in refusal(table_with(y=0))
+
+
+# sensors
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ([1, "bad", 2, 3, 4, 5], "  a: text where a number is expected, 1 row, first in row 3: 'bad'"),
+        ([1.0, 2.0, np.nan, 3.0, np.nan, 5.0], "  a: missing value, 2 rows, first in row 4"),
+        ([1.0, 2.0, np.inf, 3.0, -np.inf, 5.0], "  a: infinite value, 2 rows, first in row 4: inf"),
+    ],
+)
+def test_sensor_values_that_are_no_finite_numbers_are_refused(values: list[Any], line: str) -> None:
+    assert line in refusal(table_with(a=values)).splitlines()
+
+
+def test_every_failing_column_is_in_one_message() -> None:
+    table = table_with(
+        time=["x", *table_with()["time"].iloc[1:]],
+        y=[0, 0, 0, 2, 0, 0],
+        a=["1", "2", "bad", "4", "5", "6"],
+        b=[1.0, np.nan, np.inf, 4.0, 5.0, 6.0],
+    )
+    assert refusal(table).splitlines()[:6] == [
+        "readings.csv does not pass its schema (4 columns at fault). Expected times that increase from row "
+        "to row, labels 0 or 1, and a finite number in every sensor. Received (rows as numbered in the table):",
+        "  time: not a time, 1 row, first in row 2: 'x'",
+        "  y: neither 0 nor 1, 1 row, first in row 5: 2",
+        "  a: text where a number is expected, 1 row, first in row 4: 'bad'",
+        "  b: missing value, 1 row, first in row 3",
+        "  b: infinite value, 1 row, first in row 4: inf",
+    ]
+
+
+def test_a_message_says_what_to_do_about_its_faults_alone() -> None:
+    message = refusal(table_with(a=[1.0, 2.0, np.nan, 3.0, 4.0, 5.0]))
+    assert message.partition("Mend the table, or:\n")[2].count("  - ") == 1
+
+
+def test_long_text_is_shortened() -> None:
+    assert len(refusal(table_with(a=1000 * "a")).splitlines()[1]) < 120
+
+
+@settings(deadline=None)
+@given(faults=st.lists(st.sampled_from(["number", "text", "missing", "infinite"]), min_size=6, max_size=6))
+def test_failures_are_counted_right(faults: list[str]) -> None:
+    values = {"number": 1.5, "text": "bad", "missing": None, "infinite": float("inf")}
+    table = table_with(a=pd.Series([values[fault] for fault in faults], dtype=object, index=range(2, 8)))
+    reports = {"text": "text where a number is expected", "missing": "missing value", "infinite": "infinite"}
+    message = refusal(table) if set(faults) != {"number"} else ""
+    for fault, report in reports.items():
+        rows = "1 row," if faults.count(fault) == 1 else f"{faults.count(fault)} rows,"
+        lines = [line for line in message.splitlines() if line.startswith(f"  a: {report}")]
+        assert [f" {rows} first in row {faults.index(fault) + 2}" in line for line in lines] == (
+            [True] if fault in faults else []
+        )
+
+
+# filling
+
+
+def test_short_holes_are_filled_with_the_value_before() -> None:
+    readings = check(table_with(a=[1.0, np.nan, np.nan, 4.0, np.nan, 6.0]), FILL)
+    assert readings.values[:, 0].tolist() == [1.0, 1.0, 1.0, 4.0, 4.0, 6.0]
+
+
+def test_filled_values_are_a_finding() -> None:
+    readings = check(table_with(a=[1.0, np.nan, np.nan, 4.0, np.nan, 6.0]), FILL)
+    filled = [finding.details for finding in readings.findings if finding.check == "filled_values"]
+    assert filled == [{"filled": {"a": 3}}]
+
+
+def test_long_holes_remain_and_are_counted() -> None:
+    message = refusal(table_with(a=[1.0, np.nan, np.nan, np.nan, 5.0, np.nan]), FILL)
+    assert "  a: missing value, 3 rows, first in row 3" in message.splitlines()
+
+
+def test_a_hole_at_the_start_remains() -> None:
+    message = refusal(table_with(a=[np.nan, 2.0, 3.0, 4.0, 5.0, 6.0]), FILL)
+    assert "  a: missing value, 1 row, first in row 2" in message.splitlines()
+
+
+def test_a_hole_after_a_gap_remains() -> None:
+    times = [f"5/1/99 {hour}:{minute:02d}" for hour in (0, 1) for minute in (0, 2, 4)]
+    message = refusal(table_with(time=times, a=[1.0, 2.0, np.nan, np.nan, 5.0, 6.0]), FILL)
+    assert "  a: missing value, 1 row, first in row 5" in message.splitlines()
+
+
+def test_text_among_holes_stays_a_fault_of_its_own() -> None:
+    message = refusal(table_with(a=["1", None, "bad", "4", "5", "6"]), FILL)
+    assert message.splitlines()[1:-1] == [
+        "  a: text where a number is expected, 1 row, first in row 4: 'bad'",
+        "Mend the table, or:",
+    ]
+
+
+values_with_holes = st.lists(st.one_of(st.none(), st.integers(0, 9)), min_size=1, max_size=30)
+
+
+@settings(deadline=None)
+@given(values=values_with_holes, breaks=st.sets(st.integers(1, 29)), rows_at_most=st.integers(1, 5))
+def test_filling_a_run_does_not_depend_on_other_runs(
+    values: list[int | None], breaks: set[int], rows_at_most: int
+) -> None:
+    column = np.array(values, dtype=float)[:, None]
+    runs = np.array([sum(place <= row for place in breaks) for row in range(len(values))])
+    whole = hold_last_values(column, runs, rows_at_most)
+    parts = [
+        hold_last_values(column[runs == run], runs[runs == run], rows_at_most) for run in np.unique(runs)
+    ]
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+
+
+@settings(deadline=None)
+@given(values=values_with_holes, rows_at_most=st.integers(1, 5))
+def test_filling_agrees_with_a_plain_loop(values: list[int | None], rows_at_most: int) -> None:
+    expected = np.array(values, dtype=float)
+    row = 0
+    while row < len(values):
+        stop = row
+        while stop < len(values) and values[stop] is None:
+            stop += 1
+        if row > 0 and 0 < stop - row <= rows_at_most:
+            expected[row:stop] = expected[row - 1]
+        row = stop + 1
+    held = hold_last_values(
+        np.array(values, dtype=float)[:, None], np.zeros(len(values), dtype=int), rows_at_most
+    )
+    np.testing.assert_array_equal(held[:, 0], expected)
+
+
+# constants and runs
+
+
+def test_a_constant_sensor_is_left_out_with_a_finding() -> None:
+    readings = check(table_with(b=1.0))
+    assert readings.sensors == ("a",)
+    assert [finding.columns for finding in readings.findings if finding.check == "near_constant"] == [("b",)]
+
+
+def test_a_constant_sensor_is_kept_where_a_model_asks_for_it() -> None:
+    assert check(table_with(b=1.0), are_constant_sensors_dropped=False).sensors == ("a", "b")
+
+
+def test_a_table_of_constants_is_refused() -> None:
+    assert "Expected a sensor that varies" in refusal(table_with(a=1.0, b=2.0))
+
+
+def test_a_missing_time_ends_a_run() -> None:
+    times = pd.to_datetime(pd.Series(["2020-01-01 00:00", None, "2020-01-01 00:02"])).to_numpy()
+    assert number_runs(times, 2.0).tolist() == [0, 1, 2]
+
+
+def test_there_is_no_step_where_no_time_follows_another() -> None:
+    assert np.isnan(find_step_minutes(np.array(["2020-01-01", "2020-01-01"], dtype="datetime64[ns]")))
+
+
+# the tables that leave
+
+
+def test_a_sound_scored_table_is_returned() -> None:
+    table = pd.DataFrame(
+        {
+            "time": pd.date_range("2020", periods=2),
+            "score": [1.0, 2.0],
+            "threshold": 2.0,
+            "alarm": [False, True],
+            "top_sensors": ["a", "a"],
+        }
+    )
+    assert check_scored_table(table) is table
+
+
+def test_a_wrong_alarm_is_refused_with_its_row() -> None:
+    table = pd.DataFrame(
+        {
+            "time": pd.date_range("2020", periods=2),
+            "score": [1.0, 2.0],
+            "threshold": 2.0,
+            "alarm": [False, False],
+            "top_sensors": ["a", "a"],
+        }
+    )
+    with pytest.raises(
+        InputError, match="alarm: not equal to score >= threshold, 1 row, first in row 1: False"
+    ):
+        check_scored_table(table)
+
+
+def test_a_labelled_table_without_runs_is_refused() -> None:
+    table = pd.DataFrame({"time": pd.date_range("2020", periods=2), "label": [0, 1], "a": [1.0, 2.0]})
+    with pytest.raises(InputError, match="run: missing column"):
+        check_labelled_table(table, ["a"])
+
+
+# the real file
+
+
+@pytest.fixture(scope="module")
+def mill_readings() -> SensorReadings:
+    if "FOREWARN_MILL_DATA" not in os.environ:
+        pytest.skip("FOREWARN_MILL_DATA names no mill data")
+    return check_readings(load_readings(os.environ["FOREWARN_MILL_DATA"], SECTION), SECTION)
+
+
+def test_the_mill_data_has_its_published_size(mill_readings: SensorReadings) -> None:
+    assert (mill_readings.values.shape, int(mill_readings.events.sum())) == ((18_398, 59), 124)
+
+
+def test_the_mill_data_has_its_measured_gaps(mill_readings: SensorReadings) -> None:
+    details = {finding.check: finding.details for finding in mill_readings.findings}["time_gaps"]
+    assert (details["gaps"], details["after_events"], details["longest_minutes"]) == (107, 103, 834.0)
+
+
+def test_the_mill_data_looks_ahead_as_measured(mill_readings: SensorReadings) -> None:
+    details = {finding.check: finding.details for finding in mill_readings.findings}["look_ahead"]
+    assert details["share"] == pytest.approx(0.25, abs=0.03)
+    measured = {"x15": 0.88, "x48": 0.83, "x5": 0.81}
+    assert {name: details["shares"][name] for name in measured} == pytest.approx(measured, abs=0.02)
