@@ -49,7 +49,7 @@ def is_ahead_of_no_row_above(times: pd.Series) -> pd.Series:
 
 
 def _check(function: Callable[..., pd.Series], error: str, name: str | None = None) -> pa.Check:
-    """Make a check that sees every row; pandera would leave out missing values, and rows lose their places."""
+    """Make a check that sees every row; pandera would leave missing values out and move the other rows."""
     return pa.Check(function, error=error, name=name, ignore_na=False)
 
 

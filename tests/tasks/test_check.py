@@ -240,7 +240,7 @@ def test_a_given_format_with_a_zone_becomes_utc() -> None:
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_datetimes_stay_what_they_are(unit: str) -> None:
-    times = pd.Series(["1999-05-01 00:02"]).astype(f"datetime64[{unit}]")
+    times = pd.Series(np.array(["1999-05-01 00:02"], dtype=f"datetime64[{unit}]"))
     assert parse_times(times, None).tolist() == [pd.Timestamp("1999-05-01 00:02")]
 
 
@@ -343,7 +343,8 @@ def test_every_failing_column_is_in_one_message() -> None:
     )
     assert refusal(table).splitlines()[:6] == [
         "readings.csv does not pass its schema (4 columns at fault). Expected times that increase from row "
-        "to row, labels 0 or 1, and a finite number in every sensor. Received (rows as numbered in the table):",
+        "to row, labels 0 or 1, and a finite number in every sensor. "
+        "Received (rows as numbered in the table):",
         "  time: not a time, 1 row, first in row 2: 'x'",
         "  y: neither 0 nor 1, 1 row, first in row 5: 2",
         "  a: text where a number is expected, 1 row, first in row 4: 'bad'",
