@@ -63,7 +63,7 @@ def check_readings(
     section: ReadingsSection,
     *,
     are_labels_needed: bool = True,
-    are_constant_sensors_dropped: bool = True,
+    sensors: Sequence[str] | None = None,
 ) -> SensorReadings:
     """Check a table against everything that later steps take for granted.
 
@@ -74,8 +74,9 @@ def check_readings(
         raw: The table as it came; it is not changed. Messages name rows by its index.
         section: What is expected of the table.
         are_labels_needed: Whether labels with at least one event are required.
-        are_constant_sensors_dropped: Whether sensors that hardly vary over the whole table are left out, with
-            a finding. False for scoring, where a model asks for all of its sensors.
+        sensors: The sensors that a model asks for, in its order, other columns being ignored; or none to take
+            every column that is neither time, label, category nor dropped, and of these only the ones that
+            vary over the table.
 
     Returns:
         `SensorReadings`; what was noticed and was not fatal is in its `findings`.
@@ -83,11 +84,15 @@ def check_readings(
     Raises:
         InputError: If anything is wrong; one message names every failing column.
     """
-    label_column, sensors = choose_columns(raw, section, are_labels_needed=are_labels_needed)
+    label_column, names = (
+        choose_columns(raw, section, are_labels_needed=are_labels_needed)
+        if sensors is None
+        else choose_known_columns(raw, section, sensors, are_labels_needed=are_labels_needed)
+    )
     times = parse_times(raw.table[section.time_column], section.time_format)
     step_minutes = section.step_minutes or find_step_minutes(times.to_numpy())
     runs = number_runs(times.to_numpy(), step_minutes)
-    table, filled = _fill_table(raw.table[sensors], runs, section)
+    table, filled = _fill_table(raw.table[names], runs, section)
     table.insert(0, section.time_column, times)
     if label_column is not None:
         table.insert(1, label_column, raw.table[label_column])
@@ -95,15 +100,16 @@ def check_readings(
     readings = SensorReadings(
         times=times.to_numpy(),
         events=_find_events(table, label_column, raw, are_labels_needed=are_labels_needed),
-        values=np.column_stack([as_numbers(table[sensor], section.decimal) for sensor in sensors]),
-        sensors=tuple(sensors),
+        values=np.column_stack([as_numbers(table[sensor], section.decimal) for sensor in names]),
+        sensors=tuple(names),
         runs=runs,
         step_minutes=_check_step(step_minutes, raw),
         source=raw.source,
         sha256=raw.sha256,
     )
-    readings = replace(readings, findings=find_quality_issues(readings, filled))
-    return drop_constant_sensors(readings) if are_constant_sensors_dropped else readings
+    if sensors is not None:
+        return readings
+    return drop_constant_sensors(replace(readings, findings=find_quality_issues(readings, filled)))
 
 
 def check_labelled_table(table: pd.DataFrame, sensors: Sequence[str]) -> pd.DataFrame:
@@ -170,10 +176,37 @@ def choose_columns(
             "left beside "
             "time, label, `readings.drop_columns` and `readings.categorical_columns`. Shorten these lists."
         )
-    has_labels = section.label_column in columns and (
-        are_labels_needed or bool(raw.table[section.label_column].notna().any())
-    )
-    return (section.label_column if has_labels else None), sensors
+    return _find_label_column(raw, section, are_labels_needed=are_labels_needed), sensors
+
+
+def choose_known_columns(
+    raw: RawTable, section: ReadingsSection, sensors: Sequence[str], *, are_labels_needed: bool = True
+) -> tuple[str | None, list[str]]:
+    """Tell the label column and the sensors that a model asks for; other columns are ignored.
+
+    Returns:
+        The label column, or None where there are no labels, and the sensors in the model's order.
+
+    Raises:
+        InputError: If a column is missing or occurs more than once.
+    """
+    columns = list(raw.table.columns)
+    wanted = [section.time_column, *sensors, *([section.label_column] if are_labels_needed else [])]
+    missing = [name for name in wanted if name not in columns]
+    if missing:
+        raise InputError(
+            f"Expected every column that the model was trained on. {raw.source} lacks {_shorten(missing)}. "
+            "Restore it, or score with a model that was trained without."
+        )
+    check_column_names([name for name in columns if name in wanted], raw.source)
+    return _find_label_column(raw, section, are_labels_needed=are_labels_needed), list(sensors)
+
+
+def _find_label_column(raw: RawTable, section: ReadingsSection, *, are_labels_needed: bool) -> str | None:
+    if section.label_column not in raw.table.columns:
+        return None
+    is_filled = are_labels_needed or bool(raw.table[section.label_column].notna().any())
+    return section.label_column if is_filled else None
 
 
 def _check_presence(

@@ -38,7 +38,9 @@ def detect_events(detector: Detector, scorer: Scorer, table: pd.DataFrame) -> pd
         InputError: If the table lacks a sensor or fails its schema.
     """
     raw = RawTable(table=table, source="rows", sha256="")
-    readings = check_readings(raw, detector.readings, sensors=detector.scaler.sensors)
+    readings = check_readings(
+        raw, detector.readings, are_labels_needed=False, sensors=detector.scaler.sensors
+    )
     labelled = label_ahead(readings, 1, are_event_rows_kept=detector.are_event_rows_kept)
     errors = np.zeros((0, len(detector.scaler.sensors)), dtype=np.float32)
     end_rows = np.zeros(0, dtype=np.int64)

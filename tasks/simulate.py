@@ -49,6 +49,7 @@ PLANT_SEED = 61
 LOOPS = 6
 SENSORS_PER_LOOP = 8
 VOLATILE_SENSORS = 8
+GRADE_SENSITIVE_SHARE = 0.4
 DELAYED_SENSORS = 3
 LOOP_POLES = (0.85, 0.75)
 DRIFTS = 4
@@ -184,21 +185,21 @@ def write_readings(table: pd.DataFrame, path: str | Path) -> None:
 def build_plant() -> Plant:
     """Build the one plant that all simulations share: which sensor does what, and on which scale."""
     random = np.random.default_rng(PLANT_SEED)
-    count, in_loops = len(SENSORS), LOOPS * SENSORS_PER_LOOP
+    count = len(SENSORS)
     order = random.permutation([position for position in range(count) if SENSORS[position] != LATE_SENSOR])
-    members, volatile = order[:in_loops], order[in_loops : in_loops + VOLATILE_SENSORS]
-    loops, is_volatile = np.full(count, -1), np.zeros(count, dtype=bool)
-    loops[members], is_volatile[volatile] = np.arange(in_loops) % LOOPS, True
+    members = order[: LOOPS * SENSORS_PER_LOOP]
     shares = np.zeros(count)
     shares[order[-INTERPOLATED_SENSORS:]] = random.uniform(*INTERPOLATED_SHARES, INTERPOLATED_SENSORS)
+    loops = np.full(count, -1)
+    loops[members] = np.arange(len(members)) % LOOPS
     signs = random.choice([-1, 1], count)
-    has_grade_level = random.random((count, 1)) < 0.4
+    has_grade_level = random.random((count, 1)) < GRADE_SENSITIVE_SHARE
     return Plant(
         loops=loops,
         loadings=np.where(loops < 0, 0, signs * random.uniform(0.95, 0.985, count)),
         delays=np.isin(np.arange(count), members[:DELAYED_SENSORS]).astype(int),
         memories=np.where(loops < 0, random.uniform(0.5, 0.98, count), random.uniform(0, 0.8, count)),
-        is_volatile=is_volatile,
+        is_volatile=np.isin(np.arange(count), order[len(members) : len(members) + VOLATILE_SENSORS]),
         drifts=random.integers(DRIFTS, size=count),
         drift_weights=random.choice([-1, 1], count) * random.uniform(0.5, 1.5, count),
         grade_levels=has_grade_level * random.normal(0, 1.5, (count, len(GRADES))),
@@ -297,16 +298,23 @@ def _measure(plant: Plant, timeline: Timeline, random: np.random.Generator) -> n
     values = np.empty((len(SENSORS), rows))
     for position in range(len(SENSORS)):
         signal = _draw_own_noise(plant, position, timeline.precursor, random)
-        if plant.loops[position] >= 0:
-            signal += plant.loadings[position] * np.roll(loops[plant.loops[position]], plant.delays[position])
         _add_jolts(signal, ROWS_PER_SPIKE, (3, 7), random)
-        signal += plant.drift_weights[position] * drifts[plant.drifts[position]]
+        _add_background(signal, plant, position, loops, drifts)
         if plant.grade_levels[position].any():
             signal += _settle(plant.grade_levels[position][timeline.grades])
         values[position] = plant.scales[position] * (plant.offsets[position] + signal)
     late = values[SENSORS.index(LATE_SENSOR)]
     late[: round(LATE_SHARE * rows)] = late[0]
     return values
+
+
+def _add_background(
+    signal: np.ndarray, plant: Plant, position: int, loops: np.ndarray, drifts: np.ndarray
+) -> None:
+    """Add what a sensor shares with others, its loop and its drift, in place."""
+    if plant.loops[position] >= 0:
+        signal += plant.loadings[position] * np.roll(loops[plant.loops[position]], plant.delays[position])
+    signal += plant.drift_weights[position] * drifts[plant.drifts[position]]
 
 
 def _run_loops(precursor: np.ndarray, random: np.random.Generator) -> np.ndarray:

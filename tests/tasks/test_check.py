@@ -283,7 +283,7 @@ def test_one_row_is_enough_where_the_step_is_known() -> None:
         table_with().head(1),
         ReadingsSection(step_minutes=2.0),
         are_labels_needed=False,
-        are_constant_sensors_dropped=False,
+        sensors=("a", "b"),
     )
     assert readings.values.shape == (1, 2)
 
@@ -460,7 +460,7 @@ def test_a_constant_sensor_is_left_out_with_a_finding() -> None:
 
 
 def test_a_constant_sensor_is_kept_where_a_model_asks_for_it() -> None:
-    assert check(table_with(b=1.0), are_constant_sensors_dropped=False).sensors == ("a", "b")
+    assert check(table_with(b=1.0), sensors=("a", "b")).sensors == ("a", "b")
 
 
 def test_a_table_of_constants_is_refused() -> None:

@@ -1,0 +1,1 @@
+"""Speed against the published way, measured side by side: `python -m benchmarks`."""

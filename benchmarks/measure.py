@@ -1,0 +1,68 @@
+"""Measure two ways beside each other, and say what came of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One row of the table.
+
+    Attributes:
+        name: What was measured.
+        ratio: Seconds of the other way divided by our seconds, for the same work; above 1 we are faster.
+        goal: Smallest ratio that is good enough, or none where there is no goal.
+        note: What was compared, with sizes and seconds.
+    """
+
+    name: str
+    ratio: float
+    goal: float | None
+    note: str
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the goal is reached, or none where there is no goal."""
+        return None if self.goal is None else self.ratio >= self.goal
+
+    def to_json(self) -> dict[str, Any]:
+        """Lay the row out as in `results.json`."""
+        return {
+            "name": self.name,
+            "ratio": float(f"{self.ratio:.3g}"),
+            "goal": self.goal,
+            "met": self.is_met,
+            "note": self.note,
+        }
+
+
+def alternate(ways: Sequence[Callable[[], Any]], repetitions: int) -> list[float]:
+    """Time some ways in turn, A B A B, after one round that does not count.
+
+    Args:
+        ways: Functions without arguments.
+        repetitions: Rounds that count, at least 1.
+
+    Returns:
+        Median seconds of each way, in their order.
+    """
+    rounds = [[take_seconds(way) for way in ways] for _ in range(repetitions + 1)]
+    return [median(seconds) for seconds in zip(*rounds[1:], strict=True)]
+
+
+def take_seconds(way: Callable[[], Any]) -> float:
+    """Time one call."""
+    begin = time.perf_counter()
+    way()
+    return time.perf_counter() - begin
+
+
+def count_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

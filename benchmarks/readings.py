@@ -1,0 +1,79 @@
+"""The readings that everything is measured on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.published import NO_SENSORS
+from schemas.configuration import Configuration
+from schemas.readings import LabelledReadings, SensorReadings
+from schemas.scaling import Scaler
+from schemas.windows import Split
+from tasks.check import find_step_minutes, number_runs, parse_times
+from tasks.label import label_ahead
+from tasks.scale import fit_scaler, scale_rows
+from tasks.simulate import simulate_readings
+from tasks.split import split_windows
+from tasks.window import make_windows
+
+# Ranjan et al., arXiv 1809.10717, as users get it
+_MILL_SHA256 = "f2d3acd2a035d9317b24b9b52ba45346992ee66bcf9178e0f8a03e25b640dc75"
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """A table of readings, and what it is called in notes."""
+
+    table: pd.DataFrame
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Readings prepared our way: scaled rows, float32, and windows told by their last rows."""
+
+    labelled: LabelledReadings
+    split: Split
+    scaler: Scaler
+    scaled: np.ndarray
+
+
+def find_material(path: Path | None) -> Material:
+    """Read a CSV file of readings, or simulate them where no file is named."""
+    if path is None:
+        table = simulate_readings()
+        return Material(table, f"simulated readings, {len(table):,} rows")
+    table = pd.read_csv(path)
+    is_mill = hashlib.sha256(path.read_bytes()).hexdigest() == _MILL_SHA256
+    return Material(table, f"{'real mill file' if is_mill else 'a file of readings'}, {len(table):,} rows")
+
+
+def convert_table(table: pd.DataFrame) -> SensorReadings:
+    """Turn a table into arrays: parse the times, number the runs, stack the sensors; nothing is checked."""
+    sensors = [name for name in table.columns if name not in ("y", *NO_SENSORS)]
+    times = parse_times(table["time"], None).to_numpy()
+    step_minutes = find_step_minutes(times)
+    return SensorReadings(
+        times=times,
+        events=table["y"].to_numpy() == 1,
+        values=np.ascontiguousarray(table[sensors].to_numpy(dtype=np.float64)),
+        sensors=tuple(sensors),
+        runs=number_runs(times, step_minutes),
+        step_minutes=step_minutes,
+        source="",
+        sha256="",
+    )
+
+
+def prepare_readings(readings: SensorReadings, settings: Configuration) -> Prepared:
+    """Label, cut, divide and scale, by the same functions that the retrain flow calls."""
+    labelled = label_ahead(readings, settings.labels.rows_ahead, across_gaps=settings.labels.across_gaps)
+    windows = make_windows(labelled, settings.windows.lookback, settings.windows.convention)
+    split = split_windows(windows, settings.split, settings.purge_rows)
+    scaler = fit_scaler(labelled, split.train.normal_end_rows, settings.features)
+    return Prepared(labelled, split, scaler, scale_rows(scaler, labelled.values, labelled.runs))
