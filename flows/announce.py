@@ -45,13 +45,14 @@ def summarise(result: RetrainResult) -> str:
     lines = [
         "",
         f"Trained on  {result.data.source}",
-        f"            {result.data.rows:,} rows, {result.data.events} events, {result.data.segments} runs of rows",
+        f"            {result.data.rows:,} rows, {result.data.events} events, "
+        f"{result.data.segments} runs of rows",
         f"            windows: {windows['train_normal']:,} normal of {windows['train']:,} for training, "
         f"{windows['validation']:,} validation, {windows['test']:,} test",
         f"Network     {result.parameters:,} parameters, {result.epochs} epochs; threshold "
         f"{result.threshold:.4g} by {result.threshold_rule}",
         "",
-        f"Test        {''.join(f'{column:>9}' for column in _COLUMNS)}".replace("Test  ", "Test  "),
+        f"Test        {''.join(f'{column:>9}' for column in _COLUMNS)}",
         *(f"  {row['metric']:<20}" + "".join(f"{row[column]:>9}" for column in _COLUMNS) for row in rows),
         "",
         f"Decision    {result.decision} for version {result.model_version} of {result.model_name}",

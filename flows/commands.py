@@ -152,8 +152,12 @@ def _run_flow(data: Path | None, configuration: Configuration) -> Any:
     from flows.retrain import retrain as retrain_flow
 
     load_heavy_modules()
-    print("starting  Prefect's embedded server ..." if not os.environ.get("PREFECT_API_URL") else
-          f"starting  on Prefect at {os.environ['PREFECT_API_URL']}", file=sys.stderr)
+    print(
+        "starting  Prefect's embedded server ..."
+        if not os.environ.get("PREFECT_API_URL")
+        else f"starting  on Prefect at {os.environ['PREFECT_API_URL']}",
+        file=sys.stderr,
+    )
     state = retrain_flow(data, configuration, return_state=True)
     if not os.environ.get("PREFECT_API_URL"):
         wait_for_records(str(state.state_details.flow_run_id))
@@ -175,11 +179,16 @@ def _write_json(path: Path | None, result: dict[str, Any]) -> None:
 @commands.command(epilog="Example: forewarn ui")
 @click.option("--mlflow-port", default=5000, show_default=True)
 @click.option("--prefect-port", default=4200, show_default=True)
-def ui(mlflow_port: int, prefect_port: int) -> None:
+@takes_configuration
+def ui(configuration: Configuration, json_file: Path | None, mlflow_port: int, prefect_port: int) -> None:
     """Open the MLflow UI and the Prefect UI on this machine, until interrupted."""
     from flows.ui import serve_ui
 
-    serve_ui(find_home(), mlflow_port, prefect_port)
+    _write_json(
+        json_file,
+        {"mlflow": f"http://127.0.0.1:{mlflow_port}", "prefect": f"http://127.0.0.1:{prefect_port}"},
+    )
+    serve_ui(find_home(), configuration.tracking.experiment, mlflow_port, prefect_port)
 
 
 @commands.command(epilog="Example: forewarn doctor --json doctor.json")
@@ -188,7 +197,7 @@ def doctor(configuration: Configuration, json_file: Path | None) -> None:
     """Say what is installed, reachable and configured, and what to do about what is not."""
     from flows.doctor import examine
 
-    points = examine(find_home())
+    points = examine(find_home(), configuration)
     _write_json(json_file, {"points": points})
     for point in points:
         print(f"{'ok' if point['ok'] else 'NOT OK':<7} {point['name']}: {point['message']}")

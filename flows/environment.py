@@ -49,6 +49,8 @@ def prepare_environment(home: Path) -> None:
         "KERAS_HOME": str(store / "cache" / "keras"),
         "MPLCONFIGDIR": str(store / "cache" / "matplotlib"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        # no faster for these networks, and other processors get other last digits
+        "TF_ENABLE_ONEDNN_OPTS": "0",
     }.items():
         os.environ.setdefault(name, value)
 

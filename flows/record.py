@@ -48,9 +48,7 @@ def recorded_run(
 
 
 @contextlib.contextmanager
-def registered_version(
-    client: MlflowClient, model_name: str, *details: Any
-) -> Iterator[str]:
+def registered_version(client: MlflowClient, model_name: str, *details: Any) -> Iterator[str]:
     """Register a version that is taken out again unless everything after it succeeds.
 
     Args:

@@ -14,7 +14,7 @@ from flows import steps
 from flows.announce import Stopwatch, publish_artifacts
 from flows.environment import find_home
 from flows.record import recorded_run, registered_version
-from schemas.configuration import Configuration
+from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Decision, Evidence
 from schemas.detector import Detector
 from schemas.evaluation import Evaluation, History, Threshold
@@ -66,7 +66,7 @@ class Run:
 
 
 @flow(name="retrain", persist_result=False)
-def retrain(data: Path | None = None, configuration: Configuration = Configuration()) -> RetrainResult:
+def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -> RetrainResult:
     """Train an early warner on readings, judge it beside the controls and the champion, register it.
 
     Args:
@@ -213,9 +213,8 @@ def judge_from_registry(
 def log_outcome(run: Run, trained: Trained, evidence: Evidence) -> None:
     """Log losses, metrics, thresholds, the gate's evidence, the scaler and the network."""
     evaluations = dict(trained.evaluations)
-    if evidence.champion is not None and evidence.champion.champion is not None:
-        evaluations["champion"] = evidence.champion.champion
-        evaluations["challenger"] = evidence.champion.challenger
+    if evidence.champion is not None:
+        evaluations |= evidence.champion.evaluations
     figures = {
         "threshold": trained.thresholds["model"].value,
         "parameters": trained.network.count_params(),

@@ -10,6 +10,7 @@ Arrays go from step to step in memory: hashing them for a cache key would cost m
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 from prefect import Task, task
@@ -21,7 +22,7 @@ from schemas.errors import ForewarnError
 _RETRY_DELAYS = [1, 5, 20]
 
 
-def bind(place: str, name: str, **policy: Any) -> Task[..., Any]:
+def bind(place: str, name: str, **policy: Any) -> Callable[..., Any]:
     """Make a Prefect task of a plain function that is imported at the first call.
 
     Args:
@@ -35,10 +36,11 @@ def bind(place: str, name: str, **policy: Any) -> Task[..., Any]:
         return getattr(importlib.import_module(module), function)(*args, **kwargs)
 
     call.__name__ = function
-    return task(call, name=name, cache_policy=NO_CACHE, persist_result=False, **policy)
+    make: Callable[..., Task[..., Any]] = task
+    return make(call, name=name, cache_policy=NO_CACHE, persist_result=False, **policy)
 
 
-def bind_outside(place: str, name: str, timeout_seconds: int) -> Task[..., Any]:
+def bind_outside(place: str, name: str, timeout_seconds: int) -> Callable[..., Any]:
     """Bind a function that reads files or talks to a store: retried when that may help."""
     return bind(
         place,
@@ -86,7 +88,9 @@ log_detector = bind_outside("tasks.register:log_detector", "log model", timeout_
 log_run = bind_outside("tasks.log:log_run", "log metrics", timeout_seconds=600)
 
 # -> judged from the registry
-verify_logged_scores = bind_outside("tasks.rescore:verify_logged_scores", "re-score model", timeout_seconds=1800)
+verify_logged_scores = bind_outside(
+    "tasks.rescore:verify_logged_scores", "re-score model", timeout_seconds=1800
+)
 score_champion = bind_outside("tasks.rescore:score_champion", "re-score champion", timeout_seconds=1800)
 compare_champion = bind("tasks.rescore:compare_champion", "compare with champion")
 compare_best_control = bind("tasks.evaluate:compare_best_control", "compare with controls")

@@ -22,9 +22,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 class Section(BaseModel):
     """A frozen group of settings that refuses unknown keys."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class ReadingsSection(Section):
@@ -174,9 +172,7 @@ class PromotionSection(Section):
     """What the gate asks of a version before it may become champion."""
 
     minimum_test_events: int = Field(10, ge=1, description="With fewer events the decision is HOLD.")
-    margin: float = Field(
-        0.02, ge=0, description="How much lower than the champion's the ROC area may be."
-    )
+    margin: float = Field(0.02, ge=0, description="How much lower than the champion's the ROC area may be.")
 
 
 class TrackingSection(Section):
@@ -229,3 +225,6 @@ class Configuration(Section):
     def to_yaml(self) -> str:
         """Write every setting as YAML that `--config` reads again."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+DEFAULTS = Configuration()

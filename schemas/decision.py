@@ -46,6 +46,12 @@ class ChampionEvidence(BaseModel):
     champion: Evaluation | None = None
     challenger: Evaluation | None = None
 
+    @property
+    def evaluations(self) -> dict[str, Evaluation]:
+        """Both evaluations by the prefix of their metrics, where there are any."""
+        both = {"champion": self.champion, "challenger": self.challenger}
+        return {prefix: evaluation for prefix, evaluation in both.items() if evaluation is not None}
+
 
 class Evidence(BaseModel):
     """All that the gate's decision depends on; logged whole with the run.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,7 +10,7 @@ from schemas.configuration import ReadingsSection
 from schemas.evaluation import Threshold
 from schemas.scaling import Scaler
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Final = 1
 
 
 class Detector(BaseModel):

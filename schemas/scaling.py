@@ -33,6 +33,4 @@ class Scaler(BaseModel):
     @property
     def constant_sensors(self) -> tuple[str, ...]:
         """Sensors that did not move in training and are therefore ignored."""
-        return tuple(
-            name for name, value in zip(self.sensors, self.deviations, strict=True) if value is None
-        )
+        return tuple(name for name, value in zip(self.sensors, self.deviations, strict=True) if value is None)

@@ -33,7 +33,9 @@ def select_events(labelled: LabelledReadings, part: Part) -> np.ndarray:
     anchors = find_event_rows(labelled)
     if not part.is_scattered:
         return np.flatnonzero((anchors >= part.start) & (anchors < part.stop))
-    positive_before = np.concatenate([[0], np.cumsum(mark_part(part, len(labelled.labels)) & labelled.labels)])
+    positive_before = np.concatenate(
+        [[0], np.cumsum(mark_part(part, len(labelled.labels)) & labelled.labels)]
+    )
     starts = find_horizon_starts(labelled, labelled.rows_ahead)
     has_row = positive_before[labelled.event_stops] > positive_before[starts]
     return np.flatnonzero(has_row)

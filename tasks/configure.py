@@ -30,12 +30,12 @@ def configure(
     """
     content = read_configuration_file(file) if file is not None else {}
     name = preset if preset is not None else content.get("preset")
-    if name is not None and name not in PRESETS:
+    if name is not None and (not isinstance(name, str) or name not in PRESETS):
         raise InputError(f"`preset` must be one of {', '.join(PRESETS)}. Received {name!r}.")
-    merged: dict[str, Any] = _merge(PRESETS[name] if name is not None else {}, content)
+    merged = _merge(PRESETS[name] if name is not None else {}, content) | {"preset": name}
     for setting in settings:
         merged = _merge(merged, parse_setting(setting))
-    return validate_configuration(merged | {"preset": name})
+    return validate_configuration(merged)
 
 
 def read_configuration_file(path: Path) -> dict[str, Any]:
@@ -70,14 +70,10 @@ def parse_setting(setting: str) -> dict[str, Any]:
     section, dot, key = name.strip().partition(".")
     if not (equals and dot and section and key):
         raise InputError(
-            f"`--set` must have the form section.key=value, such as windows.lookback=10. Received {setting!r}."
+            f"`--set` must have the form section.key=value, such as windows.lookback=10. "
+            f"Received {setting!r}."
         )
-    try:
-        # a text that YAML would read as something else than itself, such as `;`, stands for itself
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        value = text
-    return {section: {key: value}}
+    return {section: {key: _read_value(text)}}
 
 
 def validate_configuration(content: Mapping[str, Any]) -> Configuration:
@@ -90,7 +86,19 @@ def validate_configuration(content: Mapping[str, Any]) -> Configuration:
         return Configuration.model_validate(content)
     except ValidationError as error:
         lines = [_describe(dict(problem)) for problem in error.errors()]
-        raise InputError("The configuration is not valid.\n" + "\n".join(f"  {line}" for line in lines)) from error
+        raise InputError(
+            "The configuration is not valid.\n" + "\n".join(f"  {line}" for line in lines)
+        ) from error
+
+
+def _read_value(text: str) -> Any:
+    """Read a value as YAML; a text that is no YAML, or mere YAML syntax such as `|`, stands for itself."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    is_empty_meant = text.strip(" ").lower() in _EMPTY_VALUES and text != " "
+    return value if value not in (None, "") or is_empty_meant else text
 
 
 def _describe(problem: dict[str, Any]) -> str:
@@ -116,6 +124,8 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for section, content in over.items():
         below = merged.get(section)
-        both = isinstance(content, Mapping) and isinstance(below, Mapping)
-        merged[section] = {**below, **content} if both else content
+        if isinstance(content, Mapping) and isinstance(below, Mapping):
+            merged[section] = {**below, **content}
+        else:
+            merged[section] = content
     return merged

@@ -13,7 +13,6 @@ from schemas.evaluation import Evaluation, Metrics, PartScores, Threshold
 from schemas.readings import LabelledReadings
 from schemas.windows import Part, Split
 from tasks.alarm import (
-    count_days,
     count_false_alarms,
     find_event_rows,
     find_horizon_starts,
@@ -164,9 +163,7 @@ def compare_best_control(
     """Compare the model with the control that has the largest ROC area on a part."""
     controls = scores.keys() - {"model"}
     best = max(sorted(controls), key=lambda name: roc_auc_score(part.labels, scores[name][part.name]))
-    return compare_scores(
-        best, scores["model"][part.name], scores[best][part.name], part, labelled, section
-    )
+    return compare_scores(best, scores["model"][part.name], scores[best][part.name], part, labelled, section)
 
 
 def collect_scores(

@@ -30,9 +30,11 @@ def judge_version(evidence: Evidence, section: PromotionSection) -> Decision:
         failures += _find_champion_lead(evidence.champion, section.margin)
     if failures:
         return Decision(decision="REJECT", reasons=tuple(failures))
-    if evidence.champion is not None and evidence.champion.problem is not None:
-        problem = f"champion version {evidence.champion.version}: {evidence.champion.problem}"
-        return Decision(decision="HOLD", reasons=(problem,))
+    if evidence.champion is not None and evidence.champion.comparison is None:
+        problem = evidence.champion.problem or "it was not compared on these rows"
+        return Decision(
+            decision="HOLD", reasons=(f"champion version {evidence.champion.version}: {problem}",)
+        )
     return Decision(decision="PROMOTE", reasons=tuple(_list_merits(evidence)))
 
 

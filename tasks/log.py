@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import mlflow.data
 import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
+from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
 from schemas.configuration import Configuration
@@ -111,9 +111,7 @@ def log_datasets(
         table.insert(0, "time", labelled.times[part.end_rows])
         table.insert(1, "label", part.labels.astype(np.int64))
         digest = hash_table(table)[:_DIGEST_CHARACTERS]
-        dataset = mlflow.data.from_pandas(
-            table, source=source, targets="label", name=part.name, digest=digest
-        )
+        dataset = from_pandas(table, source=source, targets="label", name=part.name, digest=digest)
         entity = Dataset(**{key: value for key, value in dataset.to_dict().items() if key in _DATASET_KEYS})
         inputs.append(DatasetInput(entity, tags=[InputTag("mlflow.data.context", part.name)]))
     client.log_inputs(run_id, inputs)

@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import mlflow.pyfunc
 import pandas as pd
 from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
 
 from schemas.detector import FORMAT_VERSION, Detector
 from schemas.errors import InputError
@@ -20,7 +20,7 @@ from tasks.detect import detect_events
 from tasks.score import load_scorer
 
 
-class EarlyWarner(mlflow.pyfunc.PythonModel):
+class EarlyWarner(PythonModel):
     """Raw readings in, `time, score, threshold, alarm, top_sensors` out."""
 
     def load_context(self, context: Any) -> None:

@@ -16,7 +16,7 @@ from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, Schema, TensorSpec
 from mlflow.types.schema import AnyType
 
 from schemas.detector import Detector
@@ -95,10 +95,10 @@ def make_signature(detector: Detector) -> ModelSignature:
     Times may be texts or times and whole numbers are as good as others, so the inputs have any
     type: the schema check of the readings says what is wrong with a value.
     """
-    inputs = [ColSpec(AnyType(), detector.readings.time_column)]
+    inputs: list[ColSpec | TensorSpec] = [ColSpec(AnyType(), detector.readings.time_column)]
     inputs.append(ColSpec(AnyType(), detector.readings.label_column, required=False))
     inputs += [ColSpec(AnyType(), sensor) for sensor in detector.scaler.sensors]
-    outputs = [
+    outputs: list[ColSpec | TensorSpec] = [
         ColSpec("datetime", "time"),
         ColSpec("double", "score", required=False),
         ColSpec("double", "threshold"),

@@ -67,7 +67,9 @@ def score_champion(client: MlflowClient, model_name: str, table: pd.DataFrame) -
         scored = score_with_version(f"models:/{model_name}/{champion.version}", table)
     except (InputError, MlflowException) as error:
         reason = f"it cannot score these readings: {str(error).splitlines()[0]}"
-        return ChampionScores(str(champion.version), np.zeros(0), np.nan, _find_last_seen(champion.tags), reason)
+        return ChampionScores(
+            str(champion.version), np.zeros(0), np.nan, _find_last_seen(champion.tags), reason
+        )
     return ChampionScores(
         version=str(champion.version),
         scores=scored["score"].to_numpy(),

@@ -25,8 +25,8 @@ Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def make_scorer(network: keras.Model, *, is_compiled: bool = False) -> Scorer:
     """Make a function from rows and windows to squared errors of each window's last row.
 
-    Windows are gathered inside the traced function, in calls of equal size, so that the score of a
-    window does not depend on how many are scored with it.
+    Windows are scored in calls of equal size, so that the score of a window does not depend on how
+    many are scored with it.
 
     Args:
         network: Autoencoder of (batch, lookback, sensors).
@@ -38,28 +38,23 @@ def make_scorer(network: keras.Model, *, is_compiled: bool = False) -> Scorer:
         the score.
     """
     lookback, sensors = network.input_shape[1:]
-    offsets = tf.range(1 - lookback, 1, dtype=tf.int64)
+    offsets = np.arange(1 - lookback, 1)
 
     @tf.function(
-        input_signature=[
-            tf.TensorSpec((None, sensors), tf.float32),
-            tf.TensorSpec((WINDOWS_PER_CALL,), tf.int64),
-        ],
+        # one shape for every call: XLA compiles anew for each shape that it meets
+        input_signature=[tf.TensorSpec((WINDOWS_PER_CALL, lookback, sensors), tf.float32)],
         jit_compile=is_compiled,
     )
-    def square_errors(rows: tf.Tensor, end_rows: tf.Tensor) -> tf.Tensor:
-        windows = tf.gather(rows, end_rows[:, None] + offsets)
+    def square_errors(windows: tf.Tensor) -> tf.Tensor:
         return tf.square(network(windows, training=False)[:, -1] - windows[:, -1])
 
     def score(scaled: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
         errors = np.empty((len(end_rows), sensors), dtype=np.float32)
+        windows = np.zeros((WINDOWS_PER_CALL, lookback, sensors), dtype=np.float32)
         for start in range(0, len(end_rows), WINDOWS_PER_CALL):
             chosen = end_rows[start : start + WINDOWS_PER_CALL]
-            first, stop = int(chosen.min()) - lookback + 1, int(chosen.max()) + 1
-            padded = np.full(WINDOWS_PER_CALL, lookback - 1, dtype=np.int64)
-            padded[: len(chosen)] = chosen - first
-            called = square_errors(scaled[first:stop], padded)
-            errors[start : start + len(chosen)] = called[: len(chosen)].numpy()
+            windows[: len(chosen)] = scaled[chosen[:, None] + offsets]
+            errors[start : start + len(chosen)] = square_errors(windows)[: len(chosen)].numpy()
         return errors
 
     return score

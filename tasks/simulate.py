@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow
+import pyarrow as pa
 from pyarrow import csv
 from scipy.signal import lfilter
 
@@ -28,7 +28,7 @@ STEP_MINUTES = 2
 DECIMALS = 8
 GZIP_LEVEL = 5
 
-# breaks and stand-stills
+# how often it breaks, and how long it then stands still
 ROWS_PER_EVENT = 148.4
 BURST_EXTRA_ROWS, CALM_EXTRA_ROWS = 22.0, 270.0
 BURST_SHAPE, CALM_SHAPE = 1.0, 2.0
@@ -154,6 +154,21 @@ def simulate_readings(rows: int = 18_398, seed: int = 0, interpolate: bool = Fal
     return _lay_out(np.round(values, DECIMALS, out=values), timeline)
 
 
+def simulate_file(path: Path) -> Path:
+    """Write simulated readings of the default size and seed, unless the file is there already.
+
+    Args:
+        path: File to write; its folder is made.
+
+    Returns:
+        The same path.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_readings(simulate_readings(), path)
+    return path
+
+
 def write_readings(table: pd.DataFrame, path: str | Path) -> None:
     """Write readings as CSV, whole or not at all.
 
@@ -169,7 +184,7 @@ def write_readings(table: pd.DataFrame, path: str | Path) -> None:
         raise InputError(
             f"The file must be named `.csv` or `.csv.gz`. Received {path}. Give it one of these endings."
         )
-    content = pyarrow.Table.from_pandas(table, preserve_index=False)
+    content = pa.Table.from_pandas(table, preserve_index=False)
     plain = csv.WriteOptions(include_header=False, quoting_style="none")
     try:
         with _replace_at_end(path) as file:

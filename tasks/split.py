@@ -58,9 +58,7 @@ def split_in_time(
     return _require_enough(split)
 
 
-def split_at_random(
-    windows: Windows, test_fraction: float, validation_fraction: float, seed: int
-) -> Split:
+def split_at_random(windows: Windows, test_fraction: float, validation_fraction: float, seed: int) -> Split:
     """Divide the windows at random, as published: overlapping windows leak between the parts.
 
     Args:
@@ -96,9 +94,7 @@ def _cut_part(name: str, windows: Windows, start: int, stop: int, purge_rows: in
 
 def _scatter_part(name: str, windows: Windows, choice: np.ndarray) -> Part:
     choice = np.sort(choice)
-    return Part(
-        name, windows.end_rows[choice], windows.labels[choice], 0, windows.rows, is_scattered=True
-    )
+    return Part(name, windows.end_rows[choice], windows.labels[choice], 0, windows.rows, is_scattered=True)
 
 
 def _require_enough(split: Split) -> Split:

@@ -24,8 +24,8 @@ def choose_thresholds(
 ) -> dict[str, Threshold]:
     """Choose a threshold on validation for the model and for each control, by the same rule.
 
-    A `fixed` value means nothing on another scale: each control then flags the share of normal
-    validation windows that the model flags.
+    A `fixed` value means nothing on another scale: each control then flags as many normal
+    validation windows as the model flags (more only where scores are equal).
 
     Args:
         scores: By scorer, then by part; the scorer `model` is among them.
@@ -43,11 +43,19 @@ def choose_thresholds(
         for name, by_part in scores.items()
     }
     if section.rule == "fixed":
-        kept_below = float(np.mean(scores["model"][part.name][~part.labels] < chosen["model"].value))
+        flagged = int(np.sum(scores["model"][part.name][~part.labels] >= chosen["model"].value))
         for name in scores.keys() - {"model"}:
-            value = float(np.quantile(scores[name][part.name][~part.labels], kept_below))
+            value = flag_highest(scores[name][part.name][~part.labels], flagged)
             chosen[name] = Threshold(value=value, rule="quantile")
     return chosen
+
+
+def flag_highest(scores: np.ndarray, flagged: int) -> float:
+    """Find the threshold that flags the `flagged` highest scores, 0 to all; equal scores are flagged together."""
+    ordered = np.sort(scores)
+    if flagged == 0:
+        return float(np.nextafter(ordered[-1], np.inf))
+    return float(ordered[-flagged])
 
 
 def choose_threshold(
@@ -139,9 +147,7 @@ def meet_alarm_budget(
         false_alarms_per_day: The budget, above 0.
         repeat_minutes: Minutes after which a lasting false alarm is counted again.
     """
-    allowed = false_alarms_per_day * count_days(
-        mark_part(part, len(labelled.labels)), labelled.step_minutes
-    )
+    allowed = false_alarms_per_day * count_days(mark_part(part, len(labelled.labels)), labelled.step_minutes)
     candidates = np.unique(scores)
 
     def is_within_budget(threshold: float) -> bool:

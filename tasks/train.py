@@ -114,9 +114,7 @@ def _make_gather(scaled: np.ndarray, lookback: int) -> Callable[[tf.Tensor], tup
     return gather
 
 
-def _read_history(
-    losses: dict[str, list[float]], best_epoch: int, training: TrainingSection
-) -> History:
+def _read_history(losses: dict[str, list[float]], best_epoch: int, training: TrainingSection) -> History:
     history = History(
         loss=np.asarray(losses["loss"]),
         validation_loss=np.asarray(losses.get("val_loss", [np.nan] * len(losses["loss"]))),
@@ -124,9 +122,11 @@ def _read_history(
     )
     is_finite = np.isfinite(history.loss) & np.isfinite(history.validation_loss)
     if not is_finite.all():
+        epoch = int(np.argmin(is_finite))
         raise InputError(
-            f"The loss must stay finite. It turned {history.loss[-1]} in epoch {len(history.loss)} of "
-            f"{training.epochs}. Lower `training.learning_rate` (now {training.learning_rate:g}), "
+            f"The loss must stay finite. Received {history.loss[epoch]:g} in training and "
+            f"{history.validation_loss[epoch]:g} in validation in epoch {epoch + 1} of {training.epochs}. "
+            f"Lower `training.learning_rate` (now {training.learning_rate:g}), "
             "set `model.activation` to tanh, or set `features.clip`."
         )
     return history
