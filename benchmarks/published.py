@@ -21,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 NO_SENSORS = ("time", "x28", "x61")
 TEST_FRACTION = VALIDATION_FRACTION = 0.2
+# `temporalize` never makes the first two windows
+WINDOWS_LEFT_OUT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ def prepare(table: pd.DataFrame, rows_ahead: int, lookback: int, seed: int) -> P
         seed: Seed of both splits.
     """
     shifted = curve_shift(table, rows_ahead).drop(columns=[name for name in NO_SENSORS if name in table])
-    rows, labels = shifted.loc[:, shifted.columns != "y"].values, shifted["y"].values
+    rows, labels = shifted.loc[:, shifted.columns != "y"].to_numpy(), shifted["y"].to_numpy()
     listed, listed_labels = temporalize(rows, labels, lookback)
     windows, window_labels = np.array(listed), np.array(listed_labels)
     windows = windows.reshape(len(windows), lookback, rows.shape[1])
@@ -90,7 +92,7 @@ def temporalize(
     for i in range(len(rows) - lookback - 1):
         window = []
         for j in range(1, lookback + 1):
-            window.append(rows[[i + j + 1], :])
+            window.append(rows[[i + j + 1], :])  # noqa: PERF401  the posts' loop
         windows.append(window)
         window_labels.append(labels[i + lookback + 1])
     return windows, window_labels

@@ -8,12 +8,17 @@ import sys
 from types import FrameType
 
 from flows.environment import find_home, prepare_environment
+from schemas.errors import InputError
 
 
 def main() -> None:
     """Run the command line; every error that a user can mend is one message without a traceback."""
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    prepare_environment(find_home())
+    try:
+        prepare_environment(find_home())
+    except InputError as error:
+        print(f"forewarn: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
     signal.signal(signal.SIGTERM, _interrupt)
     from flows.commands import run_command_line
 

@@ -7,6 +7,8 @@ import os
 import threading
 from pathlib import Path
 
+from schemas.errors import InputError
+
 _HEAVY_MODULES = ("tasks.train", "tasks.score", "tasks.register", "tasks.plot", "tasks.report")
 
 
@@ -27,9 +29,18 @@ def prepare_environment(home: Path) -> None:
     Nothing is written outside `home`, no usage is reported to anyone, and pickles are refused.
 
     Args:
-        home: Folder that holds `mlruns/`.
+        home: Folder that holds `mlruns/`, which is made.
+
+    Raises:
+        InputError: If `mlruns/` cannot be made.
     """
     store = home / "mlruns"
+    try:
+        (store / "prefect").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"`FOREWARN_HOME` must be a folder that can be written. Received {home}: {error.strerror}."
+        ) from error
     for name, value in {
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -42,6 +53,7 @@ def prepare_environment(home: Path) -> None:
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_UV_AUTO_DETECT": "false",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
         "GIT_PYTHON_REFRESH": "quiet",

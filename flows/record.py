@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from prefect.runtime import flow_run
 
 from flows.steps import register_version
-from tasks import log
-from tasks.register import unregister_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,6 +28,9 @@ def recorded_run(
     Yields:
         Id and name of the run.
     """
+    # plain functions, not tasks: Prefect starts no task once a flow is being interrupted
+    from tasks import log
+
     log.close_orphaned_runs(client, experiment_id)
     run_id, run_name = log.start_run(
         client, experiment_id, {**tags, "prefect.flow_run_id": str(flow_run.get_id())}
@@ -59,6 +60,8 @@ def registered_version(client: MlflowClient, model_name: str, *details: Any) -> 
     Yields:
         The version's number.
     """
+    from tasks.register import unregister_version
+
     number = register_version(client, model_name, *details)
     try:
         yield number

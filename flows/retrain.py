@@ -94,7 +94,7 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
         trained = fit(prepared, configuration, home / "mlruns" / "tensorboard" / run_id, clock)
         evidence, model_id = judge_from_registry(run, prepared, trained, configuration)
         decision = steps.judge_version(evidence, configuration.promotion)
-        log_outcome(run, trained, evidence)
+        log_outcome(run, prepared, trained, evidence)
         clock.lap("log", f"run {run_name}, logged model {model_id}")
         version_tags = describe_version(prepared, decision, configuration, code_version)
         with registered_version(
@@ -210,7 +210,7 @@ def judge_from_registry(
     return evidence, model_id
 
 
-def log_outcome(run: Run, trained: Trained, evidence: Evidence) -> None:
+def log_outcome(run: Run, prepared: Prepared, trained: Trained, evidence: Evidence) -> None:
     """Log losses, metrics, thresholds, the gate's evidence, the scaler and the network."""
     evaluations = dict(trained.evaluations)
     if evidence.champion is not None:
@@ -220,7 +220,11 @@ def log_outcome(run: Run, trained: Trained, evidence: Evidence) -> None:
         "parameters": trained.network.count_params(),
         "epochs": len(trained.history.loss),
     }
-    files = {"evidence.json": evidence.model_dump_json(indent=1).encode()}
+    files = {
+        "evidence.json": evidence.model_dump_json(indent=1).encode(),
+        "scaler.json": prepared.scaler.model_dump_json(indent=1).encode(),
+        "network.keras": steps.write_network(trained.network),
+    }
     steps.log_run(run.client, run.id, trained.history, evaluations, figures, files)
 
 

@@ -85,6 +85,7 @@ find_code_version = bind("tasks.trace:find_code_version", "find code version")
 log_configuration = bind_outside("tasks.log:log_configuration", "log configuration", timeout_seconds=300)
 log_datasets = bind_outside("tasks.log:log_datasets", "log datasets", timeout_seconds=300)
 log_detector = bind_outside("tasks.register:log_detector", "log model", timeout_seconds=600)
+write_network = bind("tasks.build:write_network", "write network")
 log_run = bind_outside("tasks.log:log_run", "log metrics", timeout_seconds=600)
 
 # -> judged from the registry

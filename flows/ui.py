@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from schemas.errors import StoreUnreachableError
 from tasks.track import find_tracking_uri, open_store
 
 _HOST = "127.0.0.1"
+_QUIET = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+}
 _POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that was started here."""
+
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+    port: int
 
 
 def serve_ui(home: Path, experiment: str, mlflow_port: int, prefect_port: int) -> None:
@@ -31,26 +49,32 @@ def serve_ui(home: Path, experiment: str, mlflow_port: int, prefect_port: int) -
         StoreUnreachableError: If a server ends by itself, for example because its port is taken.
     """
     tracking_uri = find_tracking_uri(home)
-    servers: dict[str, subprocess.Popen[bytes]] = {}
+    servers: dict[str, Server] = {}
     try:
         if tracking_uri.startswith("http"):
             print(f"MLflow UI   {tracking_uri}")
         else:
             open_store(tracking_uri, experiment, home)
-            servers["MLflow UI"] = _start(_describe_mlflow(tracking_uri, home, mlflow_port))
+            servers["MLflow UI"] = _start(_describe_mlflow(tracking_uri, home, mlflow_port), mlflow_port)
             print(f"MLflow UI   http://{_HOST}:{mlflow_port}")
         if os.environ.get("PREFECT_API_URL"):
             print(f"Prefect UI  {os.environ['PREFECT_API_URL'].removesuffix('/api')}")
         else:
-            servers["Prefect UI"] = _start(["prefect", "server", "start", "--port", str(prefect_port)])
+            servers["Prefect UI"] = _start(
+                ["prefect", "server", "start", "--port", str(prefect_port)], prefect_port
+            )
             print(f"Prefect UI  http://{_HOST}:{prefect_port}")
-        print("Ready in about 20 seconds; stop with Ctrl-C.", flush=True)
-        _wait(servers)
+        print("Starting; this takes some 20 seconds ...", flush=True)
+        _wait_until_ready(servers)
+        print("Ready. Stop with Ctrl-C.", flush=True)
+        while servers:
+            _require_running(servers)
+            time.sleep(_POLL_SECONDS)
     finally:
         for server in servers.values():
-            server.terminate()
+            server.process.terminate()
         for server in servers.values():
-            server.wait()
+            server.process.wait()
 
 
 def _describe_mlflow(tracking_uri: str, home: Path, port: int) -> list[str]:
@@ -61,23 +85,37 @@ def _describe_mlflow(tracking_uri: str, home: Path, port: int) -> list[str]:
     ]
 
 
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    """Start a console script of this environment, its log on standard error only when it fails."""
+def _start(command: list[str], port: int) -> Server:
+    """Start a console script of this environment; what it logs is shown only when it fails."""
     program, *arguments = command
     script = Path(sys.executable).with_name(program)
-    quiet = {
-        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    }
-    return subprocess.Popen([str(script), *arguments], stdout=subprocess.DEVNULL, env={**quiet, **os.environ})
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
+    process = subprocess.Popen(
+        [str(script), *arguments], stdout=log, stderr=log, env={**_QUIET, **os.environ}
+    )
+    return Server(process, log, port)
 
 
-def _wait(servers: dict[str, subprocess.Popen[bytes]]) -> None:
-    while servers:
-        for name, server in servers.items():
-            if server.poll() is not None:
-                raise StoreUnreachableError(
-                    f"The {name} must stay up. It ended with exit code {server.returncode}. Check whether "
-                    "its port is taken, and choose another by --mlflow-port or --prefect-port."
-                )
-        time.sleep(_POLL_SECONDS)
+def _wait_until_ready(servers: Mapping[str, Server]) -> None:
+    for server in servers.values():
+        while not _answers(server.port):
+            _require_running(servers)
+            time.sleep(_POLL_SECONDS)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(_POLL_SECONDS)
+        return client.connect_ex((_HOST, port)) == 0
+
+
+def _require_running(servers: Mapping[str, Server]) -> None:
+    for name, server in servers.items():
+        if server.process.poll() is not None:
+            server.log.seek(0)
+            lines = server.log.read().decode(errors="replace").strip().splitlines()[-5:]
+            raise StoreUnreachableError(
+                f"The {name} must stay up. It ended with exit code {server.process.returncode}. Check "
+                f"whether port {server.port} is taken, and choose another by --mlflow-port or "
+                "--prefect-port. Its last words:\n" + "\n".join(f"  {line}" for line in lines)
+            )

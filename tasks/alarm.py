@@ -119,8 +119,9 @@ def count_false_alarms(
     begins = np.concatenate([[True], (np.diff(false_rows) > 1) | (runs[1:] != runs[:-1])])
     starts = np.flatnonzero(begins)
     lengths = np.diff(np.append(starts, len(false_rows)))
-    lasting = (lengths - 1) * labelled.step_minutes
-    counts[false_rows[starts]] = 1 + (lasting // repeat_minutes).astype(np.int64)
+    repeats = (lengths - 1) * labelled.step_minutes / repeat_minutes
+    # a whole number that rounding has put just below itself is that number
+    counts[false_rows[starts]] = 1 + np.floor(repeats + 1e-9).astype(np.int64)
     return counts
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from schemas.evaluation import Interval
 
-# elements of one block of resampled rows: keeps the memory of long tables bounded
+# elements of one array of resampled rows: keeps the memory of long tables bounded
 ELEMENTS_AT_ONCE = 4_000_000
 
 
@@ -41,27 +43,23 @@ def resample_roc_auc(
     Returns:
         float64, shape (samples,); NaN where a resample holds one class only.
     """
-
-    def area(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-        below = np.cumsum(negatives, axis=1) - negatives / 2
-        pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-        return _divide((positives * below).sum(axis=1), pairs)
-
-    return _resample_ranked(scores, labels, blocks, weights, area)
+    positives, negatives = (_count_rows(blocks[chosen], weights) for chosen in (labels, ~labels))
+    pairs = np.zeros(len(weights))
+    for level in _walk_levels(scores, labels, blocks, weights):
+        below = negatives[:, None] - (level.negatives_from + level.negatives_above) / 2
+        pairs += (level.positives * below).sum(axis=1)
+    return _divide(pairs, positives * negatives)
 
 
 def resample_average_precision(
     scores: np.ndarray, labels: np.ndarray, blocks: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """Compute the average precision of every resample; arguments as for `resample_roc_auc`."""
-
-    def precision(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-        caught = np.cumsum(positives[:, ::-1], axis=1)
-        flagged = caught + np.cumsum(negatives[:, ::-1], axis=1)
-        steps = positives[:, ::-1] * _divide(caught, flagged, empty=0.0)
-        return _divide(steps.sum(axis=1), positives.sum(axis=1))
-
-    return _resample_ranked(scores, labels, blocks, weights, precision)
+    steps = np.zeros(len(weights))
+    for level in _walk_levels(scores, labels, blocks, weights):
+        flagged = level.positives_from + level.negatives_from
+        steps += (level.positives * _divide(level.positives_from, flagged, empty=0.0)).sum(axis=1)
+    return _divide(steps, _count_rows(blocks[labels], weights))
 
 
 def take_interval(values: np.ndarray, confidence: float) -> Interval | None:
@@ -73,26 +71,67 @@ def take_interval(values: np.ndarray, confidence: float) -> Interval | None:
     return Interval(low=float(low), high=float(high))
 
 
-def _resample_ranked(
-    scores: np.ndarray,
-    labels: np.ndarray,
-    blocks: np.ndarray,
-    weights: np.ndarray,
-    figure: Callable[[np.ndarray, np.ndarray], np.ndarray],
+class _Levels(NamedTuple):
+    """Weighted rows at some levels, the distinct scores of positive rows; each shape (samples, levels).
+
+    Attributes:
+        positives: Positive rows at the level.
+        positives_from: Positive rows at the level or above.
+        negatives_from: Negative rows at the level or above.
+        negatives_above: Negative rows above the level.
+    """
+
+    positives: np.ndarray
+    positives_from: np.ndarray
+    negatives_from: np.ndarray
+    negatives_above: np.ndarray
+
+
+def _walk_levels(
+    scores: np.ndarray, labels: np.ndarray, blocks: np.ndarray, weights: np.ndarray
+) -> Iterator[_Levels]:
+    """Count the rows at and above each level; levels are few, since positive rows are rare."""
+    levels = np.unique(scores[labels])
+    reached = np.searchsorted(levels, scores, side="right")  # levels at the score or below
+    passed = np.searchsorted(levels, scores, side="left")  # levels below the score
+    levels_at_once = max(1, ELEMENTS_AT_ONCE // sum(weights.shape))
+    for start in range(0, len(levels), levels_at_once):
+        weigh = partial(
+            _weigh_from_levels, weights=weights, start=start, stop=min(start + levels_at_once, len(levels))
+        )
+        positives_from = weigh(blocks[labels], reached[labels])
+        yield _Levels(
+            positives=positives_from - weigh(blocks[labels], passed[labels]),
+            positives_from=positives_from,
+            negatives_from=weigh(blocks[~labels], reached[~labels]),
+            negatives_above=weigh(blocks[~labels], passed[~labels]),
+        )
+
+
+def _weigh_from_levels(
+    row_blocks: np.ndarray, levels_reached: np.ndarray, weights: np.ndarray, start: int, stop: int
 ) -> np.ndarray:
-    """Give `figure` the weights of positives and negatives at each distinct score, rising."""
-    order = np.argsort(scores, kind="stable")
-    ranked = scores[order]
-    groups = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-    blocks, is_positive = blocks[order], labels[order]
-    samples_at_once = max(1, ELEMENTS_AT_ONCE // max(1, len(scores)))
-    pieces = []
-    for start in range(0, len(weights), samples_at_once):
-        drawn = weights[start : start + samples_at_once][:, blocks]
-        positives = np.add.reduceat(drawn * is_positive, groups, axis=1)
-        negatives = np.add.reduceat(drawn * ~is_positive, groups, axis=1)
-        pieces.append(figure(positives, negatives))
-    return np.concatenate(pieces)
+    """Count rows, by the weights of their blocks, at each of some levels that they reach.
+
+    Args:
+        row_blocks: Block of each row, shape (rows,).
+        levels_reached: How many levels each row reaches, from the lowest, shape (rows,).
+        weights: How often each block is drawn, shape (samples, blocks).
+        start: First level.
+        stop: The level after the last.
+
+    Returns:
+        float64, shape (samples, stop - start).
+    """
+    shape = (weights.shape[1], stop - start + 1)
+    cells = np.ravel_multi_index((row_blocks, np.clip(levels_reached - start, 0, stop - start)), shape)
+    counts = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+    return weights @ counts[:, :0:-1].cumsum(axis=1)[:, ::-1].astype(np.float64)
+
+
+def _count_rows(row_blocks: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Count rows by the weights of their blocks, shape (samples,)."""
+    return weights @ np.bincount(row_blocks, minlength=weights.shape[1]).astype(np.float64)
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray, empty: float = np.nan) -> np.ndarray:

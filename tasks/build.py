@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -35,6 +37,14 @@ def build_network(model: ModelSection, lookback: int, sensors: int, seed: int) -
     window = keras.Input((lookback, sensors), name="window")
     reconstruction = FAMILIES[model.family](window, model.units, model.activation)
     return keras.Model(window, reconstruction, name=model.family)
+
+
+def write_network(network: keras.Model) -> bytes:
+    """Write a network, weights included, as the content of a `.keras` file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        network.save(path)
+        return path.read_bytes()
 
 
 def _reconstruct_by_lstm(

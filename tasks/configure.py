@@ -13,6 +13,9 @@ from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.presets import PRESETS
 
+# the ways to write none and the empty text; anything else that YAML reads as empty is YAML syntax
+_EMPTY_TEXTS = ("", "~", "null", "''", '""')
+
 
 def configure(
     preset: str | None = None, file: Path | None = None, settings: Sequence[str] = ()
@@ -97,8 +100,8 @@ def _read_value(text: str) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         return text
-    is_empty_meant = text.strip(" ").lower() in _EMPTY_VALUES and text != " "
-    return value if value not in (None, "") or is_empty_meant else text
+    is_lost = value in (None, "") and text.lower() not in _EMPTY_TEXTS
+    return text if is_lost else value
 
 
 def _describe(problem: dict[str, Any]) -> str:

@@ -26,7 +26,9 @@ def score_controls(scaled: np.ndarray, split: Split, seed: int) -> dict[str, dic
         error after projecting on the components that hold 90 % of the training variance (the Q
         statistic).
     """
-    pca = PCA(n_components=EXPLAINED_VARIANCE, svd_solver="full").fit(scaled[split.train.normal_end_rows])
+    # exact enough in float64, and many times faster than the decomposition of all rows
+    pca = PCA(n_components=EXPLAINED_VARIANCE, svd_solver="covariance_eigh")
+    pca.fit(scaled[split.train.normal_end_rows].astype(np.float64))
     generator = np.random.default_rng(seed)
     scores: dict[str, dict[str, np.ndarray]] = {name: {} for name in CONTROLS}
     for part in split.parts:

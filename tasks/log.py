@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
 import socket
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -46,7 +48,13 @@ def start_run(client: MlflowClient, experiment_id: str, tags: Mapping[str, str])
 
 def describe_process() -> dict[str, str]:
     """Tag a run with host and process, so that a later start can tell whether it still lives."""
-    return {"forewarn.host": socket.gethostname(), "forewarn.process": str(os.getpid())}
+    return {
+        "forewarn.host": socket.gethostname(),
+        "forewarn.process": str(os.getpid()),
+        "mlflow.user": getpass.getuser(),
+        "mlflow.source.name": "forewarn retrain",
+        "mlflow.source.type": "LOCAL",
+    }
 
 
 def end_run(client: MlflowClient, run_id: str, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
@@ -109,9 +117,12 @@ def log_datasets(
     for part in parts:
         table = pd.DataFrame(labelled.values[part.end_rows], columns=list(labelled.sensors))
         table.insert(0, "time", labelled.times[part.end_rows])
-        table.insert(1, "label", part.labels.astype(np.int64))
+        table.insert(1, "label", part.labels.astype(np.float64))
         digest = hash_table(table)[:_DIGEST_CHARACTERS]
-        dataset = from_pandas(table, source=source, targets="label", name=part.name, digest=digest)
+        with warnings.catch_warnings():
+            # MLflow finds its only source for local files twice, and says so
+            warnings.filterwarnings("ignore", "The specified dataset source can be interpreted")
+            dataset = from_pandas(table, source=source, targets="label", name=part.name, digest=digest)
         entity = Dataset(**{key: value for key, value in dataset.to_dict().items() if key in _DATASET_KEYS})
         inputs.append(DatasetInput(entity, tags=[InputTag("mlflow.data.context", part.name)]))
     client.log_inputs(run_id, inputs)

@@ -80,7 +80,7 @@ def scale_rows(scaler: Scaler, values: np.ndarray, runs: np.ndarray) -> np.ndarr
     scaled *= factors
     if scaler.clip is not None:
         np.clip(scaled, -scaler.clip, scaler.clip, out=scaled)
-    return scaled.astype(np.float32)
+    return scaled.astype(np.float32, order="C")
 
 
 def sum_trailing(values: np.ndarray, positions: np.ndarray, rows: int) -> np.ndarray:

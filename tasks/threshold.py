@@ -51,7 +51,7 @@ def choose_thresholds(
 
 
 def flag_highest(scores: np.ndarray, flagged: int) -> float:
-    """Find the threshold that flags the `flagged` highest scores, 0 to all; equal scores are flagged together."""
+    """Find the threshold that flags the `flagged` highest scores, 0 to all; equal ones go together."""
     ordered = np.sort(scores)
     if flagged == 0:
         return float(np.nextafter(ordered[-1], np.inf))

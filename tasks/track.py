@@ -16,6 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from schemas.errors import InputError, StoreUnreachableError
 
 _SQLITE = "sqlite:///"
+# the UI opens such an experiment with its runs and models
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def find_tracking_uri(home: Path) -> str:
@@ -58,7 +60,7 @@ def open_store(uri: str, experiment: str, home: Path) -> tuple[MlflowClient, str
         found = client.get_experiment_by_name(experiment)
         if found is None:
             location = (home / "mlruns" / "artifacts").as_uri() if uri.startswith(_SQLITE) else None
-            return client, client.create_experiment(experiment, artifact_location=location)
+            return client, client.create_experiment(experiment, location, tags=_EXPERIMENT_TAGS)
     if found.lifecycle_stage != "active":
         raise InputError(
             f"The experiment {experiment!r} must be active. It was deleted in MLflow. Restore it there, "

@@ -33,11 +33,16 @@ def make_windows(
         The windows; window `i` ends at row `end_rows[i]`, included, and has that row's label.
 
     Raises:
-        InputError: If no run is long enough for a window.
+        InputError: If no run, or for `published` the table, is long enough for a window.
     """
     if convention == "published":
         first = lookback + 1 if lookback > 1 else 0
         end_rows = np.arange(first, len(labelled.labels))
+        if len(end_rows) == 0:
+            raise InputError(
+                f"Published windows of {lookback} rows need more than {first} rows. "
+                f"Received {len(labelled.labels)}. Shorten `windows.lookback`, or give more rows."
+            )
     else:
         end_rows = np.flatnonzero(count_rows_in_run(labelled.runs) >= lookback - 1)
     if len(end_rows) == 0:

@@ -1,0 +1,80 @@
+"""Scoring many rows: windows built by loops and `predict`, against one traced function."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks import published
+from benchmarks.measure import Measurement, alternate, take_seconds
+from benchmarks.readings import Material, convert_table, prepare_readings
+from tasks.build import build_network
+from tasks.configure import configure
+from tasks.score import make_scorer, score_windows
+
+GOAL = 50.0
+PUBLISHED_ROWS = 20_000
+OUR_ROWS = 200_000
+REPETITIONS = 5
+
+
+def measure_scoring(material: Material) -> list[Measurement]:
+    """Measure rows scored in a second, from scaled rows to scores; both sides must give equal scores."""
+    settings = configure("ranjan-2019")
+    lookback = settings.windows.lookback
+    scaled = prepare_readings(convert_table(material.table), settings).scaled
+    scaled = np.resize(scaled, (OUR_ROWS, scaled.shape[1]))
+    network = build_network(settings.model, lookback, scaled.shape[1], seed=0)
+    their_network = published.build_network(lookback, scaled.shape[1], seed=0)
+    their_network.set_weights(network.get_weights())
+    their_rows, end_rows = scaled[:PUBLISHED_ROWS].astype(np.float64), np.arange(lookback - 1, OUR_ROWS)
+
+    def score_published() -> np.ndarray:
+        windows, _ = published.temporalize(their_rows, np.zeros(PUBLISHED_ROWS, dtype=int), lookback)
+        return published.score(their_network, np.array(windows).reshape(len(windows), lookback, -1))
+
+    plain, compiled = make_scorer(network), make_scorer(network, is_compiled=True)
+    compiling = take_seconds(lambda: compiled(scaled, end_rows[:1]))
+    for scorer in (plain, compiled):
+        require_equal_scores(score_published(), score_windows(scorer, scaled, end_rows))
+    slow, traced, fast = alternate(
+        [
+            score_published,
+            lambda: score_windows(plain, scaled, end_rows),
+            lambda: score_windows(compiled, scaled, end_rows),
+        ],
+        REPETITIONS,
+    )
+    rates = PUBLISHED_ROWS / slow, OUR_ROWS / traced, OUR_ROWS / fast
+    note = (
+        f"{material.words}, repeated; windows of {lookback} x {scaled.shape[1]}, from scaled rows to scores. "
+        f"Published, {PUBLISHED_ROWS:,} rows, loops and `predict` in batches of 32: {rates[0]:,.0f} rows/s. "
+    )
+    return [
+        Measurement(
+            "batch scoring",
+            rates[2] / rates[0],
+            GOAL,
+            f"{note}Ours with XLA, {OUR_ROWS:,} rows: {rates[2]:,.0f} rows/s after compiling once in "
+            f"{compiling:.1f} s. Equal scores.",
+        ),
+        Measurement(
+            "batch scoring without XLA",
+            rates[1] / rates[0],
+            None,
+            f"{note}Ours, {OUR_ROWS:,} rows: {rates[1]:,.0f} rows/s. Equal scores.",
+        ),
+    ]
+
+
+def require_equal_scores(theirs: np.ndarray, ours: np.ndarray) -> None:
+    """Compare the scores of the same windows; the published ones begin two windows later.
+
+    Raises:
+        RuntimeError: If they differ.
+    """
+    same_windows = ours[published.WINDOWS_LEFT_OUT : published.WINDOWS_LEFT_OUT + len(theirs)]
+    if not np.allclose(theirs, same_windows, rtol=1e-4, atol=1e-6):
+        raise RuntimeError(
+            "The published scores and ours must be equal. They differ, so their times say nothing. Look for "
+            "a change in `tasks/score.py` or `tasks/build.py`."
+        )

@@ -1,0 +1,1 @@
+"""Tests of forewarn, one file beside each module."""

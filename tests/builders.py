@@ -1,0 +1,88 @@
+"""Small tables, made by saying what is missing and where events are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import strategies as st
+
+from schemas.readings import LabelledReadings, SensorReadings
+from schemas.windows import Part
+from tasks.label import label_ahead
+
+START = np.datetime64("2024-01-01T00:00", "ns")
+
+
+def readings_with(
+    rows: int = 8,
+    missing: Sequence[int] = (),
+    events: Sequence[int] = (),
+    sensors: int = 2,
+    step_minutes: float = 2.0,
+    values: np.ndarray | None = None,
+) -> SensorReadings:
+    """Make readings of `rows` steps of time.
+
+    Args:
+        rows: Steps of time, whether their row is there or missing.
+        missing: Steps without a row: a time gap.
+        events: Steps whose row is an event.
+        sensors: Columns; unless `values` are given, all hold the number of the step.
+        step_minutes: Minutes between two steps.
+        values: Sensor values of the rows that are there, shape (rows - missing rows, sensors).
+    """
+    steps = np.setdiff1d(np.arange(rows), missing)
+    if values is None:
+        values = np.repeat(steps[:, None].astype(np.float64), sensors, axis=1)
+    minute = np.timedelta64(round(step_minutes * 60e9), "ns")
+    return SensorReadings(
+        times=START + steps * minute,
+        events=np.isin(steps, events),
+        values=values,
+        sensors=tuple(f"x{number}" for number in range(1, values.shape[1] + 1)),
+        runs=np.cumsum(np.diff(steps, prepend=-1 if steps[0] == 0 else steps[0] - 1) > 1),
+        step_minutes=step_minutes,
+        source="readings.csv",
+        sha256="0" * 64,
+    )
+
+
+def labelled_with(
+    rows: int = 8,
+    missing: Sequence[int] = (),
+    events: Sequence[int] = (),
+    rows_ahead: int = 2,
+    *,
+    are_event_rows_kept: bool = False,
+    step_minutes: float = 2.0,
+) -> LabelledReadings:
+    """Make labelled rows of as many steps of time; without a gap or an event, step and row are the same."""
+    readings = readings_with(rows, missing, events, step_minutes=step_minutes)
+    return label_ahead(readings, rows_ahead, are_event_rows_kept=are_event_rows_kept)
+
+
+def part_of(labelled: LabelledReadings, start: int = 0, stop: int | None = None, name: str = "test") -> Part:
+    """Make a part of the rows from `start` to before `stop`, each of them a window."""
+    stop = len(labelled.labels) if stop is None else stop
+    end_rows = np.arange(start, stop)
+    return Part(name, end_rows, labelled.labels[end_rows], start, stop, is_scattered=False)
+
+
+def scattered_part_of(labelled: LabelledReadings, end_rows: Sequence[int], name: str = "test") -> Part:
+    """Make a part of chosen rows, each of them a window."""
+    chosen = np.asarray(end_rows)
+    return Part(name, chosen, labelled.labels[chosen], 0, len(labelled.labels), is_scattered=True)
+
+
+@st.composite
+def any_readings(draw: st.DrawFn, least_rows: int = 5, most_rows: int = 40) -> SensorReadings:
+    """Draw readings with some steps missing, some events, and whole numbers as values."""
+    rows = draw(st.integers(least_rows, most_rows))
+    kinds = draw(st.lists(st.sampled_from("nnnnnnem"), min_size=rows, max_size=rows))
+    kinds[0] = "n"
+    missing = [step for step, kind in enumerate(kinds) if kind == "m"]
+    events = [step for step, kind in enumerate(kinds) if kind == "e"]
+    seed = draw(st.integers(0, 2**32 - 1))
+    values = np.random.default_rng(seed).integers(-9, 10, (rows - len(missing), 2)) / 4
+    return readings_with(rows, missing, events, values=values)

@@ -1,0 +1,42 @@
+"""One embedded Prefect server and one tracking store for all tests of flows."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.environment import prepare_environment
+
+# Prefect reads its settings when it is imported, which the tests of this folder do
+HOME = Path(tempfile.mkdtemp(prefix="forewarn-tests-"))
+os.environ["FOREWARN_HOME"] = str(HOME)
+for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME"):
+    os.environ.pop(name, None)
+prepare_environment(HOME)
+
+
+@pytest.fixture(scope="session")
+def home() -> Path:
+    """The folder that holds `mlruns/` in these tests."""
+    return HOME
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[None]:
+    """A Prefect server with a database of its own."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture(scope="session")
+def readings_file(home: Path) -> Path:
+    """Simulated readings: enough for a test part with ten events."""
+    from tasks.simulate import simulate_readings, write_readings
+
+    path = home / "readings.csv"
+    write_readings(simulate_readings(rows=9_000, seed=5), path)
+    return path

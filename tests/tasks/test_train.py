@@ -1,0 +1,153 @@
+"""What training promises: the losses it reports, the weights it leaves, and when it refuses."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from schemas.configuration import ModelSection, TrainingSection
+from schemas.errors import InputError
+from schemas.evaluation import History
+from tasks.build import build_network
+from tasks.train import STEPS_THAT_REPAY_COMPILING, is_compiling_repaid, train_network
+
+if TYPE_CHECKING:
+    import keras
+
+ROWS, SENSORS = 120, 3
+TRAIN, VALIDATION = np.arange(4, 90), np.arange(94, ROWS)
+
+
+def make_network(**model: Any) -> keras.Model:
+    section = ModelSection.model_validate({"family": "dense_autoencoder", "units": [2], **model})
+    return build_network(section, 1, SENSORS, seed=0)
+
+
+def make_rows() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(ROWS, SENSORS)).astype(np.float32)
+
+
+def train(network: keras.Model, rows: np.ndarray, **settings: Any) -> History:
+    training = TrainingSection.model_validate({"epochs": 2, "batch_size": 32, **settings})
+    return train_network(network, rows, TRAIN, VALIDATION, training)
+
+
+def measure_loss(network: keras.Model, rows: np.ndarray, end_rows: np.ndarray) -> float:
+    windows = rows[end_rows][:, None]
+    return float(np.mean((np.asarray(network(windows)) - windows) ** 2))
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[keras.Model, History]:
+    """A network after three epochs of a rate so high that they differ."""
+    network = make_network()
+    return network, train(network, make_rows(), epochs=3, learning_rate=0.5, seed=1)
+
+
+def test_every_epoch_has_both_losses(trained: tuple[keras.Model, History]) -> None:
+    _, history = trained
+    assert (len(history.loss), len(history.validation_loss)) == (3, 3)
+
+
+def test_the_best_epoch_has_the_lowest_validation_loss(trained: tuple[keras.Model, History]) -> None:
+    _, history = trained
+    assert history.best_epoch == int(np.argmin(history.validation_loss))
+
+
+def test_the_weights_left_are_those_of_the_best_epoch(trained: tuple[keras.Model, History]) -> None:
+    network, history = trained
+    kept = measure_loss(network, make_rows(), VALIDATION)
+    assert kept == pytest.approx(history.validation_loss[history.best_epoch], rel=1e-5)
+
+
+def test_the_best_epoch_is_not_the_last_where_training_gets_worse(
+    trained: tuple[keras.Model, History],
+) -> None:
+    _, history = trained
+    assert history.best_epoch < 2
+
+
+def test_the_same_seed_gives_the_same_losses(trained: tuple[keras.Model, History]) -> None:
+    _, history = trained
+    again = train(make_network(), make_rows(), epochs=3, learning_rate=0.5, seed=1)
+    assert again.loss.tolist() == history.loss.tolist()
+    assert again.validation_loss.tolist() == history.validation_loss.tolist()
+
+
+def test_another_seed_shuffles_otherwise(trained: tuple[keras.Model, History]) -> None:
+    _, history = trained
+    other = train(make_network(), make_rows(), epochs=1, learning_rate=0.5, seed=2)
+    assert other.loss[0] != history.loss[0]
+
+
+def test_the_loss_is_the_mean_over_all_windows_the_last_short_batch_included() -> None:
+    network, rows = make_network(), make_rows()
+    history = train(network, rows, epochs=1, learning_rate=1e-30)
+    assert history.loss[0] == pytest.approx(measure_loss(network, rows, TRAIN), rel=1e-5)
+
+
+def test_rows_that_end_no_window_are_not_learnt_from(trained: tuple[keras.Model, History]) -> None:
+    _, history = trained
+    rows = make_rows()
+    rows[:4] = rows[90:94] = 1e6
+    again = train(make_network(), rows, epochs=3, learning_rate=0.5, seed=1)
+    assert again.loss.tolist() == history.loss.tolist()
+
+
+def test_training_stops_when_patience_is_over() -> None:
+    history = train(make_network(), make_rows(), epochs=50, learning_rate=1e-30, patience=2)
+    assert len(history.loss) == 3
+
+
+def test_training_without_patience_never_stops_early() -> None:
+    history = train(make_network(), make_rows(), epochs=6, learning_rate=1e-30, patience=None)
+    assert len(history.loss) == 6
+
+
+def test_a_loss_that_is_no_number_is_refused_with_advice() -> None:
+    with pytest.raises(InputError, match=r"in epoch 1 of 2\. Lower `training\.learning_rate` \(now 1e\+30\)"):
+        train(make_network(activation="relu"), make_rows(), learning_rate=1e30)
+
+
+def test_a_validation_loss_that_is_no_number_is_refused_by_its_name() -> None:
+    rows = make_rows()
+    rows[100] = 1e30
+    with pytest.raises(InputError, match=r"in training and inf in validation in epoch 1 of 2\."):
+        train(make_network(), rows)
+
+
+def test_progress_is_told_in_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    train(make_network(), make_rows(), epochs=2, learning_rate=1e-30)
+    lines = [line.partition(",")[0] for line in capsys.readouterr().err.splitlines()]
+    assert [line for line in lines if line.startswith("training")] == [
+        "training: epoch 1 of 2",
+        "training: epoch 2 of 2",
+    ]
+
+
+def test_tensorboard_logs_are_refused_where_tensorboard_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(InputError, match=r"`training\.tensorboard` needs the package tensorboard"):
+        train_network(make_network(), make_rows(), TRAIN, VALIDATION, TrainingSection(epochs=1), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("compile_", "steps", "is_repaid"),
+    [
+        ("always", 1, True),
+        ("never", STEPS_THAT_REPAY_COMPILING, False),
+        ("auto", STEPS_THAT_REPAY_COMPILING // 10, True),
+        ("auto", STEPS_THAT_REPAY_COMPILING // 10 - 1, False),
+    ],
+)
+def test_compiling_is_for_trainings_long_enough_to_repay_it(
+    compile_: str, steps: int, is_repaid: bool
+) -> None:
+    training = TrainingSection.model_validate({"epochs": 10, "compile": compile_})
+    assert is_compiling_repaid(training, steps) == is_repaid
