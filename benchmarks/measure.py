@@ -42,7 +42,15 @@ class Measurement:
         }
 
 
-def alternate(ways: Sequence[Callable[[], Any]], repetitions: int) -> list[float]:
+@dataclass(frozen=True)
+class Seconds:
+    """Seconds of one way: the median counts, the fastest tells how much the machine disturbed it."""
+
+    median: float
+    fastest: float
+
+
+def alternate(ways: Sequence[Callable[[], Any]], repetitions: int) -> list[Seconds]:
     """Time some ways in turn, A B A B, after one round that does not count.
 
     Args:
@@ -50,10 +58,10 @@ def alternate(ways: Sequence[Callable[[], Any]], repetitions: int) -> list[float
         repetitions: Rounds that count, at least 1.
 
     Returns:
-        Median seconds of each way, in their order.
+        Seconds of each way, in their order.
     """
     rounds = [[take_seconds(way) for way in ways] for _ in range(repetitions + 1)]
-    return [median(seconds) for seconds in zip(*rounds[1:], strict=True)]
+    return [Seconds(median(times), min(times)) for times in zip(*rounds[1:], strict=True)]
 
 
 def take_seconds(way: Callable[[], Any]) -> float:

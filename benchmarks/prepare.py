@@ -36,16 +36,16 @@ def measure_preparation(material: Material) -> list[Measurement]:
     ours, theirs = prepare_ours(), prepare_published()
     require_equal_windows(theirs, ours, settings)
     ways = [prepare_published, prepare_ours, prepare_checked, lambda: convert_table(table)]
-    slow, fast, checked, converting = alternate(ways, REPETITIONS)
+    slow, fast, checked, converting = (way.median for way in alternate(ways, REPETITIONS))
     gathering = take_seconds(lambda: gather_windows(ours, lookback))
     sizes = f"{material.words}; ranjan-2019, windows of {lookback} x {theirs.train_normal.shape[2]}"
     note = (
-        f"{sizes}: loops, lists and a scaler called window by window {slow:.2f} s, ours {1000 * fast:.0f} ms. Of "
-        f"these {1000 * converting:.0f} ms turn the table into arrays and parse the times, which the published "
-        "way does not read. Ours keeps windows as positions in one scaled table; copying all of them out would "
-        f"add {1000 * gathering:.0f} ms. Equal validation windows."
+        f"{sizes}: loops, lists and scaling window by window {slow:.2f} s, ours {1000 * fast:.0f} ms. "
+        f"{1000 * converting:.0f} ms of it turn the table into arrays and parse the times, which the "
+        "published way does not read. Ours keeps windows as positions in one scaled table; copying all of "
+        f"them out would add {1000 * gathering:.0f} ms. Equal validation windows."
     )
-    checks = f"{sizes}: published {slow:.2f} s without any check, ours with the whole schema {checked:.2f} s"
+    checks = f"{sizes}: published without any check {slow:.2f} s, ours with the whole schema {checked:.2f} s."
     return [
         Measurement("prepare", slow / fast, GOAL, note),
         Measurement("prepare with checks", slow / checked, None, checks),

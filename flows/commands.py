@@ -148,18 +148,20 @@ def retrain(
 
 def _run_flow(data: Path | None, configuration: Configuration) -> Any:
     """Run the flow on the server that is configured, or on an embedded one that ends with us."""
-    from flows.drain import wait_for_records
     from flows.retrain import retrain as retrain_flow
+    from flows.server import require_server, wait_for_records
 
-    load_heavy_modules()
-    print(
-        "starting  Prefect's embedded server ..."
-        if not os.environ.get("PREFECT_API_URL")
-        else f"starting  on Prefect at {os.environ['PREFECT_API_URL']}",
-        file=sys.stderr,
-    )
-    state = retrain_flow(data, configuration, return_state=True)
-    if not os.environ.get("PREFECT_API_URL"):
+    heavy = load_heavy_modules()
+    address = os.environ.get("PREFECT_API_URL")
+    print(f"starting  Prefect {address or '(embedded server)'} ...", file=sys.stderr)
+    if address:
+        require_server(address)
+    try:
+        state = retrain_flow(data, configuration, return_state=True)
+    finally:
+        # a thread that is still importing at exit would be torn down half-way
+        heavy.join()
+    if not address:
         wait_for_records(str(state.state_details.flow_run_id))
     return state.result()
 

@@ -94,12 +94,7 @@ def _examine_prefect() -> str:
     address = os.environ.get("PREFECT_API_URL")
     if not address:
         return "embedded server, started for each command"
-    from prefect.client.orchestration import get_client
+    from flows.server import require_server
 
-    with get_client(sync_client=True) as client:
-        problem = client.api_healthcheck()
-    if problem is not None:
-        raise ForewarnError(
-            f"{address} does not answer: {problem}. Start it with `forewarn ui` or unset PREFECT_API_URL."
-        )
+    require_server(address)
     return f"{address} answers"

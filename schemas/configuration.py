@@ -9,7 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 
 def _split_names(value: Any) -> Any:
-    """Let one string stand for a list of names: `a,b` is `("a", "b")`."""
+    """Let one string stand for a list of names, `a,b` for `("a", "b")`, and nothing for no names."""
+    if value is None:
+        return ()
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
     return value

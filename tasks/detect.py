@@ -11,7 +11,7 @@ from tasks.check import check_readings
 from tasks.label import label_ahead
 from tasks.scale import scale_rows
 from tasks.score import Scorer
-from tasks.window import make_windows
+from tasks.window import find_end_rows
 
 # sensors named beside an alarm
 TOP_SENSORS = 3
@@ -42,12 +42,8 @@ def detect_events(detector: Detector, scorer: Scorer, table: pd.DataFrame) -> pd
         raw, detector.readings, are_labels_needed=False, sensors=detector.scaler.sensors
     )
     labelled = label_ahead(readings, 1, are_event_rows_kept=detector.are_event_rows_kept)
-    errors = np.zeros((0, len(detector.scaler.sensors)), dtype=np.float32)
-    end_rows = np.zeros(0, dtype=np.int64)
-    if len(labelled.labels) >= detector.lookback:
-        end_rows = make_windows(labelled, detector.lookback, detector.convention).end_rows
-        scaled = scale_rows(detector.scaler, labelled.values, labelled.runs)
-        errors = scorer(scaled, end_rows)
+    end_rows = find_end_rows(labelled.runs, detector.lookback, detector.convention)
+    errors = scorer(scale_rows(detector.scaler, labelled.values, labelled.runs), end_rows)
     scores = np.full(len(table), np.nan)
     scored_rows = labelled.source_rows[end_rows]
     scores[scored_rows] = errors.mean(axis=1, dtype=np.float64)

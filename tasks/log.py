@@ -23,6 +23,7 @@ from schemas.configuration import Configuration
 from schemas.evaluation import Evaluation, History
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
+from tasks.check import check_labelled_table
 
 # MLflow takes so many entries in one batch
 _PARAMS_AT_ONCE = 100
@@ -117,11 +118,15 @@ def log_datasets(
     for part in parts:
         table = pd.DataFrame(labelled.values[part.end_rows], columns=list(labelled.sensors))
         table.insert(0, "time", labelled.times[part.end_rows])
-        table.insert(1, "label", part.labels.astype(np.float64))
+        table.insert(1, "run", labelled.runs[part.end_rows])
+        table.insert(2, "label", part.labels.astype(np.int64))
+        check_labelled_table(table, labelled.sensors)
         digest = hash_table(table)[:_DIGEST_CHARACTERS]
         with warnings.catch_warnings():
             # MLflow finds its only source for local files twice, and says so
             warnings.filterwarnings("ignore", "The specified dataset source can be interpreted")
+            # whole numbers cannot be missing: the schema above has just made sure
+            warnings.filterwarnings("ignore", "Hint: Inferred schema contains integer column")
             dataset = from_pandas(table, source=source, targets="label", name=part.name, digest=digest)
         entity = Dataset(**{key: value for key, value in dataset.to_dict().items() if key in _DATASET_KEYS})
         inputs.append(DatasetInput(entity, tags=[InputTag("mlflow.data.context", part.name)]))
@@ -169,14 +174,20 @@ def log_evaluations(
 
 
 def name_metrics(prefix: str, evaluation: Evaluation) -> dict[str, float]:
-    """Name the defined metrics `<prefix>_<metric>`, their bounds `<prefix>_<metric>_low` and `_high`."""
+    """Name the defined metrics `<prefix>_<metric>`, and their bounds in a group of their own.
+
+    Returns:
+        Such as `test_roc_auc`, `interval/test_roc_auc_low` and `interval/test_roc_auc_high`: the UI
+        folds what stands before a slash away.
+    """
     named = {
         f"{prefix}_{name}": value
         for name, value in evaluation.metrics.model_dump().items()
         if value is not None
     }
     for name, interval in evaluation.intervals.items():
-        named |= {f"{prefix}_{name}_low": interval.low, f"{prefix}_{name}_high": interval.high}
+        group = f"interval/{prefix}_{name}"
+        named |= {f"{group}_low": interval.low, f"{group}_high": interval.high}
     return named
 
 

@@ -20,6 +20,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 from mlflow.types.schema import AnyType
 
 from schemas.detector import Detector
+from tasks.check import check_scored_table
 
 if TYPE_CHECKING:
     import keras
@@ -177,5 +178,8 @@ def score_with_version(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `time, score, threshold, alarm, top_sensors`, one row for each row of `table`.
+
+    Raises:
+        InputError: If the version cannot score the table, or what it gives breaks the schema of scores.
     """
-    return mlflow.pyfunc.load_model(model_uri).predict(table)
+    return check_scored_table(mlflow.pyfunc.load_model(model_uri).predict(table))

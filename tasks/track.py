@@ -7,6 +7,8 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import mlflow
 from mlflow import MlflowClient
@@ -16,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from schemas.errors import InputError, StoreUnreachableError
 
 _SQLITE = "sqlite:///"
+_ANSWER_SECONDS = 10
 # the UI opens such an experiment with its runs and models
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
@@ -55,6 +58,7 @@ def open_store(uri: str, experiment: str, home: Path) -> tuple[MlflowClient, str
         StoreUnreachableError: If the store does not answer.
     """
     with _report_unreachable(uri), _lock_database(uri):
+        _require_answer(uri)
         mlflow.set_tracking_uri(uri)
         client = MlflowClient(tracking_uri=uri)
         found = client.get_experiment_by_name(experiment)
@@ -67,6 +71,14 @@ def open_store(uri: str, experiment: str, home: Path) -> tuple[MlflowClient, str
             "or set `tracking.experiment` to another name."
         )
     return client, found.experiment_id
+
+
+def _require_answer(uri: str) -> None:
+    """Ask a server whether it is there: MLflow's own first call would go on trying for minutes."""
+    if not uri.startswith(("http://", "https://")):
+        return
+    with contextlib.suppress(HTTPError):  # whatever it says, it answers
+        urlopen(f"{uri.rstrip('/')}/health", timeout=_ANSWER_SECONDS).close()  # noqa: S310 - http alone
 
 
 @contextlib.contextmanager

@@ -35,26 +35,35 @@ def make_windows(
     Raises:
         InputError: If no run, or for `published` the table, is long enough for a window.
     """
-    if convention == "published":
-        first = lookback + 1 if lookback > 1 else 0
-        end_rows = np.arange(first, len(labelled.labels))
-        if len(end_rows) == 0:
-            raise InputError(
-                f"Published windows of {lookback} rows need more than {first} rows. "
-                f"Received {len(labelled.labels)}. Shorten `windows.lookback`, or give more rows."
-            )
-    else:
-        end_rows = np.flatnonzero(count_rows_in_run(labelled.runs) >= lookback - 1)
+    end_rows = find_end_rows(labelled.runs, lookback, convention)
     if len(end_rows) == 0:
         longest = int(count_rows_in_run(labelled.runs).max(initial=-1)) + 1
         raise InputError(
             "`windows.lookback` must not exceed the longest run of rows without a gap or an event. "
-            f"Received lookback={lookback}, longest run={longest}. "
-            "Shorten `windows.lookback`, or check the table for gaps."
+            f"Received lookback={lookback}, longest run={longest}, {len(labelled.runs)} rows in all. "
+            "Shorten `windows.lookback`, give more rows, or check the table for gaps."
         )
     return Windows(
         end_rows=end_rows, labels=labelled.labels[end_rows], lookback=lookback, rows=len(labelled.labels)
     )
+
+
+def find_end_rows(
+    runs: np.ndarray, lookback: int, convention: Literal["within_runs", "published"] = "within_runs"
+) -> np.ndarray:
+    """Find the last row of every window; there may be none.
+
+    Args:
+        runs: Run of each row, shape (rows,).
+        lookback: Rows in a window, at least 1.
+        convention: As for `make_windows`.
+
+    Returns:
+        int64, rising, shape (windows,).
+    """
+    if convention == "published":
+        return np.arange(lookback + 1 if lookback > 1 else 0, len(runs))
+    return np.flatnonzero(count_rows_in_run(runs) >= lookback - 1)
 
 
 def view_windows(rows: np.ndarray, lookback: int) -> np.ndarray:

@@ -40,3 +40,19 @@ def readings_file(home: Path) -> Path:
     path = home / "readings.csv"
     write_readings(simulate_readings(rows=9_000, seed=5), path)
     return path
+
+
+@pytest.fixture(scope="session", params=["simulated", pytest.param("mill", marks=pytest.mark.mill)])
+def table_file(request: pytest.FixtureRequest, readings_file: Path) -> Path:
+    """A table to spoil: simulated readings, and the real mill file where it is there."""
+    if request.param == "simulated":
+        return readings_file
+    return require_mill_file()
+
+
+def require_mill_file() -> Path:
+    """The real mill file, which is not ours to ship; without it a test is skipped."""
+    named = os.environ.get("FOREWARN_MILL_DATA")
+    if not named:
+        pytest.skip("needs the real mill file: set FOREWARN_MILL_DATA to its path")
+    return Path(named)

@@ -90,9 +90,7 @@ def test_the_run_has_every_setting_as_a_parameter(home: Path, result: RetrainRes
     assert params["readings.separator"] == "auto"
 
 
-def test_the_logged_configuration_repeats_the_run(
-    home: Path, result: RetrainResult, tmp_path: Path
-) -> None:
+def test_the_logged_configuration_repeats_the_run(home: Path, result: RetrainResult, tmp_path: Path) -> None:
     path = client_of(home).download_artifacts(result.run_id, "configuration.yaml", str(tmp_path))
     assert configure(file=Path(path)) == settings_for("first")
 
@@ -135,7 +133,16 @@ def test_the_version_has_the_tags_of_the_contract(home: Path, result: RetrainRes
 def test_prefect_shows_the_steps_by_their_names(result: RetrainResult) -> None:
     with get_client(sync_client=True) as client:
         names = {run.name.rsplit("-", 1)[0] for run in client.read_task_runs(limit=200)}
-    sentence = {"schema check", "curve shift", "temporalize", "split", "scale", "train", "threshold", "evaluate"}
+    sentence = {
+        "schema check",
+        "curve shift",
+        "temporalize",
+        "split",
+        "scale",
+        "train",
+        "threshold",
+        "evaluate",
+    }
     assert names >= sentence
 
 
@@ -154,7 +161,12 @@ def test_the_registered_version_scores_in_a_fresh_process_without_pickles(
     home: Path, result: RetrainResult, readings_file: Path, tmp_path: Path
 ) -> None:
     scored = tmp_path / "scores.csv"
-    arguments = [find_tracking_uri(home), f"models:/first/{result.model_version}", str(readings_file), str(scored)]
+    arguments = [
+        find_tracking_uri(home),
+        f"models:/first/{result.model_version}",
+        str(readings_file),
+        str(scored),
+    ]
     subprocess.run(
         [sys.executable, "-c", SCORE_IN_FRESH_PROCESS, *arguments],
         check=True,
@@ -173,7 +185,11 @@ def test_the_registered_version_scores_in_a_fresh_process_without_pickles(
 
 def test_the_version_holds_no_pickle(home: Path, result: RetrainResult, tmp_path: Path) -> None:
     version = client_of(home).get_model_version("first", result.model_version)
-    folder = client_of(home).get_logged_model(version.source.removeprefix("models:/")).artifact_location.removeprefix("file://")
+    folder = (
+        client_of(home)
+        .get_logged_model(version.source.removeprefix("models:/"))
+        .artifact_location.removeprefix("file://")
+    )
     suffixes = {path.suffix for path in Path(folder).rglob("*") if path.is_file()}
     assert not suffixes & {".pkl", ".pickle", ".joblib", ".cloudpickle"}
 

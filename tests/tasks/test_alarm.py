@@ -213,7 +213,7 @@ def test_an_event_is_caught_where_a_positive_row_of_its_own_is_flagged(
     flagged = np.flatnonzero(np.random.default_rng(seed).random(len(labelled.labels)) < 0.3)
     rows = labelled.source_rows[flagged]
     caught = [lead is not None for lead in find_leads(labelled, flagged.tolist(), rows_ahead)]
-    starts = np.flatnonzero(np.isin(readings.times, labelled.event_times))
+    starts = np.flatnonzero(np.isin(readings.times, labelled.event_times)).tolist()
     stops = [
         next(row for row in range(start, 99) if not is_same_event(readings, start, row)) for start in starts
     ]

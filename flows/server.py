@@ -1,4 +1,4 @@
-"""Wait until the embedded Prefect server has recorded what happened: it is ended with this process."""
+"""The Prefect server of a command: the configured one has to answer, the embedded one has to finish."""
 
 from __future__ import annotations
 
@@ -8,12 +8,34 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.sorting import TaskRunSort
 
+from schemas.errors import StoreUnreachableError
+
 _QUIET_SECONDS = 1.0
 _PAGE = 200
 
 
+def require_server(address: str) -> None:
+    """Make sure that the configured server answers, before anything is started.
+
+    Args:
+        address: `PREFECT_API_URL`.
+
+    Raises:
+        StoreUnreachableError: If it does not.
+    """
+    with get_client(sync_client=True) as client:
+        problem = client.api_healthcheck()
+    if problem is not None:
+        raise StoreUnreachableError(
+            f"The Prefect server {address} must answer. It did not: {problem}. Start it, or unset "
+            "PREFECT_API_URL to use an embedded one."
+        )
+
+
 def wait_for_records(flow_run_id: str, timeout_seconds: float = 20.0) -> bool:
     """Wait until every task run of a flow run is recorded in a final state.
+
+    The embedded server is ended with this process, and what it has not recorded by then is lost.
 
     Args:
         flow_run_id: The flow run.

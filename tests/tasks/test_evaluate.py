@@ -1,0 +1,262 @@
+"""The figures of an evaluation, by hand and against scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
+
+from schemas.configuration import EvaluationSection
+from schemas.evaluation import Evaluation, Metrics, Threshold
+from schemas.readings import LabelledReadings, SensorReadings
+from schemas.windows import Part, Split
+from tasks.evaluate import (
+    collect_scores,
+    compare_best_control,
+    compare_scores,
+    evaluate_scorers,
+    evaluate_scores,
+    number_blocks,
+)
+from tasks.label import label_ahead
+from tests.builders import any_readings, labelled_with, part_of, scattered_part_of
+
+SECTION = EvaluationSection(bootstrap_samples=100)
+
+
+def evaluate(labelled: LabelledReadings, flagged: list[int], part: Part | None = None) -> Evaluation:
+    """Judge a scorer that gives 1 to the flagged rows and 0 to all others."""
+    part = part_of(labelled) if part is None else part
+    scores = np.isin(part.end_rows, flagged).astype(np.float64)
+    return evaluate_scores("model", scores, part, labelled, 1.0, SECTION)
+
+
+def measure(labelled: LabelledReadings, flagged: list[int], part: Part | None = None) -> Metrics:
+    return evaluate(labelled, flagged, part).metrics
+
+
+def three_parts(labelled: LabelledReadings) -> Split:
+    """Rows 0 to 9, 10 to 19 and those from 20 on."""
+    return Split(
+        train=part_of(labelled, 0, 10, "train"),
+        validation=part_of(labelled, 10, 20, "validation"),
+        test=part_of(labelled, 20, None, "test"),
+        is_leaky=False,
+    )
+
+
+def test_an_alarm_exactly_at_the_threshold_counts() -> None:
+    labelled = labelled_with(rows=8, events=[5])
+    scores = np.array([0, 0, 0, 0.4, 0.5, 0, 0])
+    metrics = evaluate_scores("model", scores, part_of(labelled), labelled, 0.5, SECTION).metrics
+    assert (metrics.recall, metrics.precision) == (0.5, 1.0)
+
+
+def test_caught_events_are_counted_and_not_rows() -> None:
+    metrics = measure(labelled_with(rows=12, events=[4, 10]), [2, 3])
+    assert (metrics.event_recall, metrics.recall) == (0.5, 0.5)
+
+
+def test_an_event_right_after_a_gap_counts_as_missed() -> None:
+    metrics = measure(labelled_with(rows=12, missing=[6], events=[3, 7]), [2])
+    assert (metrics.event_recall, metrics.recall) == (0.5, 0.5)
+
+
+def test_an_early_alarm_counts_within_20_minutes_alone() -> None:
+    metrics = measure(labelled_with(rows=30, events=[20]), [12])
+    assert (metrics.event_recall, metrics.event_recall_20min) == (0.0, 1.0)
+
+
+def test_an_alarm_more_than_20_minutes_before_the_event_counts_for_nothing() -> None:
+    assert measure(labelled_with(rows=30, events=[20]), [9]).event_recall_20min == 0.0
+
+
+def test_an_alarm_exactly_20_minutes_before_the_event_counts() -> None:
+    assert measure(labelled_with(rows=30, events=[20]), [10]).event_recall_20min == 1.0
+
+
+def test_the_20_minutes_never_reach_less_far_than_the_rows_ahead() -> None:
+    metrics = measure(labelled_with(rows=40, events=[30], rows_ahead=15), [15])
+    assert (metrics.event_recall, metrics.event_recall_20min) == (1.0, 1.0)
+
+
+def test_the_median_lead_is_that_of_the_caught_events() -> None:
+    # caught 2, 6 and 20 minutes ahead, and one missed
+    labelled = labelled_with(rows=100, events=[20, 40, 60, 80])
+    flagged_steps = [19, 37, 50]
+    flagged = np.flatnonzero(np.isin(labelled.source_rows, flagged_steps)).tolist()
+    assert measure(labelled, flagged).lead_minutes_median == 6.0
+
+
+def test_false_alarms_are_told_per_day_of_rows_present() -> None:
+    # 719 rows of 2 minutes lack one row to a day; two episodes
+    metrics = measure(labelled_with(rows=720, events=[700]), [10, 20, 21])
+    assert metrics.false_alarms_per_day == pytest.approx(2 * 720 / 719)
+
+
+def test_a_stand_still_is_no_time_to_divide_false_alarms_by() -> None:
+    gap = list(range(360, 5000))
+    metrics = measure(labelled_with(rows=5361, missing=gap, events=[5200]), [10])
+    assert metrics.false_alarms_per_day == pytest.approx(720 / 720)
+
+
+def test_an_alarm_of_70_minutes_costs_three_false_alarms() -> None:
+    metrics = measure(labelled_with(rows=721, events=[700]), list(range(100, 136)))
+    assert metrics.false_alarms_per_day == pytest.approx(3)
+
+
+def test_rows_without_a_window_are_time_too() -> None:
+    labelled = labelled_with(rows=721, events=[700])
+    part = part_of(labelled).select(np.arange(720) >= 360)
+    assert measure(labelled, [400], part).false_alarms_per_day == pytest.approx(1)
+
+
+def test_kept_events_of_several_rows_are_one_event_each() -> None:
+    labelled = labelled_with(rows=20, events=[5, 6, 7, 14, 15], rows_ahead=0, are_event_rows_kept=True)
+    evaluation = evaluate(labelled, [7, 10])
+    assert evaluation.events == 2
+    assert (evaluation.metrics.event_recall, evaluation.metrics.recall) == (0.5, 0.2)
+
+
+def test_alarms_between_kept_events_are_false() -> None:
+    labelled = labelled_with(rows=720, events=[5, 6, 7], rows_ahead=0, are_event_rows_kept=True)
+    assert measure(labelled, [6, 10]).false_alarms_per_day == pytest.approx(1)
+
+
+def test_the_lead_of_a_kept_event_caught_in_its_second_row_is_negative() -> None:
+    labelled = labelled_with(rows=20, events=[5, 6, 7], rows_ahead=0, are_event_rows_kept=True)
+    assert measure(labelled, [6]).lead_minutes_median == -2.0
+
+
+def test_the_prevalence_is_the_share_of_positive_rows() -> None:
+    assert measure(labelled_with(rows=9, events=[5]), []).prevalence == 2 / 8
+
+
+def test_without_an_alarm_precision_and_recall_are_0() -> None:
+    metrics = measure(labelled_with(rows=9, events=[5]), [])
+    assert (metrics.precision, metrics.recall, metrics.f1) == (0, 0, 0)
+
+
+def test_without_a_caught_event_there_is_no_lead() -> None:
+    assert measure(labelled_with(rows=9, events=[5]), []).lead_minutes_median is None
+
+
+def test_without_an_event_what_is_about_events_is_undefined() -> None:
+    metrics = measure(labelled_with(rows=9), [3])
+    names = ("roc_auc", "average_precision", "recall", "f1", "event_recall", "event_recall_20min")
+    assert [getattr(metrics, name) for name in names] == [None] * 6
+
+
+def test_undefined_figures_have_no_interval() -> None:
+    intervals = evaluate(labelled_with(rows=9), [3]).intervals
+    assert sorted(intervals) == ["false_alarms_per_day", "precision"]
+
+
+def test_an_interval_holds_the_figure() -> None:
+    labelled = labelled_with(rows=90, events=[10, 20, 30, 40, 50, 60, 70, 80])
+    caught = np.flatnonzero(labelled.labels)[[0, 3, 4, 9, 12]]
+    evaluation = evaluate(labelled, [1, 33, *caught.tolist()])
+    interval = evaluation.intervals["recall"]
+    assert evaluation.metrics.recall is not None
+    assert interval.low < evaluation.metrics.recall < interval.high
+
+
+def test_runs_that_are_all_alike_leave_no_doubt() -> None:
+    labelled = labelled_with(rows=40, events=[9, 19, 29, 39])
+    flagged = np.flatnonzero(np.isin(labelled.source_rows % 10, [8])).tolist()
+    interval = evaluate(labelled, flagged).intervals["recall"]
+    assert (interval.low, interval.high) == (0.5, 0.5)
+
+
+def test_blocks_are_the_runs_of_the_part() -> None:
+    labelled = labelled_with(rows=12, missing=[4, 8])
+    assert number_blocks(part_of(labelled, 2, 10), labelled).tolist() == [0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_a_run_without_a_window_is_a_block_too() -> None:
+    labelled = labelled_with(rows=12, missing=[4, 6])
+    part = part_of(labelled).select(np.arange(10) != 4)
+    assert number_blocks(part, labelled).tolist() == [0, 0, 0, 0, 2, 2, 2, 2, 2]
+
+
+def test_a_scattered_part_has_figures_too() -> None:
+    labelled = labelled_with(rows=20, events=[5, 15])
+    metrics = measure(labelled, [4, 8], scattered_part_of(labelled, [0, 4, 8, 16]))
+    assert (metrics.event_recall, metrics.precision) == (1.0, 0.5)
+
+
+def test_the_model_is_judged_on_every_part_and_each_control_on_the_test() -> None:
+    labelled = labelled_with(rows=33, events=[5, 15, 25])
+    split = three_parts(labelled)
+    scores = {name: {part.name: part.end_rows / 33 for part in split.parts} for name in ("model", "pca")}
+    thresholds = {name: Threshold(value=0.5, rule="fixed") for name in scores}
+    judged = evaluate_scorers(scores, thresholds, split, labelled, SECTION)
+    assert {prefix: (evaluation.scorer, evaluation.part) for prefix, evaluation in judged.items()} == {
+        "train": ("model", "train"),
+        "validation": ("model", "validation"),
+        "test": ("model", "test"),
+        "control_pca": ("pca", "test"),
+    }
+
+
+def test_a_scorer_does_not_differ_from_itself() -> None:
+    labelled = labelled_with(rows=33, events=[5, 15, 25])
+    scores = np.random.default_rng(0).random(30)
+    comparison = compare_scores("pca", scores, scores, part_of(labelled), labelled, SECTION)
+    assert comparison.difference is not None
+    assert (comparison.difference.low, comparison.difference.high) == (0, 0)
+
+
+def test_a_better_scorer_differs_upwards() -> None:
+    labelled = labelled_with(rows=33, events=[5, 15, 25])
+    right = labelled.labels.astype(np.float64)
+    comparison = compare_scores("pca", right, -right, part_of(labelled), labelled, SECTION)
+    assert (comparison.roc_auc, comparison.other_roc_auc) == (1, 0)
+    assert comparison.difference is not None
+    assert comparison.difference.low == 1
+
+
+def test_the_best_control_is_the_one_with_the_largest_area() -> None:
+    labelled = labelled_with(rows=33, events=[5, 15, 25])
+    right = labelled.labels.astype(np.float64)
+    scores = {"model": right, "pca": -right, "random": right * 0, "zscore": right + 1}
+    by_part = {name: {"test": values} for name, values in scores.items()}
+    comparison = compare_best_control(by_part, part_of(labelled), labelled, SECTION)
+    assert comparison.name == "zscore"
+
+
+def test_scores_are_collected_beside_the_times_of_their_rows() -> None:
+    labelled = labelled_with(rows=33, events=[5, 15, 25])
+    split = three_parts(labelled)
+    scores = {"model": {part.name: part.end_rows / 2 for part in split.parts}}
+    collected = collect_scores(scores, split, labelled)["model"]["validation"]
+    assert collected.times.tolist() == labelled.times[10:20].tolist()
+    assert collected.scores.tolist() == [row / 2 for row in range(10, 20)]
+
+
+@given(any_readings(least_rows=12), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.25, 0.5, 2.0]))
+def test_row_figures_equal_those_of_scikit_learn(
+    readings: SensorReadings, seed: int, threshold: float
+) -> None:
+    labelled = label_ahead(readings, 2)
+    labels, scores = labelled.labels, np.random.default_rng(seed).integers(0, 5, len(labelled.labels)) / 8
+    metrics = evaluate_scores("model", scores, part_of(labelled), labelled, threshold, SECTION).metrics
+    flags = scores >= threshold
+    defined: dict[str, Any] = {"precision": precision_score(labels, flags, zero_division=0.0)}
+    if labels.any():
+        defined["recall"] = recall_score(labels, flags)
+        defined["f1"] = f1_score(labels, flags)
+        defined["average_precision"] = average_precision_score(labels, scores)
+    if labels.any() and not labels.all():
+        defined["roc_auc"] = roc_auc_score(labels, scores)
+    assert {name: getattr(metrics, name) for name in defined} == pytest.approx(defined)
