@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 EXTRAS ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +13,7 @@ INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constra
 DATA ?=
 ARGS ?=
 
-.PHONY: help setup run test check format bench ui lock clean
+.PHONY: help setup run test check format bench docs ui lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ format: setup ## mend format and what the linter can mend
 
 bench: setup ## speed against the published way
 	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: setup ## write docs/configuration.md from the configuration
+	$(BIN)/python -m tasks.document docs/configuration.md
 
 ui: setup ## the MLflow UI and the Prefect UI
 	@$(BIN)/forewarn ui $(ARGS)

@@ -14,8 +14,8 @@ from schemas.configuration import Configuration
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.scaling import Scaler
 from schemas.windows import Split
-from tasks.check import find_step_minutes, number_runs, parse_times
 from tasks.label import label_ahead
+from tasks.parse import find_step_minutes, number_runs, parse_times
 from tasks.scale import fit_scaler, scale_rows
 from tasks.simulate import simulate_readings
 from tasks.split import split_windows

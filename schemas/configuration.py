@@ -117,19 +117,23 @@ class SplitSection(Section):
 class ModelSection(Section):
     """The network that reconstructs normal windows."""
 
-    family: Literal["lstm_autoencoder", "dense_autoencoder"] = "lstm_autoencoder"
+    family: Literal["lstm_autoencoder", "dense_autoencoder"] = Field(
+        "lstm_autoencoder", description="Kind of network; the dense one sees one row at a time."
+    )
     units: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (32, 16), min_length=1, description="Units of the encoder's layers; the decoder mirrors them."
     )
-    activation: Literal["relu", "tanh", "elu", "selu", "sigmoid"] = Field("tanh")
+    activation: Literal["relu", "tanh", "elu", "selu", "sigmoid"] = Field(
+        "tanh", description="Activation of the hidden layers."
+    )
 
 
 class TrainingSection(Section):
     """How the network is trained."""
 
-    epochs: int = Field(100, ge=1)
-    batch_size: int = Field(128, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
+    epochs: int = Field(100, ge=1, description="Passes over the training windows, at most.")
+    batch_size: int = Field(128, ge=1, description="Windows in a step of the optimiser.")
+    learning_rate: float = Field(1e-3, gt=0, description="Step size of Adam.")
     patience: int | None = Field(
         10, ge=1, description="Epochs without a better validation loss before stopping; none: never."
     )
@@ -143,7 +147,9 @@ class TrainingSection(Section):
 class ThresholdSection(Section):
     """The rule that turns scores into alarms; an alarm is `score >= threshold`."""
 
-    rule: Literal["fixed", "pr_crossing", "f_beta", "alarm_budget", "quantile"] = "alarm_budget"
+    rule: Literal["fixed", "pr_crossing", "f_beta", "alarm_budget", "quantile"] = Field(
+        "alarm_budget", description="How the threshold is chosen on validation."
+    )
     value: float | None = Field(None, description="The threshold of `fixed`.")
     beta: float = Field(1.0, gt=0, description="Weight of recall in `f_beta`.")
     false_alarms_per_day: float = Field(5.0, gt=0, description="The budget of `alarm_budget`.")
@@ -180,8 +186,10 @@ class PromotionSection(Section):
 class TrackingSection(Section):
     """Where runs and versions are kept; the address is `MLFLOW_TRACKING_URI`."""
 
-    experiment: str = Field("forewarn", min_length=1)
-    model_name: str = Field("forewarn", min_length=1, pattern=r"^[^/:]+$")
+    experiment: str = Field("forewarn", min_length=1, description="MLflow experiment of the runs.")
+    model_name: str = Field(
+        "forewarn", min_length=1, pattern=r"^[^/:]+$", description="Registered model of the versions."
+    )
 
 
 class Configuration(Section):
@@ -216,6 +224,11 @@ class Configuration(Section):
             raise ValueError(
                 "`windows.convention` published lets windows cross a split, so `split.method` "
                 f"must be random. Received {self.split.method}."
+            )
+        if self.split.method == "time" and self.purge_rows < self.labels.rows_ahead:
+            raise ValueError(
+                "`split.purge_rows` must be at least `labels.rows_ahead`, or labels look into the next part. "
+                f"Received purge_rows={self.purge_rows}, rows_ahead={self.labels.rows_ahead}."
             )
         if self.features.standardise == "trailing" and self.windows.convention == "published":
             raise ValueError(

@@ -15,9 +15,9 @@ import tensorflow as tf
 from schemas.windows import Split
 
 # windows in one call of the traced function: wide enough for the matrix products, small in memory
-WINDOWS_PER_CALL = 2048
-# XLA takes a few seconds to compile and then scores about twice as fast on two cores
-WINDOWS_THAT_REPAY_COMPILING = 1_000_000
+WINDOWS_PER_CALL = 4096
+# XLA takes a second or two to compile and then scores about twice as fast on two cores
+WINDOWS_THAT_REPAY_COMPILING = 500_000
 
 Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -73,7 +73,8 @@ def score_windows(scorer: Scorer, scaled: np.ndarray, end_rows: np.ndarray) -> n
     """
     if len(end_rows) == 0:
         return np.zeros(0)
-    return scorer(scaled, end_rows).mean(axis=1, dtype=np.float64)
+    pieces = np.split(end_rows, range(WINDOWS_PER_CALL, len(end_rows), WINDOWS_PER_CALL))
+    return np.concatenate([scorer(scaled, piece).mean(axis=1, dtype=np.float64) for piece in pieces])
 
 
 def score_parts(network: keras.Model, scaled: np.ndarray, split: Split) -> dict[str, np.ndarray]:

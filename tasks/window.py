@@ -39,7 +39,8 @@ def make_windows(
     if len(end_rows) == 0:
         longest = int(count_rows_in_run(labelled.runs).max(initial=-1)) + 1
         raise InputError(
-            "`windows.lookback` must not exceed the longest run of rows without a gap or an event. "
+            "`windows.lookback` must not exceed the longest run of rows without a gap or an event, nor, "
+            "with the published convention, the table less two rows. "
             f"Received lookback={lookback}, longest run={longest}, {len(labelled.runs)} rows in all. "
             "Shorten `windows.lookback`, give more rows, or check the table for gaps."
         )

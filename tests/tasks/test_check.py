@@ -18,10 +18,6 @@ from tasks.check import (
     check_labelled_table,
     check_readings,
     check_scored_table,
-    find_step_minutes,
-    hold_last_values,
-    number_runs,
-    parse_times,
 )
 from tasks.load import load_readings
 
@@ -200,59 +196,6 @@ def test_other_numbered_columns_are_no_series(numbers: list[int]) -> None:
 # times
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "5/1/99 0:02",
-        "5-1-99 0:02",
-        "05/01/99 00:02",
-        "5/1/1999 0:02",
-        "5-1-1999 0:02:00",
-        "1999-05-01 00:02",
-        "1999-05-01T00:02:00",
-        "1999-05-01T00:02:00.000",
-        "1999-05-01T00:02:00Z",
-        "1999-05-01 02:02:00+02:00",
-        " 5/1/99 0:02 ",
-    ],
-)
-def test_known_spellings_of_a_time_are_found(text: str) -> None:
-    assert parse_times(pd.Series([text]), None).tolist() == [pd.Timestamp("1999-05-01 00:02")]
-
-
-def test_a_date_alone_is_a_time() -> None:
-    assert parse_times(pd.Series(["5/1/99"]), None).tolist() == [pd.Timestamp("1999-05-01")]
-
-
-def test_a_given_format_is_used() -> None:
-    times = parse_times(pd.Series(["13.05.1999 00:02"]), "%d.%m.%Y %H:%M")
-    assert times.tolist() == [pd.Timestamp("1999-05-13 00:02")]
-
-
-def test_a_given_format_reads_numbers() -> None:
-    assert parse_times(pd.Series([19990513]), "%Y%m%d").tolist() == [pd.Timestamp("1999-05-13")]
-
-
-def test_a_given_format_with_a_zone_becomes_utc() -> None:
-    times = parse_times(pd.Series(["1999-05-01 02:02 +0200"]), "%Y-%m-%d %H:%M %z")
-    assert times.tolist() == [pd.Timestamp("1999-05-01 00:02")]
-
-
-@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-def test_datetimes_stay_what_they_are(unit: str) -> None:
-    times = pd.Series(np.array(["1999-05-01 00:02"], dtype=f"datetime64[{unit}]"))
-    assert parse_times(times, None).tolist() == [pd.Timestamp("1999-05-01 00:02")]
-
-
-def test_datetimes_with_a_zone_become_utc() -> None:
-    times = pd.Series(pd.to_datetime(["1999-05-01 02:02"]).tz_localize("Europe/Berlin"))
-    assert parse_times(times, None).tolist() == [pd.Timestamp("1999-05-01 00:02")]
-
-
-def test_a_time_beyond_what_can_be_kept_is_no_time() -> None:
-    assert parse_times(pd.Series(["1234-05-01T00:02:00"]), None).isna().all()
-
-
 def test_rows_without_a_readable_time_are_refused_with_the_first_of_them() -> None:
     times = ["5/1/99 0:00", "5/1/99 0:02", "noon", "5/1/99 0:06", "5/1/99 0:08", None]
     assert "  time: not a time, 2 rows, first in row 4: 'noon'" in refusal(table_with(time=times))
@@ -415,41 +358,6 @@ def test_text_among_holes_stays_a_fault_of_its_own() -> None:
     ]
 
 
-values_with_holes = st.lists(st.one_of(st.none(), st.integers(0, 9)), min_size=1, max_size=30)
-
-
-@settings(deadline=None)
-@given(values=values_with_holes, breaks=st.sets(st.integers(1, 29)), rows_at_most=st.integers(1, 5))
-def test_filling_a_run_does_not_depend_on_other_runs(
-    values: list[int | None], breaks: set[int], rows_at_most: int
-) -> None:
-    column = np.array(values, dtype=float)[:, None]
-    runs = np.array([sum(place <= row for place in breaks) for row in range(len(values))])
-    whole = hold_last_values(column, runs, rows_at_most)
-    parts = [
-        hold_last_values(column[runs == run], runs[runs == run], rows_at_most) for run in np.unique(runs)
-    ]
-    np.testing.assert_array_equal(whole, np.concatenate(parts))
-
-
-@settings(deadline=None)
-@given(values=values_with_holes, rows_at_most=st.integers(1, 5))
-def test_filling_agrees_with_a_plain_loop(values: list[int | None], rows_at_most: int) -> None:
-    expected = np.array(values, dtype=float)
-    row = 0
-    while row < len(values):
-        stop = row
-        while stop < len(values) and values[stop] is None:
-            stop += 1
-        if row > 0 and 0 < stop - row <= rows_at_most:
-            expected[row:stop] = expected[row - 1]
-        row = stop + 1
-    held = hold_last_values(
-        np.array(values, dtype=float)[:, None], np.zeros(len(values), dtype=int), rows_at_most
-    )
-    np.testing.assert_array_equal(held[:, 0], expected)
-
-
 # constants and runs
 
 
@@ -465,15 +373,6 @@ def test_a_constant_sensor_is_kept_where_a_model_asks_for_it() -> None:
 
 def test_a_table_of_constants_is_refused() -> None:
     assert "Expected a sensor that varies" in refusal(table_with(a=1.0, b=2.0))
-
-
-def test_a_missing_time_ends_a_run() -> None:
-    times = pd.to_datetime(pd.Series(["2020-01-01 00:00", None, "2020-01-01 00:02"])).to_numpy()
-    assert number_runs(times, 2.0).tolist() == [0, 1, 2]
-
-
-def test_there_is_no_step_where_no_time_follows_another() -> None:
-    assert np.isnan(find_step_minutes(np.array(["2020-01-01", "2020-01-01"], dtype="datetime64[ns]")))
 
 
 # the tables that leave
