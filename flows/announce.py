@@ -62,7 +62,7 @@ def summarise(result: RetrainResult) -> str:
     lines += [
         f"Report      {result.report}",
         f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
-        "Compare     forewarn ui",
+        "Compare     forewarn ui   (in a checkout: make ui)",
     ]
     return "\n".join(lines)
 

@@ -95,7 +95,7 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
         evidence, model_id = judge_from_registry(run, prepared, trained, configuration)
         decision = steps.judge_version(evidence, configuration.promotion)
         log_outcome(run, prepared, trained, evidence)
-        clock.lap("log", f"run {run_name}, logged model {model_id}")
+        clock.lap("log", f"run {run_name}")
         version_tags = describe_version(prepared, decision, configuration, code_version)
         with registered_version(
             client, configuration.tracking.model_name, model_id, run_id, version_tags
@@ -126,8 +126,11 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
                 seconds=clock.seconds,
             )
             write_report(run, result, configuration, trained, prepared)
+            steps.tag_run(client, run_id, {"decision": decision.decision, "model_version": version})
+            # the last step: nothing after it can take the version out again
             steps.apply_decision(client, configuration.tracking.model_name, version, decision.decision)
-        steps.tag_run(client, run_id, {"decision": decision.decision, "model_version": version})
+    clock.lap("register", f"version {version} of {configuration.tracking.model_name}")
+    result = result.model_copy(update={"seconds": clock.seconds})
     publish_artifacts(result)
     return result
 

@@ -87,6 +87,11 @@ def _describe_mlflow(tracking_uri: str, home: Path, port: int) -> list[str]:
 
 def _start(command: list[str], port: int) -> Server:
     """Start a console script of this environment; what it logs is shown only when it fails."""
+    if _answers(port):
+        raise StoreUnreachableError(
+            f"port {port} must be free. Another program listens there. Stop it, or choose another port by "
+            "--mlflow-port or --prefect-port."
+        )
     program, *arguments = command
     script = Path(sys.executable).with_name(program)
     log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
@@ -115,7 +120,6 @@ def _require_running(servers: Mapping[str, Server]) -> None:
             server.log.seek(0)
             lines = server.log.read().decode(errors="replace").strip().splitlines()[-5:]
             raise StoreUnreachableError(
-                f"The {name} must stay up. It ended with exit code {server.process.returncode}. Check "
-                f"whether port {server.port} is taken, and choose another by --mlflow-port or "
-                "--prefect-port. Its last words:\n" + "\n".join(f"  {line}" for line in lines)
+                f"The {name} must stay up. It ended with exit code {server.process.returncode}. Try "
+                "`forewarn doctor`. Its last words:\n" + "\n".join(f"  {line}" for line in lines)
             )

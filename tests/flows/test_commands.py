@@ -117,7 +117,9 @@ def test_retrain_writes_the_promised_result(readings_file: Path, tmp_path: Path)
     result = json.loads(out.read_text())
     assert result.keys() >= RESULT_KEYS
     assert result["data"].keys() >= {"sha256", "rows", "events", "segments", "windows", "findings"}
-    assert result["seconds"].keys() == {"load", "prepare", "train", "evaluate", "log", "total"}
+    stages = {"load", "prepare", "train", "evaluate", "log"}
+    assert result["seconds"].keys() == stages | {"register", "total"}
+    assert result["seconds"]["total"] >= sum(result["seconds"][stage] for stage in stages)
     assert list(tmp_path.iterdir()) == [out]
 
 

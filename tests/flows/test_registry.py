@@ -1,0 +1,185 @@
+"""The tracking store and the registry, as the tasks that log, register and promote use them."""
+
+import json
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from schemas.configuration import EvaluationSection
+from schemas.errors import InputError
+from schemas.evaluation import ChampionScores
+from tasks.log import close_orphaned_runs, describe_process, end_run, start_run
+from tasks.promote import apply_decision
+from tasks.register import find_alias
+from tasks.rescore import compare_champion
+from tasks.split import split_in_time
+from tasks.track import find_tracking_uri, open_store
+from tasks.window import make_windows
+from tests.builders import labelled_with
+
+
+@pytest.fixture(scope="module")
+def store(home: Path) -> tuple[MlflowClient, str]:
+    return open_store(find_tracking_uri(home), "registry-tests", home)
+
+
+def register_versions(client: MlflowClient, name: str, count: int) -> list[str]:
+    client.create_registered_model(name)
+    return [str(client.create_model_version(name, source="file:///nowhere").version) for _ in range(count)]
+
+
+def aliases(client: MlflowClient, name: str) -> dict[str, str]:
+    found = {alias: find_alias(client, name, alias) for alias in ("champion", "previous", "challenger")}
+    return {alias: str(version.version) for alias, version in found.items() if version is not None}
+
+
+def test_the_first_promotion_makes_a_champion_without_a_previous(store: tuple[MlflowClient, str]) -> None:
+    (version,) = register_versions(store[0], "promote-first", 1)
+    apply_decision(store[0], "promote-first", version, "PROMOTE")
+    assert aliases(store[0], "promote-first") == {"champion": version}
+
+
+def test_a_promotion_makes_the_old_champion_previous(store: tuple[MlflowClient, str]) -> None:
+    first, second = register_versions(store[0], "promote-second", 2)
+    apply_decision(store[0], "promote-second", first, "PROMOTE")
+    apply_decision(store[0], "promote-second", second, "PROMOTE")
+    assert aliases(store[0], "promote-second") == {"champion": second, "previous": first}
+
+
+def test_a_rejected_version_moves_no_alias(store: tuple[MlflowClient, str]) -> None:
+    first, second = register_versions(store[0], "promote-rejected", 2)
+    apply_decision(store[0], "promote-rejected", first, "PROMOTE")
+    apply_decision(store[0], "promote-rejected", second, "REJECT")
+    assert aliases(store[0], "promote-rejected") == {"champion": first}
+
+
+def test_a_held_version_is_challenger_until_it_is_promoted(store: tuple[MlflowClient, str]) -> None:
+    (version,) = register_versions(store[0], "promote-held", 1)
+    apply_decision(store[0], "promote-held", version, "HOLD")
+    assert aliases(store[0], "promote-held") == {"challenger": version}
+    apply_decision(store[0], "promote-held", version, "PROMOTE")
+    assert aliases(store[0], "promote-held") == {"champion": version}
+
+
+def test_a_promotion_that_fails_half_way_leaves_the_aliases_as_they_were(
+    store: tuple[MlflowClient, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, name = store[0], "promote-half-way"
+    first, second, third = register_versions(client, name, 3)
+    apply_decision(client, name, first, "PROMOTE")
+    apply_decision(client, name, second, "PROMOTE")
+    move, calls = client.set_registered_model_alias, []
+
+    def fail_once(model: str, alias: str, version: str) -> None:
+        calls.append(alias)
+        if calls == ["previous", "champion"]:
+            raise ConnectionError("the store went away")
+        move(model, alias, version)
+
+    monkeypatch.setattr(client, "set_registered_model_alias", fail_once)
+    with pytest.raises(ConnectionError):
+        apply_decision(client, name, third, "PROMOTE")
+    assert aliases(client, name) == {"champion": second, "previous": first}
+
+
+def test_a_run_whose_process_is_gone_is_closed_by_the_next_start(store: tuple[MlflowClient, str]) -> None:
+    client, experiment_id = store
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    run_id, _ = start_run(client, experiment_id, {})
+    client.set_tag(run_id, "forewarn.process", gone.stdout.decode().strip())
+    assert close_orphaned_runs(client, experiment_id) == [run_id]
+    assert client.get_run(run_id).info.status == "KILLED"
+
+
+def test_a_run_whose_process_lives_is_left_alone(store: tuple[MlflowClient, str]) -> None:
+    client, experiment_id = store
+    run_id, _ = start_run(client, experiment_id, describe_process())
+    assert close_orphaned_runs(client, experiment_id) == []
+    end_run(client, run_id, "FINISHED")
+
+
+def test_a_folder_is_no_tracking_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:./mlruns")
+    with pytest.raises(InputError, match="must name a database or a server"):
+        find_tracking_uri(tmp_path)
+
+
+def test_a_deleted_experiment_is_refused_by_name(home: Path) -> None:
+    client, experiment_id = open_store(find_tracking_uri(home), "deleted-one", home)
+    client.delete_experiment(experiment_id)
+    with pytest.raises(InputError, match="'deleted-one' must be active"):
+        open_store(find_tracking_uri(home), "deleted-one", home)
+
+
+def open_new_store(home: Path, results: "multiprocessing.Queue[str]") -> None:
+    results.put(open_store(find_tracking_uri(home), "forewarn", home)[1])
+
+
+@pytest.mark.slow
+def test_four_processes_may_use_a_new_store_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    context = multiprocessing.get_context("spawn")
+    results: multiprocessing.Queue[str] = context.Queue()
+    processes = [context.Process(target=open_new_store, args=(tmp_path, results)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    found = [results.get(timeout=240) for _ in processes]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    assert len(set(found)) == 1
+
+
+def champion_seen_until(last_seen: str | None, rows: int, problem: str | None = None) -> ChampionScores:
+    return ChampionScores(
+        version="1",
+        scores=np.linspace(0, 1, rows),
+        threshold=0.5,
+        last_seen=None if last_seen is None else np.datetime64(last_seen),
+        problem=problem,
+    )
+
+
+def compare_on_small_table(champion: ChampionScores) -> tuple[str | None, bool]:
+    labelled = labelled_with(rows=200, events=[20, 60, 110, 140, 170, 190])
+    windows = make_windows(labelled, lookback=2)
+    split = split_in_time(windows, test_fraction=0.4, validation_fraction=0.3, purge_rows=2)
+    scores = np.linspace(0, 1, len(split.test.end_rows))
+    section = EvaluationSection(bootstrap_samples=100)
+    evidence = compare_champion(champion, scores, 0.5, split.test, labelled, section)
+    return evidence.problem, evidence.comparison is not None
+
+
+def test_a_champion_that_has_seen_the_test_rows_is_not_compared() -> None:
+    problem, is_compared = compare_on_small_table(champion_seen_until("2024-01-01T05:00", 200))
+    assert problem is not None
+    assert problem.startswith("it has seen rows until 2024-01-01T05:00")
+    assert not is_compared
+
+
+def test_a_champion_that_ended_before_the_test_is_compared() -> None:
+    assert compare_on_small_table(champion_seen_until("2024-01-01T03:00", 200)) == (None, True)
+
+
+def test_a_champion_without_scores_is_a_problem_and_not_an_error() -> None:
+    champion = champion_seen_until(None, 0, problem="it cannot score these readings: x9 is missing")
+    assert compare_on_small_table(champion) == ("it cannot score these readings: x9 is missing", False)
+
+
+def test_a_bundle_of_another_format_is_refused(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from tasks.predict import EarlyWarner
+
+    bundle = tmp_path / "detector.json"
+    bundle.write_text(json.dumps({"format_version": 99}), encoding="utf-8")
+    context = SimpleNamespace(artifacts={"detector": str(bundle), "network": "none.keras"})
+    with pytest.raises(InputError, match="format version 1. Received 99"):
+        EarlyWarner().load_context(context)
