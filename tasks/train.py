@@ -152,7 +152,7 @@ class _Progress(keras.callbacks.Callback):
         losses = f"loss {logs.get('loss', np.nan):.4f}, validation {logs.get('val_loss', np.nan):.4f}"
         self.bar.update()
         self.bar.set_postfix_str(losses)
-        if not self.is_terminal and (epoch + 1) % self.every == 0:
+        if not self.is_terminal and (epoch == 0 or (epoch + 1) % self.every == 0):
             print(f"training: epoch {epoch + 1} of {self.bar.total}, {losses}", file=sys.stderr)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:

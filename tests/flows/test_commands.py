@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -249,10 +248,10 @@ def run_forewarn(home: Path, *arguments: str, **environment: str) -> subprocess.
 
 @pytest.mark.slow
 def test_a_store_that_does_not_answer_exits_with_4(tmp_path: Path, readings_file: Path) -> None:
-    process = run_forewarn(
+    with run_forewarn(
         tmp_path, "retrain", "--data", str(readings_file), MLFLOW_TRACKING_URI="http://127.0.0.1:9"
-    )
-    _, shown = process.communicate(timeout=240)
+    ) as process:
+        _, shown = process.communicate(timeout=240)
     assert process.returncode == 4
     assert "http://127.0.0.1:9 must answer" in shown
     assert "Traceback" not in shown
@@ -261,20 +260,16 @@ def test_a_store_that_does_not_answer_exits_with_4(tmp_path: Path, readings_file
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_killed(number: signal.Signals, tmp_path: Path, readings_file: Path) -> None:
-    process = run_forewarn(
-        tmp_path, "retrain", "--data", str(readings_file), "--set", "training.epochs=100000",
-        "--set", "training.patience=null", "--set", "training.compile=never",
-    )  # fmt: skip
-    client, deadline = None, time.monotonic() + 200
-    while time.monotonic() < deadline and not (tmp_path / "mlruns" / "mlflow.db").exists():
-        time.sleep(1)
-    client = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
-    time.sleep(15)
-    process.send_signal(number)
-    _, shown = process.communicate(timeout=120)
+    endless = set_all("training.epochs=100000", "training.patience=null", "training.compile=never")
+    with run_forewarn(tmp_path, "retrain", "--data", str(readings_file), *endless) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("training: epoch 1 of") for line in process.stderr)
+        process.send_signal(number)
+        _, shown = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "interrupted" in shown
     assert "Traceback" not in shown
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
     experiment = client.get_experiment_by_name("forewarn")
     assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["KILLED"]
     assert client.search_model_versions() == []
