@@ -53,10 +53,14 @@ def find_material(path: Path | None) -> Material:
     return Material(table, f"{'real mill file' if is_mill else 'a file of readings'}, {len(table):,} rows")
 
 
-def convert_table(table: pd.DataFrame) -> SensorReadings:
-    """Turn a table into arrays: parse the times, number the runs, stack the sensors; nothing is checked."""
+def convert_table(table: pd.DataFrame, times: np.ndarray | None = None) -> SensorReadings:
+    """Turn a table into arrays: parse the times unless given, number the runs, stack the sensors.
+
+    Nothing is checked.
+    """
     sensors = [name for name in table.columns if name not in ("y", *NO_SENSORS)]
-    times = parse_times(table["time"], None).to_numpy()
+    if times is None:
+        times = parse_times(table["time"], None).to_numpy()
     step_minutes = find_step_minutes(times)
     return SensorReadings(
         times=times,

@@ -16,6 +16,8 @@ from schemas.windows import Split
 
 # windows in one call of the traced function: wide enough for the matrix products, small in memory
 WINDOWS_PER_CALL = 4096
+# a request for a few rows does not pay for thousands
+FEW_WINDOWS = 64
 # XLA takes a second or two to compile and then scores about twice as fast on two cores
 WINDOWS_THAT_REPAY_COMPILING = 500_000
 
@@ -25,7 +27,7 @@ Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def make_scorer(network: keras.Model, *, is_compiled: bool = False) -> Scorer:
     """Make a function from rows and windows to squared errors of each window's last row.
 
-    Windows are scored in calls of equal size, so that the score of a window does not depend on how
+    Windows are scored in calls of one of two sizes, so that the score of a window does not depend on how
     many are scored with it.
 
     Args:
@@ -41,8 +43,8 @@ def make_scorer(network: keras.Model, *, is_compiled: bool = False) -> Scorer:
     offsets = np.arange(1 - lookback, 1)
 
     @tf.function(
-        # one shape for every call: XLA compiles anew for each shape that it meets
-        input_signature=[tf.TensorSpec((WINDOWS_PER_CALL, lookback, sensors), tf.float32)],
+        # called with two shapes alone: XLA compiles anew for each shape that it meets
+        input_signature=[tf.TensorSpec((None, lookback, sensors), tf.float32)],
         jit_compile=is_compiled,
     )
     def square_errors(windows: tf.Tensor) -> tf.Tensor:
@@ -50,9 +52,10 @@ def make_scorer(network: keras.Model, *, is_compiled: bool = False) -> Scorer:
 
     def score(scaled: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
         errors = np.empty((len(end_rows), sensors), dtype=np.float32)
-        windows = np.zeros((WINDOWS_PER_CALL, lookback, sensors), dtype=np.float32)
-        for start in range(0, len(end_rows), WINDOWS_PER_CALL):
-            chosen = end_rows[start : start + WINDOWS_PER_CALL]
+        size = FEW_WINDOWS if len(end_rows) <= FEW_WINDOWS else WINDOWS_PER_CALL
+        windows = np.zeros((size, lookback, sensors), dtype=np.float32)
+        for start in range(0, len(end_rows), size):
+            chosen = end_rows[start : start + size]
             windows[: len(chosen)] = scaled[chosen[:, None] + offsets]
             errors[start : start + len(chosen)] = square_errors(windows)[: len(chosen)].numpy()
         return errors
