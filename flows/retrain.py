@@ -56,6 +56,15 @@ class Trained:
     evaluations: dict[str, Evaluation]
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A logged model with the evidence about it and the decision."""
+
+    model_id: str
+    evidence: Evidence
+    decision: Decision
+
+
 @dataclass(frozen=True)
 class Run:
     """The MLflow run that a retraining is recorded in."""
@@ -63,6 +72,14 @@ class Run:
     client: MlflowClient
     id: str
     name: str
+    tracking_uri: str
+    code_version: str
+    home: Path
+
+    @property
+    def report(self) -> Path:
+        """Where the report is written, besides the copy among the run's artifacts."""
+        return self.home / "mlruns" / "reports" / f"{self.name}-{self.id[:8]}.html"
 
 
 @flow(name="retrain", persist_result=False)
@@ -80,57 +97,34 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
         InputError: If the table or the configuration cannot be used; nothing is logged then.
         StoreUnreachableError: If the tracking store does not answer.
     """
-    home, clock = find_home(), Stopwatch()
+    home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
     path = data if data is not None else steps.simulate_file(home / _SIMULATED)
     prepared = prepare(path, configuration, clock)
     tracking_uri = steps.find_tracking_uri(home)
-    client, experiment_id = steps.open_store(tracking_uri, configuration.tracking.experiment, home)
+    client, experiment_id = steps.open_store(tracking_uri, tracking.experiment, home)
     code_version = steps.find_code_version()
     tags = describe_run(prepared, configuration, code_version)
     with recorded_run(client, experiment_id, tags) as (run_id, run_name):
-        run = Run(client, run_id, run_name)
+        run = Run(client, run_id, run_name, tracking_uri, code_version, home)
         steps.log_configuration(client, run_id, configuration)
         steps.log_datasets(client, run_id, prepared.labelled, prepared.split.parts, str(path))
         trained = fit(prepared, configuration, home / "mlruns" / "tensorboard" / run_id, clock)
-        evidence, model_id = judge_from_registry(run, prepared, trained, configuration)
-        decision = steps.judge_version(evidence, configuration.promotion)
-        log_outcome(run, prepared, trained, evidence)
+        judged = judge(run, prepared, trained, configuration)
+        log_outcome(run, prepared, trained, judged.evidence)
         clock.lap("log", f"run {run_name}")
-        version_tags = describe_version(prepared, decision, configuration, code_version)
+        version_tags = describe_version(prepared, judged.decision, configuration, code_version)
         with registered_version(
-            client, configuration.tracking.model_name, model_id, run_id, version_tags
+            client, tracking.model_name, judged.model_id, run_id, version_tags
         ) as version:
-            result = RetrainResult(
-                run_id=run_id,
-                run_name=run_name,
-                experiment=configuration.tracking.experiment,
-                tracking_uri=tracking_uri,
-                model_name=configuration.tracking.model_name,
-                model_version=version,
-                decision=decision.decision,
-                reasons=decision.reasons,
-                report=str(home / "mlruns" / "reports" / f"{run_name}-{run_id[:8]}.html"),
-                parameters=trained.network.count_params(),
-                epochs=len(trained.history.loss),
-                threshold=trained.thresholds["model"].value,
-                threshold_rule=trained.thresholds["model"].rule,
-                is_leaky_split=prepared.split.is_leaky,
-                code_version=code_version,
-                preset=configuration.preset,
-                data=summarise_data(prepared),
-                metrics=trained.evaluations["test"].metrics,
-                intervals=trained.evaluations["test"].intervals,
-                controls=select_controls(trained.evaluations, "metrics"),
-                control_intervals=select_controls(trained.evaluations, "intervals"),
-                champion=evidence.champion,
-                seconds=clock.seconds,
+            result = describe_result(run, prepared, trained, judged, configuration).model_copy(
+                update={"model_version": version, "seconds": dict(clock.seconds)}
             )
             write_report(run, result, configuration, trained, prepared)
-            steps.tag_run(client, run_id, {"decision": decision.decision, "model_version": version})
+            steps.tag_run(client, run_id, {"decision": result.decision, "model_version": version})
             # the last step: nothing after it can take the version out again
-            steps.apply_decision(client, configuration.tracking.model_name, version, decision.decision)
-    clock.lap("register", f"version {version} of {configuration.tracking.model_name}")
-    result = result.model_copy(update={"seconds": clock.seconds})
+            steps.apply_decision(client, tracking.model_name, version, result.decision)
+    clock.lap("register", f"version {version} of {tracking.model_name}")
+    result = result.model_copy(update={"seconds": dict(clock.seconds)})
     publish_artifacts(result)
     return result
 
@@ -181,10 +175,8 @@ def fit(prepared: Prepared, settings: Configuration, log_dir: Path, clock: Stopw
     return Trained(network, history, scores, thresholds, evaluations)
 
 
-def judge_from_registry(
-    run: Run, prepared: Prepared, trained: Trained, settings: Configuration
-) -> tuple[Evidence, str]:
-    """Log the version, score the test with it and with the champion as the registry has them."""
+def judge(run: Run, prepared: Prepared, trained: Trained, settings: Configuration) -> Judged:
+    """Log the version, score the test with it and with the champion as the registry has them, decide."""
     test, labelled = prepared.split.test, prepared.labelled
     scores, threshold = trained.scores["model"]["test"], trained.thresholds["model"]
     detector = Detector(
@@ -210,7 +202,7 @@ def judge_from_registry(
         if champion is None
         else steps.compare_champion(champion, scores, threshold.value, test, labelled, settings.evaluation),
     )
-    return evidence, model_id
+    return Judged(model_id, evidence, steps.judge_version(evidence, settings.promotion))
 
 
 def log_outcome(run: Run, prepared: Prepared, trained: Trained, evidence: Evidence) -> None:
@@ -241,7 +233,7 @@ def write_report(
         trained.history, collected["model"]["validation"], test, trained.thresholds["model"].value
     )
     page = steps.render_report(result, settings, plots)
-    steps.write_report(page, Path(result.report))
+    steps.write_report(page, run.report)
     files = {f"plots/{name}.png": image for name, image in plots.items()}
     steps.log_files(run.client, run.id, files | {"report/report.html": page.encode()})
 
@@ -273,6 +265,38 @@ def describe_version(
         "rows_ahead": str(settings.labels.rows_ahead),
         "leaky_split": str(prepared.split.is_leaky).lower(),
     }
+
+
+def describe_result(
+    run: Run, prepared: Prepared, trained: Trained, judged: Judged, settings: Configuration
+) -> RetrainResult:
+    """Gather what was trained, how it was judged, and the decision; the version is not known yet."""
+    test, threshold = trained.evaluations["test"], trained.thresholds["model"]
+    return RetrainResult(
+        run_id=run.id,
+        run_name=run.name,
+        experiment=settings.tracking.experiment,
+        tracking_uri=run.tracking_uri,
+        model_name=settings.tracking.model_name,
+        model_version="",
+        decision=judged.decision.decision,
+        reasons=judged.decision.reasons,
+        report=str(run.report),
+        parameters=trained.network.count_params(),
+        epochs=len(trained.history.loss),
+        threshold=threshold.value,
+        threshold_rule=threshold.rule,
+        is_leaky_split=prepared.split.is_leaky,
+        code_version=run.code_version,
+        preset=settings.preset,
+        data=summarise_data(prepared),
+        metrics=test.metrics,
+        intervals=test.intervals,
+        controls=select_controls(trained.evaluations, "metrics"),
+        control_intervals=select_controls(trained.evaluations, "intervals"),
+        champion=judged.evidence.champion,
+        seconds={},
+    )
 
 
 def summarise_data(prepared: Prepared) -> DataSummary:

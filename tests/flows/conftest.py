@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.environment import prepare_environment
+from tests.mill import require_mill_file
 
 # Prefect reads its settings when it is imported, which the tests of this folder do
 HOME = Path(tempfile.mkdtemp(prefix="forewarn-tests-"))
@@ -48,11 +49,3 @@ def table_file(request: pytest.FixtureRequest, readings_file: Path) -> Path:
     if request.param == "simulated":
         return readings_file
     return require_mill_file()
-
-
-def require_mill_file() -> Path:
-    """The real mill file, which is not ours to ship; without it a test is skipped."""
-    named = os.environ.get("FOREWARN_MILL_DATA")
-    if not named:
-        pytest.skip("needs the real mill file: set FOREWARN_MILL_DATA to its path")
-    return Path(named)

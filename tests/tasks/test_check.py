@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from tasks.check import (
     check_scored_table,
 )
 from tasks.load import load_readings
+from tests.mill import require_mill_file
 
 SECTION = ReadingsSection()
 FILL = ReadingsSection(missing_values="forward_fill", fill_rows_at_most=2)
@@ -418,9 +418,7 @@ def test_a_labelled_table_without_runs_is_refused() -> None:
 
 @pytest.fixture(scope="module")
 def mill_readings() -> SensorReadings:
-    if "FOREWARN_MILL_DATA" not in os.environ:
-        pytest.skip("FOREWARN_MILL_DATA names no mill data")
-    return check_readings(load_readings(os.environ["FOREWARN_MILL_DATA"], SECTION), SECTION)
+    return check_readings(load_readings(require_mill_file(), SECTION), SECTION)
 
 
 def test_the_mill_data_has_its_published_size(mill_readings: SensorReadings) -> None:

@@ -19,6 +19,7 @@ import pytest
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
 from tasks.load import load_readings
+from tests.mill import require_mill_file
 
 CSV = "time,y,a,b\n5/1/99 0:00,0,1.5,2\n5/1/99 0:02,1,2.5,3\n"
 DEFAULTS = ReadingsSection()
@@ -270,6 +271,6 @@ def test_a_separator_that_the_header_lacks_is_refused(tmp_path: Path) -> None:
     assert "(now ;)" in refusal(write(tmp_path, CSV), ReadingsSection(separator=";"))
 
 
-@pytest.mark.skipif("FOREWARN_MILL_DATA" not in os.environ, reason="FOREWARN_MILL_DATA names no mill data")
+@pytest.mark.mill
 def test_the_mill_data_is_read_whole() -> None:
-    assert load_readings(os.environ["FOREWARN_MILL_DATA"], DEFAULTS).table.shape == (18_398, 63)
+    assert load_readings(require_mill_file(), DEFAULTS).table.shape == (18_398, 63)
