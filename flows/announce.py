@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 
+from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.context import FlowRunContext
 
 from schemas.evaluation import Metrics
 from schemas.results import RetrainResult
@@ -14,7 +16,7 @@ _COLUMNS = ("model", "pca", "zscore", "random")
 
 
 class Stopwatch:
-    """Seconds of each stage; says on standard error what has been done."""
+    """Seconds of each stage of a flow; says on standard error and in Prefect's log what has been done."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -26,7 +28,10 @@ class Stopwatch:
         self.seconds[stage] = round(now - self._last, 3)
         self.seconds["total"] = round(now - self._begin, 3)
         self._last = now
-        print(f"{stage:<9} {self.seconds[stage]:7.1f} s  {result}", file=sys.stderr)
+        line = f"{stage:<9} {self.seconds[stage]:7.1f} s  {result}"
+        print(line, file=sys.stderr)
+        if FlowRunContext.get() is not None:
+            get_run_logger().info(line)
 
 
 def tabulate_metrics(result: RetrainResult) -> list[dict[str, str]]:

@@ -60,9 +60,10 @@ def serve_ui(home: Path, experiment: str, mlflow_port: int, prefect_port: int) -
         if os.environ.get("PREFECT_API_URL"):
             print(f"Prefect UI  {os.environ['PREFECT_API_URL'].removesuffix('/api')}")
         else:
-            servers["Prefect UI"] = _start(
-                ["prefect", "server", "start", "--port", str(prefect_port)], prefect_port
-            )
+            # the page asks the API at the address that the server tells it, on another port than its own else
+            address = {"PREFECT_SERVER_UI_API_URL": f"http://{_HOST}:{prefect_port}/api"}
+            command = ["prefect", "server", "start", "--host", _HOST, "--port", str(prefect_port)]
+            servers["Prefect UI"] = _start(command, prefect_port, address)
             print(f"Prefect UI  http://{_HOST}:{prefect_port}")
         print("Starting; this takes some 20 seconds ...", flush=True)
         _wait_until_ready(servers)
@@ -85,7 +86,7 @@ def _describe_mlflow(tracking_uri: str, home: Path, port: int) -> list[str]:
     ]
 
 
-def _start(command: list[str], port: int) -> Server:
+def _start(command: list[str], port: int, environment: Mapping[str, str] | None = None) -> Server:
     """Start a console script of this environment; what it logs is shown only when it fails."""
     if _answers(port):
         raise StoreUnreachableError(
@@ -96,7 +97,7 @@ def _start(command: list[str], port: int) -> Server:
     script = Path(sys.executable).with_name(program)
     log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
     process = subprocess.Popen(
-        [str(script), *arguments], stdout=log, stderr=log, env={**_QUIET, **os.environ}
+        [str(script), *arguments], stdout=log, stderr=log, env={**_QUIET, **os.environ, **(environment or {})}
     )
     return Server(process, log, port)
 

@@ -158,7 +158,7 @@ def log_history(client: MlflowClient, run_id: str, history: History) -> None:
 def log_evaluations(
     client: MlflowClient, run_id: str, evaluations: Mapping[str, Evaluation], figures: Mapping[str, float]
 ) -> None:
-    """Log metrics under their prefixes, the bounds of their intervals beside them.
+    """Log metrics under their prefixes, and every evaluation whole as `evaluations.json`.
 
     Args:
         client: Client of the tracking store.
@@ -171,24 +171,22 @@ def log_evaluations(
     for prefix, evaluation in evaluations.items():
         values |= name_metrics(prefix, evaluation)
     client.log_batch(run_id, metrics=[Metric(name, float(value), now, 0) for name, value in values.items()])
+    whole = {prefix: evaluation.model_dump(mode="json") for prefix, evaluation in evaluations.items()}
+    client.log_dict(run_id, whole, "evaluations.json")
 
 
 def name_metrics(prefix: str, evaluation: Evaluation) -> dict[str, float]:
-    """Name the defined metrics `<prefix>_<metric>`, and their bounds in a group of their own.
+    """Name the defined metrics `<prefix>_<metric>`, on the test with the bounds of their intervals.
 
     Returns:
-        Such as `test_roc_auc`, `interval/test_roc_auc_low` and `interval/test_roc_auc_high`: the UI
-        folds what stands before a slash away.
+        Such as `test_roc_auc`, `test_roc_auc_low` and `test_roc_auc_high`. The other bounds are in
+        `evaluations.json`: a chart for each of them would bury the metrics in the UI.
     """
-    named = {
-        f"{prefix}_{name}": value
-        for name, value in evaluation.metrics.model_dump().items()
-        if value is not None
-    }
-    for name, interval in evaluation.intervals.items():
-        group = f"interval/{prefix}_{name}"
-        named |= {f"{group}_low": interval.low, f"{group}_high": interval.high}
-    return named
+    figures = evaluation.metrics.model_dump()
+    if prefix == "test":
+        for name, interval in evaluation.intervals.items():
+            figures |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return {f"{prefix}_{name}": value for name, value in figures.items() if value is not None}
 
 
 def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes | Path]) -> None:

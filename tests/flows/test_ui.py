@@ -1,5 +1,6 @@
 """The UI command: both servers answer on loopback and end with it."""
 
+import json
 import os
 import signal
 import socket
@@ -38,6 +39,8 @@ def test_both_uis_answer_and_end_with_the_command(tmp_path: Path) -> None:
         for port in ports:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
                 assert answer.status == 200
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports[1]}/ui-settings", timeout=30) as answer:
+            assert json.load(answer)["api_url"] == f"http://127.0.0.1:{ports[1]}/api"
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 130
     time.sleep(3)
