@@ -16,7 +16,7 @@ import click
 
 from flows.environment import find_home, load_heavy_modules
 from schemas.configuration import Configuration
-from schemas.errors import ForewarnError
+from schemas.errors import ForewarnError, InputError
 from schemas.presets import PRESETS
 from tasks.configure import configure
 
@@ -71,6 +71,7 @@ def takes_configuration(command: Command) -> Command:
     def configured(
         *, file: Path | None, settings: tuple[str, ...], preset: str | None = None, **options: Any
     ) -> Any:
+        _require_writable(options["json_file"])
         return command(configuration=configure(preset, file, settings), **options)
 
     return configured
@@ -166,11 +167,23 @@ def _run_flow(data: Path | None, configuration: Configuration) -> Any:
     return state.result()
 
 
+def _require_writable(path: Path | None) -> None:
+    """Make sure, before anything long is started, that the result can be written."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_possible = os.access(path.parent, os.W_OK) and not path.is_dir()
+    except OSError:
+        is_possible = False
+    if not is_possible:
+        raise InputError(f"`--json` must name a file that can be written. Received {path}. Choose another.")
+
+
 def _write_json(path: Path | None, result: dict[str, Any]) -> None:
     """Write a result whole or not at all."""
     if path is None:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
     ) as file:

@@ -38,8 +38,8 @@ def recorded_run(
     try:
         yield run_id, run_name
     except Exception as error:
-        log.tag_run(client, run_id, {"failure": _shorten(error)})
         log.end_run(client, run_id, "FAILED")
+        log.tag_run(client, run_id, {"failure": _shorten(error)})
         raise
     except BaseException:
         # interrupted, or ended by a signal

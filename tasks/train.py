@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -53,13 +52,8 @@ def train_network(
         The losses of every epoch.
 
     Raises:
-        InputError: If the loss turns NaN or infinite, or TensorBoard is asked for and not installed.
+        InputError: If the loss turns NaN or infinite.
     """
-    if log_dir is not None and importlib.util.find_spec("tensorboard") is None:
-        raise InputError(
-            "`training.tensorboard` needs the package tensorboard, which is not installed. "
-            "Install it beside forewarn, or set `training.tensorboard` to false."
-        )
     keras.utils.set_random_seed(training.seed)
     steps = -(-len(train_end_rows) // training.batch_size)
     network.compile(

@@ -77,6 +77,15 @@ def test_an_unknown_preset_is_refused_with_the_known_ones(capsys: pytest.Capture
     assert "ranjan-2019, shifted-2020, dense-baseline" in capsys.readouterr().err
 
 
+def test_a_result_file_that_cannot_be_written_is_refused_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "out.json"
+    assert run_command_line(["retrain", "--json", str(out)]) == 2
+    assert "`--json` must name a file that can be written" in capsys.readouterr().err
+
+
 def test_an_unknown_option_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["retrain", "--dta", "x.csv"]) == 2
     assert "--dta" in capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,12 +128,9 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(capsys: pytest.Cap
     ]
 
 
-def test_tensorboard_logs_are_refused_where_tensorboard_is_not_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(InputError, match=r"`training\.tensorboard` needs the package tensorboard"):
-        train_network(make_network(), make_rows(), TRAIN, VALIDATION, TrainingSection(epochs=1), tmp_path)
+def test_tensorboard_logs_are_written_on_request(tmp_path: Path) -> None:
+    train_network(make_network(), make_rows(), TRAIN, VALIDATION, TrainingSection(epochs=1), tmp_path)
+    assert {path.parent.name for path in tmp_path.rglob("events.out.tfevents.*")} == {"train", "validation"}
 
 
 @pytest.mark.parametrize(
