@@ -52,7 +52,7 @@ def describe_process() -> dict[str, str]:
     return {
         "forewarn.host": socket.gethostname(),
         "forewarn.process": str(os.getpid()),
-        "mlflow.user": getpass.getuser(),
+        "mlflow.user": _find_user(),
         "mlflow.source.name": "forewarn retrain",
         "mlflow.source.type": "LOCAL",
     }
@@ -189,20 +189,19 @@ def name_metrics(prefix: str, evaluation: Evaluation) -> dict[str, float]:
     return {f"{prefix}_{name}": value for name, value in figures.items() if value is not None}
 
 
-def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes | Path]) -> None:
+def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
     """Log files by their path among the run's artifacts.
 
     Args:
         client: Client of the tracking store.
         run_id: The run.
-        files: Content, or a file that already has the right name, by artifact path such as
-            `plots/roc.png`.
+        files: Content by artifact path, such as `plots/roc.png`.
     """
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+            path.write_bytes(content)
         client.log_artifacts(run_id, folder)
 
 
@@ -212,7 +211,7 @@ def log_run(
     history: History,
     evaluations: Mapping[str, Evaluation],
     figures: Mapping[str, float],
-    files: Mapping[str, bytes | Path],
+    files: Mapping[str, bytes],
 ) -> None:
     """Log what came out of a training: losses, metrics and files.
 
@@ -236,6 +235,14 @@ def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, Any]) -> None:
 
 def _write_value(value: Any) -> str:
     return ",".join(str(item) for item in value) if isinstance(value, list) else str(value)
+
+
+def _find_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # a number without a name, as in a container
+        return "unknown"
 
 
 def _is_alive(process: int) -> bool:

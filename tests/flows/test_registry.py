@@ -100,9 +100,17 @@ def test_a_run_whose_process_is_gone_is_closed_by_the_next_start(store: tuple[Ml
 
 def test_a_run_whose_process_lives_is_left_alone(store: tuple[MlflowClient, str]) -> None:
     client, experiment_id = store
-    run_id, _ = start_run(client, experiment_id, describe_process())
+    run_id, _ = start_run(client, experiment_id, {})
     assert close_orphaned_runs(client, experiment_id) == []
     end_run(client, run_id, "FINISHED")
+
+
+def test_a_user_without_a_name_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", fail)
+    assert describe_process()["mlflow.user"] == "unknown"
 
 
 def test_a_folder_is_no_tracking_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
