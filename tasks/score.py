@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.windows import Split
+from tasks.window import view_windows
 
 # windows in one call of the traced function: wide enough for the matrix products, small in memory
 WINDOWS_PER_CALL = 4096
@@ -40,7 +41,6 @@ def make_scorer(network: keras.Model, *, is_compiled: bool = False) -> Scorer:
         the score.
     """
     lookback, sensors = network.input_shape[1:]
-    offsets = np.arange(1 - lookback, 1)
 
     @tf.function(
         # called with two shapes alone: XLA compiles anew for each shape that it meets
@@ -56,7 +56,7 @@ def make_scorer(network: keras.Model, *, is_compiled: bool = False) -> Scorer:
         windows = np.zeros((size, lookback, sensors), dtype=np.float32)
         for start in range(0, len(end_rows), size):
             chosen = end_rows[start : start + size]
-            windows[: len(chosen)] = scaled[chosen[:, None] + offsets]
+            windows[: len(chosen)] = view_windows(scaled, lookback)[chosen - lookback + 1]
             errors[start : start + len(chosen)] = square_errors(windows)[: len(chosen)].numpy()
         return errors
 
