@@ -114,14 +114,18 @@ def evaluate_scorers(
     }
 
 
+def find_runs(part: Part, labelled: LabelledReadings) -> np.ndarray:
+    """Find the runs with a row in a part: the blocks that intervals are made of, rising, shape (runs,)."""
+    return np.unique(labelled.runs[mark_part(part, len(labelled.labels))])
+
+
 def number_blocks(part: Part, labelled: LabelledReadings) -> np.ndarray:
     """Number the run of each window of a part from 0, counting every run with a row in the part.
 
     Returns:
         int64, shape (windows,).
     """
-    runs = np.unique(labelled.runs[mark_part(part, len(labelled.labels))])
-    return np.searchsorted(runs, labelled.runs[part.end_rows])
+    return np.searchsorted(find_runs(part, labelled), labelled.runs[part.end_rows])
 
 
 def compare_scores(
@@ -143,8 +147,7 @@ def compare_scores(
         section: The bootstrap.
     """
     blocks = number_blocks(part, labelled)
-    runs = len(np.unique(labelled.runs[mark_part(part, len(labelled.labels))]))
-    weights = draw_weights(runs, section.bootstrap_samples, BOOTSTRAP_SEED)
+    weights = draw_weights(len(find_runs(part, labelled)), section.bootstrap_samples, BOOTSTRAP_SEED)
     areas = [resample_roc_auc(values, part.labels, blocks, weights) for values in (scores, others)]
     return Comparison(
         name=name,
@@ -207,7 +210,7 @@ def _tally_blocks(
     section: EvaluationSection,
 ) -> np.ndarray:
     """Count rows, events and alarms in each run of the part; shape (runs, 8)."""
-    runs = np.unique(labelled.runs[is_inside])
+    runs = find_runs(part, labelled)
 
     def count(rows: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
         return np.bincount(np.searchsorted(runs, labelled.runs[rows]), values, len(runs)).astype(float)
