@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -19,6 +20,21 @@ def _split_names(value: Any) -> Any:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Group = Literal["level", "volatility", "difference", "context"]
+Member = Literal[
+    "lstm_autoencoder",
+    "dense_autoencoder",
+    "conv_lstm_autoencoder",
+    "rnn_forecaster",
+    "lstm_forecaster",
+    "pca_t2",
+    "pca_q",
+    "zscore",
+    "logistic",
+]
+Family = Literal[Member, "join"]
+FORECASTERS: Final = ("rnn_forecaster", "lstm_forecaster")
 
 
 class Section(BaseModel):
@@ -31,7 +47,9 @@ class ReadingsSection(Section):
     """How the table of readings is read and what is expected of it."""
 
     time_column: str = Field("time", description="Column with the time of a row.")
-    label_column: str = Field("y", description="Column that is 1 on event rows and 0 elsewhere.")
+    label_column: str | None = Field(
+        "y", description="Column that is 1 on event rows and 0 elsewhere; none for a table without events."
+    )
     drop_columns: Names = Field((), description="Columns to leave out; each must exist.")
     categorical_columns: Names = Field(
         ("x28", "x61"), description="Columns with categories; where they exist, they are no sensors."
@@ -49,6 +67,14 @@ class ReadingsSection(Section):
         "refuse", description="Refuse missing sensor values, or hold the last value of the same run."
     )
     fill_rows_at_most: int = Field(3, ge=1, description="Longest hole that `forward_fill` may fill.")
+    replay: Literal["none", "causal"] = Field(
+        "none",
+        description="`causal`: hold the last archived point where a historian interpolated. For training and "
+        "evaluation on historical files; live scoring never does it.",
+    )
+    simulated: Literal["mill", "temperature", "sequences"] = Field(
+        "mill", description="Kind of readings that are simulated where no file is given."
+    )
 
 
 class LabelsSection(Section):
@@ -78,14 +104,31 @@ class LabelsSection(Section):
 
 
 class FeaturesSection(Section):
-    """What is computed from the sensors before scaling, from past rows alone."""
+    """What is computed from the sensors of a row and of the rows before it in its run."""
 
-    standardise: Literal["none", "trailing"] = Field(
-        "trailing",
-        description="`trailing`: each row by the mean and deviation of the rows before it in its run.",
+    level: Literal["raw", "local"] = Field(
+        "local", description="Sensors as they are, or their deviation from the mean of the rows before."
     )
-    trailing_rows: int = Field(30, ge=2, description="Rows before a row that standardise it.")
+    trailing_rows: int = Field(30, ge=2, description="Rows before a row whose mean `local` subtracts.")
+    volatility_rows: int | None = Field(
+        10, ge=2, description="Rows of the trailing deviation whose logarithm is a feature; none: no such."
+    )
+    difference_rows: int | None = Field(
+        3, ge=1, description="Rows over which a sensor's difference is a feature; none: no such."
+    )
+    has_context: bool = Field(
+        True, description="Rows since a restart, stops in the last hours, length of the gap, grade changes."
+    )
+    context_hours: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (2.0, 8.0, 24.0), min_length=1, description="Hours in which stops are counted."
+    )
+    context_rows_at_most: int = Field(720, ge=1, description="Rows after which a restart is forgotten.")
     clip: float | None = Field(5.0, gt=0, description="Bound of scaled values, or none.")
+    scale_order: Literal["split_scale_window", "window_split_scale", "scale_split_window"] = Field(
+        "split_scale_window",
+        description="What the scaler is fitted on: normal training rows; the last rows of normal training "
+        "windows; or all rows, which leaks the test into the training.",
+    )
 
 
 class WindowsSection(Section):
@@ -115,17 +158,59 @@ class SplitSection(Section):
 
 
 class ModelSection(Section):
-    """The network that reconstructs normal windows."""
+    """The model that scores windows."""
 
-    family: Literal["lstm_autoencoder", "dense_autoencoder"] = Field(
-        "lstm_autoencoder", description="Kind of network; the dense one sees one row at a time."
+    family: Family = Field("join", description="Kind of model.")
+    members: tuple[Member, ...] = Field(
+        ("lstm_autoencoder", "pca_t2", "logistic"),
+        min_length=2,
+        description="Families whose tail ranks `join` adds.",
+    )
+    inputs: tuple[Group, ...] = Field(
+        ("level", "volatility"), min_length=1, description="Features that families without labels see."
+    )
+    labelled_inputs: tuple[Group, ...] = Field(
+        ("level", "volatility", "difference", "context"),
+        min_length=1,
+        description="Features that `logistic` sees, with the absolute values of those of a sensor.",
     )
     units: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (32, 16), min_length=1, description="Units of the encoder's layers; the decoder mirrors them."
+        (32, 16), min_length=1, description="Units or filters of the encoder's layers; the decoder mirrors."
     )
-    activation: Literal["relu", "tanh", "elu", "selu", "sigmoid"] = Field(
+    activation: Literal["relu", "tanh", "elu", "selu", "sigmoid", "linear"] = Field(
         "tanh", description="Activation of the hidden layers."
     )
+    dropout: Share = Field(0.0, description="Share of the inputs of each hidden layer dropped in training.")
+    recurrent_dropout: Share = Field(0.0, description="Share of the recurrent inputs dropped in training.")
+    gaussian_dropout: Share = Field(0.0, description="Gaussian noise in place of dropout.")
+    alpha_dropout: Share = Field(0.0, description="Dropout that keeps mean and deviation, for `selu`.")
+    kernel_rows: int = Field(3, ge=1, description="Rows that a filter of `conv_lstm_autoencoder` spans.")
+    error_rows: Literal["last", "window"] = Field(
+        "last", description="Rows of a window whose squared error is the score."
+    )
+    explained_variance: Fraction = Field(0.9, description="Share of variance that PCA's components hold.")
+    regularisation: float = Field(
+        1e-3, gt=0, description="Inverse strength of the penalty of `logistic`: smaller is stronger."
+    )
+    warning_rows: int | None = Field(
+        None, ge=1, description="Rows before an event that teach `logistic`; none for `labels.rows_ahead`."
+    )
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The family, or the members of a join."""
+        return self.members if self.family == "join" else (self.family,)
+
+    @model_validator(mode="after")
+    def _check_combination(self) -> Self:
+        if len(set(self.members)) != len(self.members):
+            raise ValueError(f"`model.members` must differ from each other. Received {self.members}.")
+        if self.alpha_dropout and self.activation != "selu":
+            raise ValueError(
+                "`model.alpha_dropout` belongs to `model.activation` selu. "
+                f"Received activation={self.activation}."
+            )
+        return self
 
 
 class TrainingSection(Section):
@@ -147,13 +232,35 @@ class TrainingSection(Section):
 class ThresholdSection(Section):
     """The rule that turns scores into alarms; an alarm is `score >= threshold`."""
 
-    rule: Literal["fixed", "pr_crossing", "f_beta", "alarm_budget", "quantile"] = Field(
-        "alarm_budget", description="How the threshold is chosen on validation."
+    rule: Literal["fixed", "pr_crossing", "f_beta", "alarm_budget", "trailing_budget", "cost", "quantile"] = (
+        Field("trailing_budget", description="How the threshold is chosen.")
     )
     value: float | None = Field(None, description="The threshold of `fixed`.")
     beta: float = Field(1.0, gt=0, description="Weight of recall in `f_beta`.")
-    false_alarms_per_day: float = Field(5.0, gt=0, description="The budget of `alarm_budget`.")
-    quantile: Fraction = Field(0.99, description="Share of normal validation scores below `quantile`.")
+    false_alarms_per_day: float = Field(
+        5.0, gt=0, description="The budget of `alarm_budget` and `trailing_budget`."
+    )
+    trailing_days: float = Field(
+        3.0, gt=0, description="Days of scores that `trailing_budget` looks back on; 24 hours of rows each."
+    )
+    recalibrate_minutes: float = Field(
+        60.0, gt=0, description="Minutes for which `trailing_budget` keeps a threshold."
+    )
+    safety: float = Field(
+        0.6, gt=0, le=1, description="Share of the budget that `trailing_budget` aims at: it overshoots."
+    )
+    missed_event_cost: float = Field(
+        50.0, gt=0, description="Cost of a missed event for `cost`, in false alarms."
+    )
+    quantile: Fraction = Field(0.99, description="Share of normal scores below `quantile`.")
+    quantile_part: Literal["validation", "train"] = Field(
+        "validation", description="Part whose normal scores `quantile` looks at."
+    )
+
+    @property
+    def promised_false_alarms_per_day(self) -> float | None:
+        """False alarms a day that the rule promises, or none where it promises nothing."""
+        return self.false_alarms_per_day if self.rule in {"alarm_budget", "trailing_budget"} else None
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:
@@ -174,6 +281,31 @@ class EvaluationSection(Section):
     )
     bootstrap_samples: int = Field(1000, ge=100, description="Resamples of the runs of rows.")
     confidence: Fraction = Field(0.9, description="Coverage of the intervals.")
+    alarm_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (1.0, 2.0, 5.0), min_length=1, description="False alarms a day at which `backtest` reads off recall."
+    )
+    fold_starts: tuple[Fraction, ...] = Field(
+        (0.40, 0.52, 0.64, 0.76, 0.88),
+        min_length=1,
+        description="Shares of the rows that the folds of `backtest` train on, the rows before each.",
+    )
+    fold_test_fraction: Fraction = Field(0.12, description="Share of the rows that a fold tests on.")
+    fold_validation_fraction: Fraction = Field(
+        0.15, description="Share of a fold's rows before its test that serves for validation, the last ones."
+    )
+    seeds: int = Field(3, ge=1, description="Seeds of `backtest`; its figures are their means.")
+
+    @model_validator(mode="after")
+    def _check_folds(self) -> Self:
+        starts = self.fold_starts
+        if any(later <= earlier for earlier, later in pairwise(starts)):
+            raise ValueError(f"`evaluation.fold_starts` must rise. Received {starts}.")
+        if starts[-1] + self.fold_test_fraction > 1 + 1e-9:
+            raise ValueError(
+                "The last of `evaluation.fold_starts` plus `evaluation.fold_test_fraction` must be at most 1. "
+                f"Received {starts[-1]} and {self.fold_test_fraction}."
+            )
+        return self
 
 
 class PromotionSection(Section):
@@ -209,17 +341,28 @@ class Configuration(Section):
     tracking: TrackingSection = TrackingSection()
 
     @property
+    def computes_features(self) -> bool:
+        """Whether rows before a row are looked at for its features."""
+        section = self.features
+        return (
+            section.level == "local"
+            or section.volatility_rows is not None
+            or section.difference_rows is not None
+            or section.has_context
+        )
+
+    @property
+    def window_rows(self) -> int:
+        """Rows in a window: the lookback, and for a forecaster the row that it forecasts."""
+        return self.windows.lookback + any(name in FORECASTERS for name in self.model.families)
+
+    @property
     def purge_rows(self) -> int:
         """Rows left out before each boundary, so that no label looks into the next part."""
         return self.labels.rows_ahead if self.split.purge_rows is None else self.split.purge_rows
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:
-        if self.model.family == "dense_autoencoder" and self.windows.lookback != 1:
-            raise ValueError(
-                "`model.family` dense_autoencoder sees one row at a time, so `windows.lookback` "
-                f"must be 1. Received {self.windows.lookback}."
-            )
         if self.windows.convention == "published" and self.split.method != "random":
             raise ValueError(
                 "`windows.convention` published lets windows cross a split, so `split.method` "
@@ -230,10 +373,29 @@ class Configuration(Section):
                 "`split.purge_rows` must be at least `labels.rows_ahead`, or labels look into the next part. "
                 f"Received purge_rows={self.purge_rows}, rows_ahead={self.labels.rows_ahead}."
             )
-        if self.features.standardise == "trailing" and self.windows.convention == "published":
+        if self.windows.convention == "published" and self.computes_features:
             raise ValueError(
-                "`windows.convention` published knows no runs of rows, so "
-                "`features.standardise` must be none. Received trailing."
+                "`windows.convention` published knows no runs of rows, so `features.level` must be "
+                "raw, `features.volatility_rows` and `features.difference_rows` none and `features.has_context` false."
+            )
+        unlabelled = [name for name in self.model.families if name != "logistic"]
+        used = (self.model.inputs if unlabelled else ()) + (
+            self.model.labelled_inputs if "logistic" in self.model.families else ()
+        )
+        for group, key in (
+            ("volatility", "volatility_rows"),
+            ("difference", "difference_rows"),
+            ("context", "has_context"),
+        ):
+            if group in used and not getattr(self.features, key):
+                raise ValueError(
+                    f"`model.inputs` and `model.labelled_inputs` name {group}, so `features.{key}` must be "
+                    f"set. Received {getattr(self.features, key)}."
+                )
+        if self.readings.label_column is None and "logistic" in self.model.families:
+            raise ValueError(
+                "`model.family` logistic, and join with it, learn from events, so `readings.label_column` "
+                "must name them. Received none."
             )
         return self
 

@@ -63,13 +63,58 @@ class Evaluation(BaseModel):
     intervals: dict[str, Interval]
 
 
+class RecentScores(BaseModel):
+    """The last scores, in time order: what a trailing threshold is made of.
+
+    Attributes:
+        times: Time of each scored row, nanoseconds since 1970.
+        runs: Number of its run of rows; only equality counts.
+        scores: Its score.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    times: tuple[int, ...] = ()
+    runs: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+
+
+class TrailingBudget(BaseModel):
+    """How a threshold is recalibrated from the scores of the last days.
+
+    Attributes:
+        false_alarms_per_day: What the past days would have had at the threshold, at most.
+        rows: Scored rows that are looked back on.
+        recalibrate_minutes: Minutes, counted from midnight, for which a threshold is kept.
+        repeat_alarm_minutes: A lasting false alarm is counted again after so many minutes.
+        step_minutes: Usual minutes between two rows.
+        recent: The last scores before the first row that is scored.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    false_alarms_per_day: float
+    rows: int
+    recalibrate_minutes: float
+    repeat_alarm_minutes: float
+    step_minutes: float
+    recent: RecentScores = RecentScores()
+
+
 class Threshold(BaseModel):
-    """Where alarms begin: an alarm is `score >= value`."""
+    """Where alarms begin: an alarm is `score >= threshold`.
+
+    Attributes:
+        value: The threshold, and of `trailing_budget` the one that holds until enough scores are known.
+        rule: The rule that chose it.
+        trailing: How it moves as time goes on, or none where it stays.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     value: float
     rule: str
+    trailing: TrailingBudget | None = None
 
 
 @dataclass(frozen=True, eq=False)

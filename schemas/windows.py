@@ -38,6 +38,7 @@ class Part:
     Attributes:
         name: `train`, `validation` or `test`.
         end_rows: Last rows of its windows, shape (windows,).
+        places: Position of each of them among all windows of the table, shape (windows,).
         labels: Their labels, bool, shape (windows,).
         start: First row that belongs to the part; 0 for a random split.
         stop: First row after the part; all rows for a random split.
@@ -46,6 +47,7 @@ class Part:
 
     name: str
     end_rows: np.ndarray
+    places: np.ndarray
     labels: np.ndarray
     start: int
     stop: int
@@ -53,7 +55,12 @@ class Part:
 
     def select(self, is_chosen: np.ndarray) -> Part:
         """Keep some of the windows, bool, shape (windows,); the stretch of rows stays."""
-        return replace(self, end_rows=self.end_rows[is_chosen], labels=self.labels[is_chosen])
+        return replace(
+            self,
+            end_rows=self.end_rows[is_chosen],
+            places=self.places[is_chosen],
+            labels=self.labels[is_chosen],
+        )
 
     @property
     def normal_end_rows(self) -> np.ndarray:
@@ -69,7 +76,8 @@ class Split:
         train: Windows that the scaler and the network are fitted on.
         validation: Windows that stop the training and choose the threshold.
         test: Windows that nothing is fitted on.
-        is_leaky: Whether neighbours of training rows are among the test rows.
+        is_leaky: Whether the test is known to the training: its rows are neighbours of training rows, or
+            the scaler has seen them.
     """
 
     train: Part

@@ -88,13 +88,14 @@ def split_at_random(windows: Windows, test_fraction: float, validation_fraction:
 
 def _cut_part(name: str, windows: Windows, start: int, stop: int, purge_rows: int) -> Part:
     ends = windows.end_rows
-    is_inside = (ends - windows.lookback + 1 >= start) & (ends < stop - purge_rows)
-    return Part(name, ends[is_inside], windows.labels[is_inside], start, stop, is_scattered=False)
+    places = np.flatnonzero((ends - windows.lookback + 1 >= start) & (ends < stop - purge_rows))
+    return Part(name, ends[places], places, windows.labels[places], start, stop, is_scattered=False)
 
 
 def _scatter_part(name: str, windows: Windows, choice: np.ndarray) -> Part:
     choice = np.sort(choice)
-    return Part(name, windows.end_rows[choice], windows.labels[choice], 0, windows.rows, is_scattered=True)
+    ends, labels = windows.end_rows[choice], windows.labels[choice]
+    return Part(name, ends, choice, labels, 0, windows.rows, is_scattered=True)
 
 
 def _require_enough(split: Split) -> Split:

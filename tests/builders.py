@@ -66,13 +66,13 @@ def part_of(labelled: LabelledReadings, start: int = 0, stop: int | None = None,
     """Make a part of the rows from `start` to before `stop`, each of them a window."""
     stop = len(labelled.labels) if stop is None else stop
     end_rows = np.arange(start, stop)
-    return Part(name, end_rows, labelled.labels[end_rows], start, stop, is_scattered=False)
+    return Part(name, end_rows, end_rows, labelled.labels[end_rows], start, stop, is_scattered=False)
 
 
 def scattered_part_of(labelled: LabelledReadings, end_rows: Sequence[int], name: str = "test") -> Part:
     """Make a part of chosen rows, each of them a window."""
     chosen = np.asarray(end_rows)
-    return Part(name, chosen, labelled.labels[chosen], 0, len(labelled.labels), is_scattered=True)
+    return Part(name, chosen, chosen, labelled.labels[chosen], 0, len(labelled.labels), is_scattered=True)
 
 
 @st.composite

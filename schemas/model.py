@@ -1,0 +1,67 @@
+"""What every family of models is fitted on, and what a fitted model can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from schemas.evaluation import History
+from schemas.features import Column
+from schemas.windows import Part
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a model is fitted on.
+
+    Attributes:
+        rows: Scaled features of all rows, float32, shape (rows, columns).
+        columns: What each column is.
+        train: The part to fit on; families without labels take its normal windows alone.
+        validation: The part that stops a training and that tail ranks come from.
+        window_rows: Rows in a window; a family may look at fewer, the last ones.
+        train_labels: Labels that teach, bool, shape (training windows,): those of the part, or wider.
+    """
+
+    rows: np.ndarray
+    columns: tuple[Column, ...]
+    train: Part
+    validation: Part
+    window_rows: int
+    train_labels: np.ndarray
+
+
+class FittedModel(Protocol):
+    """A model that has been fitted: it scores windows, and says what drives a score."""
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that were fitted."""
+
+    @property
+    def history(self) -> History | None:
+        """Losses of the training, or none where nothing was trained in epochs."""
+
+    def score(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Score windows, whatever else is scored with them.
+
+        Args:
+            rows: Scaled features, float32, shape (rows, columns).
+            end_rows: Last row of each window, shape (windows,).
+
+        Returns:
+            float64, shape (windows,); higher is more alarming.
+        """
+
+    def explain(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Say how much each column adds to the score of each window.
+
+        Returns:
+            At least 0, float32, shape (windows, columns).
+        """
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a folder that exists, without pickles."""
