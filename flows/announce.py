@@ -54,8 +54,8 @@ def summarise(result: RetrainResult) -> str:
         f"{result.data.segments} runs of rows",
         f"            windows: {windows['train_normal']:,} normal of {windows['train']:,} for training, "
         f"{windows['validation']:,} validation, {windows['test']:,} test",
-        f"Network     {result.parameters:,} parameters, {result.epochs} epochs; threshold "
-        f"{result.threshold:.4g} by {result.threshold_rule}",
+        f"Model       {result.family}, {result.parameters:,} parameters, {result.epochs} epochs",
+        f"Threshold   {result.threshold:.4g} by {result.threshold_rule}{_write_promise(result)}",
         "",
         f"Test        {''.join(f'{column:>9}' for column in _COLUMNS)}",
         *(f"  {row['metric']:<20}" + "".join(f"{row[column]:>9}" for column in _COLUMNS) for row in rows),
@@ -84,6 +84,14 @@ def publish_artifacts(result: RetrainResult) -> None:
     create_table_artifact(
         key="retrain-metrics", table=tabulate_metrics(result), description="Test metrics beside the controls"
     )
+
+
+def _write_promise(result: RetrainResult) -> str:
+    """Set the false alarms of the test beside the promised ones."""
+    promised, realised = result.promised_false_alarms_per_day, result.metrics.false_alarms_per_day
+    if promised is None or realised is None:
+        return ""
+    return f"; false alarms a day: promised {promised:g}, realised in the test {realised:.1f}"
 
 
 def _write(value: float | None) -> str:

@@ -3,57 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow
 
-from flows import steps
+from flows import line, steps
 from flows.announce import Stopwatch, publish_artifacts
 from flows.environment import find_home
+from flows.line import Divided, Prepared, Trained
 from flows.record import recorded_run, registered_version
 from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Decision, Evidence
 from schemas.detector import Detector
-from schemas.evaluation import Evaluation, History, Threshold
-from schemas.readings import LabelledReadings, RawTable, SensorReadings
+from schemas.evaluation import Evaluation
 from schemas.results import DataSummary, RetrainResult
-from schemas.scaling import Scaler
-from schemas.windows import Split
 
 if TYPE_CHECKING:
-    import keras
-    import numpy as np
     from mlflow import MlflowClient
 
 # raw rows in the input example of a version: enough for a score
 _EXAMPLE_ROWS = 20
-_SIMULATED = Path("mlruns") / "readings" / "simulated.csv"
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A table on its way to the network: each step's result."""
-
-    raw: RawTable
-    readings: SensorReadings
-    labelled: LabelledReadings
-    split: Split
-    scaler: Scaler
-    scaled: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A trained network with its scores, by scorer and part, and what they are worth."""
-
-    network: keras.Model
-    history: History
-    scores: dict[str, dict[str, np.ndarray]]
-    thresholds: dict[str, Threshold]
-    evaluations: dict[str, Evaluation]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,28 +70,31 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
         StoreUnreachableError: If the tracking store does not answer.
     """
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
-    path = data if data is not None else steps.simulate_file(home / _SIMULATED)
-    prepared = prepare(path, configuration, clock)
+    path = data if data is not None else simulate(home, configuration)
+    raw, readings = line.load_table(path, configuration, steps)
+    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {path}")
+    prepared = line.prepare(raw, readings, configuration, steps)
+    divided = divide(prepared, configuration, clock)
     tracking_uri = steps.find_tracking_uri(home)
     client, experiment_id = steps.open_store(tracking_uri, tracking.experiment, home)
     code_version = steps.find_code_version()
-    tags = describe_run(prepared, configuration, code_version)
+    tags = describe_run(prepared, divided, configuration, code_version)
     with recorded_run(client, experiment_id, tags) as (run_id, run_name):
         run = Run(client, run_id, run_name, tracking_uri, code_version, home)
         steps.log_configuration(client, run_id, configuration)
-        steps.log_datasets(client, run_id, prepared.labelled, prepared.split.parts, str(path))
-        trained = fit(prepared, configuration, home / "mlruns" / "tensorboard" / run_id, clock)
-        judged = judge(run, prepared, trained, configuration)
-        log_outcome(run, prepared, trained, judged.evidence)
+        steps.log_datasets(client, run_id, prepared.labelled, divided.split.parts, str(path))
+        trained = train(prepared, divided, configuration, home / "mlruns" / "tensorboard" / run_id, clock)
+        judged = judge(run, prepared, divided, trained, configuration)
+        log_outcome(run, divided, trained, judged.evidence, configuration)
         clock.lap("log", f"run {run_name}")
-        version_tags = describe_version(prepared, judged.decision, configuration, code_version)
+        version_tags = describe_version(prepared, divided, judged.decision, configuration, code_version)
         with registered_version(
             client, tracking.model_name, judged.model_id, run_id, version_tags
         ) as version:
-            result = describe_result(run, prepared, trained, judged, configuration).model_copy(
+            result = describe_result(run, prepared, divided, trained, judged, configuration).model_copy(
                 update={"model_version": version, "seconds": dict(clock.seconds)}
             )
-            write_report(run, result, configuration, trained, prepared)
+            write_report(run, result, configuration, trained, prepared, divided)
             steps.tag_run(client, run_id, {"decision": result.decision, "model_version": version})
             # the last step: nothing after it can take the version out again
             steps.apply_decision(client, tracking.model_name, version, result.decision)
@@ -129,108 +104,108 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
     return result
 
 
-def prepare(path: Path, settings: Configuration, clock: Stopwatch) -> Prepared:
-    """Read, check, label, cut, divide and scale a table."""
-    raw = steps.load_readings(path, settings.readings)
-    readings = steps.check_readings(raw, settings.readings)
-    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {path}")
-    labelled = steps.label_ahead(
-        readings,
-        settings.labels.rows_ahead,
-        are_event_rows_kept=settings.labels.are_event_rows_kept,
-        across_gaps=settings.labels.across_gaps,
+def simulate(home: Path, settings: Configuration) -> Path:
+    """Write simulated readings of the configured kind, unless they are there."""
+    kind = settings.readings.simulated
+    path = home / "mlruns" / "readings" / f"{'simulated' if kind == 'mill' else kind}.csv"
+    return Path(steps.simulate_file(path, kind))
+
+
+def divide(prepared: Prepared, settings: Configuration, clock: Stopwatch) -> Divided:
+    """Divide the windows, and scale all rows by the training part."""
+    split = steps.split_windows(
+        prepared.windows,
+        settings.split,
+        settings.purge_rows,
+        are_labels_needed=settings.readings.label_column is not None,
     )
-    windows = steps.make_windows(labelled, settings.windows.lookback, settings.windows.convention)
-    split = steps.split_windows(windows, settings.split, settings.purge_rows)
-    scaler = steps.fit_scaler(labelled, split.train.normal_end_rows, settings.features)
-    scaled = steps.scale_rows(scaler, labelled.values, labelled.runs)
+    if settings.features.scale_order == "scale_split_window":
+        split = replace(split, is_leaky=True)
+    divided = line.scale(prepared, split, settings, steps)
     counts = ", ".join(f"{name} {count:,}" for name, count in split.window_counts.items())
-    clock.lap("prepare", f"windows: {counts}")
-    return Prepared(raw, readings, labelled, split, scaler, scaled)
+    clock.lap("prepare", f"{len(prepared.features.columns)} features; windows: {counts}")
+    return divided
 
 
-def fit(prepared: Prepared, settings: Configuration, log_dir: Path, clock: Stopwatch) -> Trained:
-    """Train the network, score every part beside the controls, choose thresholds, evaluate."""
-    split, labelled = prepared.split, prepared.labelled
-    network = steps.build_network(
-        settings.model, settings.windows.lookback, len(labelled.sensors), settings.training.seed
+def train(
+    prepared: Prepared, divided: Divided, settings: Configuration, log_dir: Path, clock: Stopwatch
+) -> Trained:
+    """Fit the model, score every part beside the controls, choose thresholds, evaluate."""
+    log_dir_or_none = log_dir if settings.training.tensorboard else None
+    model, scores = line.fit(prepared, divided, settings, steps, log_dir_or_none)
+    history = model.history
+    epochs = (
+        "" if history is None else f", {len(history.loss)} epochs, validation loss {history.best_loss:.4f}"
     )
-    history = steps.train_network(
-        network,
-        prepared.scaled,
-        split.train.normal_end_rows,
-        split.validation.normal_end_rows,
-        settings.training,
-        log_dir if settings.training.tensorboard else None,
-    )
-    losses = f"validation loss {history.validation_loss[history.best_epoch]:.4f}"
-    clock.lap("train", f"{network.count_params():,} parameters, {len(history.loss)} epochs, {losses}")
-    scores = {"model": steps.score_parts(network, prepared.scaled, split)}
-    scores |= steps.score_controls(prepared.scaled, split, settings.training.seed)
-    thresholds = steps.choose_thresholds(
-        scores, split, labelled, settings.threshold, settings.evaluation.repeat_alarm_minutes
-    )
-    evaluations = steps.evaluate_scorers(scores, thresholds, split, labelled, settings.evaluation)
-    clock.lap("evaluate", f"{evaluations['test'].events} events in the test part")
-    return Trained(network, history, scores, thresholds, evaluations)
+    clock.lap("train", f"{settings.model.family}: {model.parameters:,} parameters{epochs}")
+    trained = line.evaluate(prepared, divided.split, model, scores, settings, steps)
+    clock.lap("evaluate", f"{trained.evaluations['test'].events} events in the test part")
+    return trained
 
 
-def judge(run: Run, prepared: Prepared, trained: Trained, settings: Configuration) -> Judged:
+def judge(
+    run: Run, prepared: Prepared, divided: Divided, trained: Trained, settings: Configuration
+) -> Judged:
     """Log the version, score the test with it and with the champion as the registry has them, decide."""
-    test, labelled = prepared.split.test, prepared.labelled
-    scores, threshold = trained.scores["model"]["test"], trained.thresholds["model"]
-    detector = Detector(
-        readings=settings.readings.model_copy(update={"step_minutes": prepared.readings.step_minutes}),
-        are_event_rows_kept=settings.labels.are_event_rows_kept,
-        lookback=settings.windows.lookback,
-        convention=settings.windows.convention,
-        scaler=prepared.scaler,
-        threshold=threshold,
-    )
-    example = prepared.raw.table.head(_EXAMPLE_ROWS)
-    model_id = steps.log_detector(run.client, run.id, detector, trained.network, example)
-    steps.verify_logged_scores(model_id, prepared.raw.table, labelled, test, scores)
-    champion = steps.score_champion(run.client, settings.tracking.model_name, prepared.raw.table)
+    test, labelled, raw = divided.split.test, prepared.labelled, prepared.raw.table
+    scores, held = trained.scores["model"][test.places], trained.held["model"]["test"]
+    detector = describe_detector(prepared, divided, trained, settings)
+    example = raw.head(_EXAMPLE_ROWS)
+    model_id = steps.log_detector(run.client, run.id, detector, trained.model, settings.model.family, example)
+    steps.verify_logged_scores(model_id, raw, labelled, test, scores, held)
+    champion = steps.score_champion(run.client, settings.tracking.model_name, raw)
     evaluation = trained.evaluations["test"]
     evidence = Evidence(
-        is_leaky_split=prepared.split.is_leaky,
+        is_leaky_split=divided.split.is_leaky,
         test_events=evaluation.events,
         roc_auc=evaluation.metrics.roc_auc,
         roc_auc_interval=evaluation.intervals.get("roc_auc"),
         best_control=steps.compare_best_control(trained.scores, test, labelled, settings.evaluation),
         champion=None
         if champion is None
-        else steps.compare_champion(champion, scores, threshold.value, test, labelled, settings.evaluation),
+        else steps.compare_champion(champion, scores, held, test, labelled, settings.evaluation),
     )
     return Judged(model_id, evidence, steps.judge_version(evidence, settings.promotion))
 
 
-def log_outcome(run: Run, prepared: Prepared, trained: Trained, evidence: Evidence) -> None:
-    """Log losses, metrics, thresholds, the gate's evidence, the scaler and the network."""
+def log_outcome(
+    run: Run, divided: Divided, trained: Trained, evidence: Evidence, settings: Configuration
+) -> None:
+    """Log losses, metrics, thresholds, the gate's evidence, the scaler and the model."""
     evaluations = dict(trained.evaluations)
     if evidence.champion is not None:
         evaluations |= evidence.champion.evaluations
-    figures = {
-        "threshold": trained.thresholds["model"].value,
-        "parameters": trained.network.count_params(),
-        "epochs": len(trained.history.loss),
+    history, split = trained.model.history, divided.split
+    figures = {"threshold": trained.thresholds["model"].value, "parameters": trained.model.parameters}
+    figures |= {
+        f"{part.name}_mean_score": float(trained.scores["model"][part.places].mean()) for part in split.parts
     }
+    if history is not None:
+        figures["epochs"] = len(history.loss)
+    promised = settings.threshold.promised_false_alarms_per_day
+    if promised is not None:
+        figures["promised_false_alarms_per_day"] = promised
     files = {
         "evidence.json": evidence.model_dump_json(indent=1).encode(),
-        "scaler.json": prepared.scaler.model_dump_json(indent=1).encode(),
-        "network.keras": steps.write_network(trained.network),
+        "scaler.json": divided.scaler.model_dump_json(indent=1).encode(),
     }
-    steps.log_run(run.client, run.id, trained.history, evaluations, figures, files)
+    files |= steps.archive_model(trained.model, settings.model.family)
+    steps.log_run(run.client, run.id, history, evaluations, figures, files)
 
 
 def write_report(
-    run: Run, result: RetrainResult, settings: Configuration, trained: Trained, prepared: Prepared
+    run: Run,
+    result: RetrainResult,
+    settings: Configuration,
+    trained: Trained,
+    prepared: Prepared,
+    divided: Divided,
 ) -> None:
     """Draw the plots, write the report, and log both with the run."""
-    collected = steps.collect_scores(trained.scores, prepared.split, prepared.labelled)
+    collected = steps.collect_scores(trained.scores, trained.held, divided.split, prepared.labelled)
     test = {scorer: parts["test"] for scorer, parts in collected.items()}
     plots = steps.render_plots(
-        trained.history, collected["model"]["validation"], test, trained.thresholds["model"].value
+        trained.model.history, collected["model"]["validation"], test, trained.thresholds["model"].value
     )
     page = steps.render_report(result, settings, plots)
     steps.write_report(page, run.report)
@@ -238,19 +213,41 @@ def write_report(
     steps.log_files(run.client, run.id, files | {"report/report.html": page.encode()})
 
 
-def describe_run(prepared: Prepared, settings: Configuration, code_version: str) -> dict[str, str]:
+def describe_detector(
+    prepared: Prepared, divided: Divided, trained: Trained, settings: Configuration
+) -> Detector:
+    """Gather what the version needs besides the model; a live table is never replayed."""
+    readings = settings.readings.model_copy(
+        update={"step_minutes": prepared.readings.step_minutes, "replay": "none"}
+    )
+    return Detector(
+        readings=readings,
+        are_event_rows_kept=settings.labels.are_event_rows_kept,
+        features=settings.features,
+        sensors=prepared.labelled.sensors,
+        categories=prepared.labelled.categories,
+        window_rows=settings.window_rows,
+        convention=settings.windows.convention,
+        scaler=divided.scaler,
+        threshold=trained.thresholds["model"],
+    )
+
+
+def describe_run(
+    prepared: Prepared, divided: Divided, settings: Configuration, code_version: str
+) -> dict[str, str]:
     """Tags that trace a run to its data and its code."""
     return {
         "data_sha256": prepared.raw.sha256,
         "data_source": prepared.raw.source,
         "code_version": code_version,
         "preset": settings.preset or "none",
-        "leaky_split": str(prepared.split.is_leaky).lower(),
+        "leaky_split": str(divided.split.is_leaky).lower(),
     }
 
 
 def describe_version(
-    prepared: Prepared, decision: Decision, settings: Configuration, code_version: str
+    prepared: Prepared, divided: Divided, decision: Decision, settings: Configuration, code_version: str
 ) -> dict[str, str]:
     """Tags of the contract for a registered version."""
     times = prepared.labelled.times
@@ -260,15 +257,20 @@ def describe_version(
         "decided_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "data_sha256": prepared.raw.sha256,
         "code_version": code_version,
-        "train_end": str(times[prepared.split.train.end_rows[-1]].astype("datetime64[s]")),
-        "threshold_end": str(times[prepared.split.validation.end_rows[-1]].astype("datetime64[s]")),
+        "train_end": str(times[divided.split.train.end_rows[-1]].astype("datetime64[s]")),
+        "threshold_end": str(times[divided.split.validation.end_rows[-1]].astype("datetime64[s]")),
         "rows_ahead": str(settings.labels.rows_ahead),
-        "leaky_split": str(prepared.split.is_leaky).lower(),
+        "leaky_split": str(divided.split.is_leaky).lower(),
     }
 
 
 def describe_result(
-    run: Run, prepared: Prepared, trained: Trained, judged: Judged, settings: Configuration
+    run: Run,
+    prepared: Prepared,
+    divided: Divided,
+    trained: Trained,
+    judged: Judged,
+    settings: Configuration,
 ) -> RetrainResult:
     """Gather what was trained, how it was judged, and the decision; the version is not known yet."""
     test, threshold = trained.evaluations["test"], trained.thresholds["model"]
@@ -282,14 +284,16 @@ def describe_result(
         decision=judged.decision.decision,
         reasons=judged.decision.reasons,
         report=str(run.report),
-        parameters=trained.network.count_params(),
-        epochs=len(trained.history.loss),
+        family=settings.model.family,
+        parameters=trained.model.parameters,
+        epochs=0 if trained.model.history is None else len(trained.model.history.loss),
         threshold=threshold.value,
         threshold_rule=threshold.rule,
-        is_leaky_split=prepared.split.is_leaky,
+        promised_false_alarms_per_day=settings.threshold.promised_false_alarms_per_day,
+        is_leaky_split=divided.split.is_leaky,
         code_version=run.code_version,
         preset=settings.preset,
-        data=summarise_data(prepared),
+        data=summarise_data(prepared, divided),
         metrics=test.metrics,
         intervals=test.intervals,
         controls=select_controls(trained.evaluations, "metrics"),
@@ -299,7 +303,7 @@ def describe_result(
     )
 
 
-def summarise_data(prepared: Prepared) -> DataSummary:
+def summarise_data(prepared: Prepared, divided: Divided) -> DataSummary:
     """Say what a run was made from."""
     return DataSummary(
         source=prepared.raw.source,
@@ -307,7 +311,7 @@ def summarise_data(prepared: Prepared) -> DataSummary:
         rows=len(prepared.readings.times),
         events=len(prepared.labelled.event_times),
         segments=int(prepared.labelled.runs[-1]) + 1,
-        windows=prepared.split.window_counts,
+        windows=divided.split.window_counts,
         findings=prepared.readings.findings,
     )
 

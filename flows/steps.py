@@ -60,22 +60,36 @@ def is_worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> 
     return isinstance(error, OSError) or type(error).__module__.startswith(("mlflow.", "sqlalchemy."))
 
 
+class Plain:
+    """The same steps as plain functions, for work that goes down the line inside one task."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return globals()[name].fn
+
+
+plain = Plain()
+
 # table -> checked -> labelled -> windows -> split -> scaled
 simulate_file = bind("tasks.simulate:simulate_file", "simulate readings")
 load_readings = bind_outside("tasks.load:load_readings", "load readings", timeout_seconds=600)
 check_readings = bind("tasks.check:check_readings", "schema check")
+replay_causally = bind("tasks.replay:replay_causally", "causal replay")
+replace_sensors = bind("tasks.replay:replace_sensors", "replace sensors")
 label_ahead = bind("tasks.label:label_ahead", "curve shift")
+compute_features = bind("tasks.featurise:compute_features", "features")
 make_windows = bind("tasks.window:make_windows", "temporalize")
 split_windows = bind("tasks.split:split_windows", "split")
+choose_scaler_rows = bind("tasks.scale:choose_scaler_rows", "choose scaler rows")
 fit_scaler = bind("tasks.scale:fit_scaler", "fit scaler")
 scale_rows = bind("tasks.scale:scale_rows", "scale")
+widen_labels = bind("tasks.label:widen_labels", "widen labels")
 
-# -> trained network -> scores -> threshold -> evaluation
-build_network = bind("tasks.build:build_network", "build network")
-train_network = bind("tasks.train:train_network", "train")
-score_parts = bind("tasks.score:score_parts", "score")
+# -> fitted model -> scores -> threshold -> evaluation
+fit_model = bind("tasks.fit:fit_model", "train")
+score_windows = bind("tasks.fit:score_windows", "score")
 score_controls = bind("tasks.control:score_controls", "score controls")
 choose_thresholds = bind("tasks.threshold:choose_thresholds", "threshold")
+hold_thresholds = bind("tasks.evaluate:hold_thresholds", "hold threshold")
 evaluate_scorers = bind("tasks.evaluate:evaluate_scorers", "evaluate")
 
 # -> logged run
@@ -85,7 +99,7 @@ find_code_version = bind("tasks.trace:find_code_version", "find code version")
 log_configuration = bind_outside("tasks.log:log_configuration", "log configuration", timeout_seconds=300)
 log_datasets = bind_outside("tasks.log:log_datasets", "log datasets", timeout_seconds=300)
 log_detector = bind_outside("tasks.register:log_detector", "log model", timeout_seconds=600)
-write_network = bind("tasks.build:write_network", "write network")
+archive_model = bind("tasks.fit:archive_model", "archive model")
 log_run = bind_outside("tasks.log:log_run", "log metrics", timeout_seconds=600)
 
 # -> judged from the registry

@@ -302,7 +302,7 @@ class EvaluationSection(Section):
             raise ValueError(f"`evaluation.fold_starts` must rise. Received {starts}.")
         if starts[-1] + self.fold_test_fraction > 1 + 1e-9:
             raise ValueError(
-                "The last of `evaluation.fold_starts` plus `evaluation.fold_test_fraction` must be at most 1. "
+                "`evaluation.fold_starts` plus `evaluation.fold_test_fraction` must be at most 1. "
                 f"Received {starts[-1]} and {self.fold_test_fraction}."
             )
         return self
@@ -359,6 +359,8 @@ class Configuration(Section):
     @property
     def purge_rows(self) -> int:
         """Rows left out before each boundary, so that no label looks into the next part."""
+        if self.readings.label_column is None:
+            return self.split.purge_rows or 0
         return self.labels.rows_ahead if self.split.purge_rows is None else self.split.purge_rows
 
     @model_validator(mode="after")
@@ -368,7 +370,8 @@ class Configuration(Section):
                 "`windows.convention` published lets windows cross a split, so `split.method` "
                 f"must be random. Received {self.split.method}."
             )
-        if self.split.method == "time" and self.purge_rows < self.labels.rows_ahead:
+        has_labels = self.readings.label_column is not None
+        if has_labels and self.split.method == "time" and self.purge_rows < self.labels.rows_ahead:
             raise ValueError(
                 "`split.purge_rows` must be at least `labels.rows_ahead`, or labels look into the next part. "
                 f"Received purge_rows={self.purge_rows}, rows_ahead={self.labels.rows_ahead}."
@@ -376,7 +379,8 @@ class Configuration(Section):
         if self.windows.convention == "published" and self.computes_features:
             raise ValueError(
                 "`windows.convention` published knows no runs of rows, so `features.level` must be "
-                "raw, `features.volatility_rows` and `features.difference_rows` none and `features.has_context` false."
+                "raw, `features.volatility_rows` and `features.difference_rows` none, and "
+                "`features.has_context` false."
             )
         unlabelled = [name for name in self.model.families if name != "logistic"]
         used = (self.model.inputs if unlabelled else ()) + (
@@ -392,7 +396,7 @@ class Configuration(Section):
                     f"`model.inputs` and `model.labelled_inputs` name {group}, so `features.{key}` must be "
                     f"set. Received {getattr(self.features, key)}."
                 )
-        if self.readings.label_column is None and "logistic" in self.model.families:
+        if not has_labels and "logistic" in self.model.families:
             raise ValueError(
                 "`model.family` logistic, and join with it, learn from events, so `readings.label_column` "
                 "must name them. Received none."

@@ -59,9 +59,9 @@ class Evidence(BaseModel):
     Attributes:
         is_leaky_split: Whether test rows are neighbours of training rows.
         test_events: Events in the test part.
-        roc_auc: The version's area on the test part.
+        roc_auc: The version's area on the test part, or none where it has no events.
         roc_auc_interval: Its interval.
-        best_control: The version against the control with the largest area.
+        best_control: The version against the control with the largest area, or none likewise.
         champion: The champion, or none where there is no champion yet.
     """
 
@@ -69,9 +69,9 @@ class Evidence(BaseModel):
 
     is_leaky_split: bool
     test_events: int
-    roc_auc: float
+    roc_auc: float | None
     roc_auc_interval: Interval | None
-    best_control: Comparison
+    best_control: Comparison | None
     champion: ChampionEvidence | None
 
 

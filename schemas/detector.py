@@ -22,6 +22,7 @@ class Detector(BaseModel):
         are_event_rows_kept: Whether event rows are scored, or end a run where the label is known.
         features: How features are made of raw rows.
         sensors: The sensors that the features are made of, in order.
+        categories: The columns with categories that they are made of.
         window_rows: Rows in a window.
         convention: Which windows are made.
         scaler: Fitted on normal training rows.
@@ -35,6 +36,7 @@ class Detector(BaseModel):
     are_event_rows_kept: bool
     features: FeaturesSection
     sensors: tuple[str, ...]
+    categories: tuple[str, ...]
     window_rows: int
     convention: Literal["within_runs", "published"]
     scaler: Scaler

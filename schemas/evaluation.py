@@ -50,7 +50,11 @@ class Interval(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """One scorer judged on one part."""
+    """One scorer judged on one part.
+
+    Attributes:
+        threshold: Where its alarms began; the median, where the threshold moved.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -126,6 +130,7 @@ class PartScores:
         times: Time of each window's last row, `datetime64[ns]`, shape (windows,).
         labels: Whether the last row is positive, bool, shape (windows,).
         scores: Score of each window, float64, shape (windows,); higher is more alarming.
+        thresholds: The threshold that holds at each window, shape (windows,).
         runs: Run of rows of each window, int64, shape (windows,).
     """
 
@@ -133,7 +138,13 @@ class PartScores:
     times: np.ndarray
     labels: np.ndarray
     scores: np.ndarray
+    thresholds: np.ndarray
     runs: np.ndarray
+
+    @property
+    def has_both_classes(self) -> bool:
+        """Whether there are positive and normal windows."""
+        return bool(self.labels.any()) and not bool(self.labels.all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +161,11 @@ class History:
     validation_loss: np.ndarray
     best_epoch: int
 
+    @property
+    def best_loss(self) -> float:
+        """Validation loss of the epoch whose weights were kept."""
+        return float(self.validation_loss[self.best_epoch])
+
 
 @dataclass(frozen=True, eq=False)
 class ChampionScores:
@@ -158,7 +174,7 @@ class ChampionScores:
     Attributes:
         version: Its version.
         scores: Score of each raw row, NaN where it has none, float64, shape (raw rows,).
-        threshold: Its threshold.
+        thresholds: The threshold that holds at each raw row, shape (raw rows,).
         last_seen: Time of the last row that its training or its threshold has seen, or none where
             its tags do not say.
         problem: Why it has no scores, or none.
@@ -166,6 +182,6 @@ class ChampionScores:
 
     version: str
     scores: np.ndarray
-    threshold: float
+    thresholds: np.ndarray
     last_seen: np.datetime64 | None
     problem: str | None

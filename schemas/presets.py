@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+_RAW: dict[str, Any] = {
+    "level": "raw",
+    "volatility_rows": None,
+    "difference_rows": None,
+    "has_context": False,
+    "clip": None,
+    "scale_order": "window_split_scale",
+}
 _PUBLISHED: dict[str, Any] = {
-    "features": {"standardise": "none", "clip": None},
+    "features": _RAW,
     "windows": {"lookback": 5, "convention": "published"},
     "split": {"method": "random", "test_fraction": 0.2, "validation_fraction": 0.2, "seed": 123},
+}
+_LSTM: dict[str, Any] = {
+    "family": "lstm_autoencoder",
+    "inputs": ["level"],
+    "units": [32, 16],
+    "activation": "relu",
+}
+_LECTURE: dict[str, Any] = {
+    "features": _RAW,
+    "windows": {"lookback": 10},
+    "model": _LSTM,
+    "training": {"epochs": 200, "batch_size": 128, "learning_rate": 1e-3, "patience": 20},
+    "threshold": {"rule": "quantile", "quantile": 0.99},
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -15,7 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "ranjan-2019": {
         **_PUBLISHED,
         "labels": {"rows_ahead": 2, "across_gaps": True},
-        "model": {"family": "lstm_autoencoder", "units": [32, 16], "activation": "relu"},
+        "model": _LSTM,
         "training": {"epochs": 200, "batch_size": 64, "learning_rate": 1e-4, "patience": None},
         "threshold": {"rule": "fixed", "value": 0.3},
     },
@@ -23,7 +44,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "shifted-2020": {
         **_PUBLISHED,
         "labels": {"rows_ahead": 5, "across_gaps": True},
-        "model": {"family": "lstm_autoencoder", "units": [32, 16], "activation": "relu"},
+        "model": _LSTM,
         "training": {"epochs": 200, "batch_size": 128, "learning_rate": 1e-3, "patience": None},
         "threshold": {"rule": "pr_crossing"},
     },
@@ -32,8 +53,30 @@ PRESETS: dict[str, dict[str, Any]] = {
         **_PUBLISHED,
         "labels": {"rows_ahead": 2, "across_gaps": True},
         "windows": {"lookback": 1, "convention": "published"},
-        "model": {"family": "dense_autoencoder", "units": [32, 16], "activation": "relu"},
+        "model": {**_LSTM, "family": "dense_autoencoder"},
         "training": {"epochs": 200, "batch_size": 64, "learning_rate": 1e-3, "patience": None},
         "threshold": {"rule": "fixed", "value": 0.3},
+    },
+    # the lecture's autoencoder: longer windows, a split in time order
+    "lecture-lstm": _LECTURE,
+    "lecture-lstm-wide": {**_LECTURE, "model": {**_LSTM, "units": [128, 64]}},
+    # the lecture's forecast: one temperature column, four past weeks, no labels
+    "lecture-forecast": {
+        "readings": {"label_column": None, "simulated": "temperature"},
+        "features": _RAW,
+        "windows": {"lookback": 4},
+        "model": {"family": "rnn_forecaster", "inputs": ["level"], "units": [10], "activation": "tanh"},
+        "training": {"epochs": 20, "batch_size": 32, "learning_rate": 5e-3, "patience": None},
+        "threshold": {"rule": "quantile", "quantile": 0.99},
+    },
+    # the post on integer sequences: 91 to train on, the last tenth of them to validate, 25 to test
+    "integer-sequence": {
+        "readings": {"label_column": None, "simulated": "sequences"},
+        "features": _RAW,
+        "windows": {"lookback": 4},
+        "split": {"test_fraction": 25 / 116, "validation_fraction": 0.1},
+        "model": {**_LSTM, "error_rows": "window"},
+        "training": {"epochs": 700, "batch_size": 32, "learning_rate": 1e-4, "patience": None},
+        "threshold": {"rule": "quantile", "quantile": 0.99, "quantile_part": "train"},
     },
 }

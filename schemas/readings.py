@@ -45,6 +45,8 @@ class SensorReadings:
         events: Whether a row is an event, bool, shape (rows,).
         values: Sensor values, finite float64, C order, shape (rows, sensors).
         sensors: Names of the columns of `values`.
+        categories: Names of the columns with categories.
+        category_values: Number of the category in each row, int64, shape (rows, categories).
         runs: Number of the run of rows without a time gap, int64, shape (rows,), rising from 0.
         step_minutes: Usual minutes between two rows.
         source: Where the readings came from.
@@ -56,6 +58,8 @@ class SensorReadings:
     events: np.ndarray
     values: np.ndarray
     sensors: tuple[str, ...]
+    categories: tuple[str, ...]
+    category_values: np.ndarray
     runs: np.ndarray
     step_minutes: float
     source: str
@@ -72,6 +76,8 @@ class LabelledReadings:
         labels: Whether a row is positive, bool, shape (rows,).
         values: Sensor values, float64, shape (rows, sensors).
         sensors: Names of the columns of `values`.
+        categories: Names of the columns with categories.
+        category_values: Number of the category in each row, int64, shape (rows, categories).
         runs: Number of the run of rows without a gap and without a dropped event, shape (rows,).
         event_times: Time of each event's first row, `datetime64[ns]`, shape (events,).
         event_stops: For each event, the number of kept rows before its end: rows below this
@@ -88,6 +94,8 @@ class LabelledReadings:
     labels: np.ndarray
     values: np.ndarray
     sensors: tuple[str, ...]
+    categories: tuple[str, ...]
+    category_values: np.ndarray
     runs: np.ndarray
     event_times: np.ndarray
     event_starts: np.ndarray

@@ -48,10 +48,12 @@ class RetrainResult(BaseModel):
     decision: Literal["PROMOTE", "REJECT", "HOLD"]
     reasons: tuple[str, ...]
     report: str
+    family: str
     parameters: int
     epochs: int
     threshold: float
     threshold_rule: str
+    promised_false_alarms_per_day: float | None
     is_leaky_split: bool
     code_version: str
     preset: str | None

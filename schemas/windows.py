@@ -63,6 +63,11 @@ class Part:
         )
 
     @property
+    def has_both_classes(self) -> bool:
+        """Whether there are positive and normal windows."""
+        return bool(self.labels.any()) and not bool(self.labels.all())
+
+    @property
     def normal_end_rows(self) -> np.ndarray:
         """Last rows of the windows that are not positive."""
         return self.end_rows[~self.labels]

@@ -111,17 +111,34 @@ def count_false_alarms(
     Returns:
         int64, shape (rows,); its sum is the number of episodes.
     """
+    return count_episodes(is_flagged & ~labelled.labels, labelled.runs, labelled.step_minutes, repeat_minutes)
+
+
+def count_episodes(
+    is_flagged: np.ndarray, runs: np.ndarray, step_minutes: float, repeat_minutes: float
+) -> np.ndarray:
+    """Count episodes at the row where each begins: stretches of flagged rows in one run.
+
+    Args:
+        is_flagged: Whether a row is flagged, bool, shape (rows,).
+        runs: Number of the run of each row, shape (rows,); only equality of neighbours counts.
+        step_minutes: Usual minutes between two rows.
+        repeat_minutes: Minutes after which a lasting episode is counted again.
+
+    Returns:
+        int64, shape (rows,); its sum is the number of episodes.
+    """
     counts = np.zeros(len(is_flagged), dtype=np.int64)
-    false_rows = np.flatnonzero(is_flagged & ~labelled.labels)
-    if len(false_rows) == 0:
+    flagged = np.flatnonzero(is_flagged)
+    if len(flagged) == 0:
         return counts
-    runs = labelled.runs[false_rows]
-    begins = np.concatenate([[True], (np.diff(false_rows) > 1) | (runs[1:] != runs[:-1])])
+    flagged_runs = runs[flagged]
+    begins = np.concatenate([[True], (np.diff(flagged) > 1) | (flagged_runs[1:] != flagged_runs[:-1])])
     starts = np.flatnonzero(begins)
-    lengths = np.diff(np.append(starts, len(false_rows)))
-    repeats = (lengths - 1) * labelled.step_minutes / repeat_minutes
+    lengths = np.diff(np.append(starts, len(flagged)))
+    repeats = (lengths - 1) * step_minutes / repeat_minutes
     # a whole number that rounding has put just below itself is that number
-    counts[false_rows[starts]] = 1 + np.floor(repeats + 1e-9).astype(np.int64)
+    counts[flagged[starts]] = 1 + np.floor(repeats + 1e-9).astype(np.int64)
     return counts
 
 

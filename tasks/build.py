@@ -1,11 +1,13 @@
-"""Build the network that reconstructs normal windows."""
+"""Build the networks: autoencoders that reconstruct a window, forecasters that foretell its next row."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -13,30 +15,41 @@ import keras
 from keras import layers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from schemas.configuration import ModelSection
 
+# the layer whose output describes a window: the bottleneck, or a forecaster's last recurrent layer
+ENCODING = "encoding"
 
-def build_network(model: ModelSection, lookback: int, sensors: int, seed: int) -> keras.Model:
-    """Build an autoencoder from (batch, lookback, sensors) to the same shape.
+
+def build_network(family: str, model: ModelSection, lookback: int, columns: int, seed: int) -> keras.Model:
+    """Build a network over windows, (batch, lookback, columns).
+
+    An autoencoder gives back the same shape, a forecaster the row after the window, (batch, columns).
+    The layer `encoding` is the last one of the encoder. An option that is 0 adds no layer:
+
+    - `dropout` drops inputs of every hidden layer, the window's own included, the same ones in all rows
+      of a window.
+    - `recurrent_dropout` is for recurrent layers; `dense_autoencoder` has none.
+    - `gaussian_dropout` and `alpha_dropout` follow every hidden layer.
+    - With the activation `selu` the weights of hidden layers start from `lecun_normal`.
 
     Args:
-        model: Family, units of the encoder (the decoder mirrors them) and activation.
-        lookback: Rows in a window.
-        sensors: Columns of a row.
-        seed: Seed of the first weights.
+        family: One of `FAMILIES`.
+        model: Units of the encoder (an autoencoder's decoder mirrors them), activation and the options.
+        lookback: Rows that the network sees, at least 1; 1 for `dense_autoencoder`.
+        columns: Columns of a row.
+        seed: Seed of the first weights and of what is dropped.
 
     Returns:
-        The network, not compiled. With units 32-16, 59 sensors and any lookback the LSTM
-        autoencoder has 25,243 parameters; the dense one, on one row, has 4,939.
+        The network, not compiled. With units 32-16, 59 columns and any lookback `lstm_autoencoder` has
+        25,243 parameters and `dense_autoencoder` 4,939; `rnn_forecaster` with 10 units has 131 on one column.
 
-    Source: Ranjan 2019, "LSTM Autoencoder for Extreme Rare Event Classification in Keras".
+    Source: Ranjan 2019, "LSTM Autoencoder for Extreme Rare Event Classification in Keras"; SELU, its first
+    weights and its dropout: Klambauer et al., arXiv 1706.02515.
     """
     keras.utils.set_random_seed(seed)
-    window = keras.Input((lookback, sensors), name="window")
-    reconstruction = FAMILIES[model.family](window, model.units, model.activation)
-    return keras.Model(window, reconstruction, name=model.family)
+    window = keras.Input((lookback, columns), name="window")
+    return keras.Model(window, FAMILIES[family](window, model), name=family)
 
 
 def write_network(network: keras.Model) -> bytes:
@@ -47,35 +60,102 @@ def write_network(network: keras.Model) -> bytes:
         return path.read_bytes()
 
 
-def _reconstruct_by_lstm(
-    window: keras.KerasTensor, units: tuple[int, ...], activation: str
-) -> keras.KerasTensor:
-    lookback, sensors = window.shape[1:]
+def read_network(path: Path) -> keras.Model:
+    """Read a network from a `.keras` file; one with code in it is refused.
 
-    def lstm(size: int, keeps_steps: bool) -> layers.LSTM:
-        return layers.LSTM(size, activation=activation, return_sequences=keeps_steps, unroll=True)
+    Raises:
+        ValueError: If the file holds code.
+    """
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
 
+
+def _reconstruct_by_lstm(window: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
+    encoding = _encode(window, layers.LSTM, model.units, model)
+    return _decode_by_lstm(encoding, window, model)
+
+
+def _reconstruct_by_dense(window: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
+    """Encode by `units`, decode back by all but the narrowest: 32-16-32-columns for units 32-16."""
+    sizes = (*model.units, *reversed(model.units[:-1]))
+    names = [None] * len(sizes)
+    names[len(model.units) - 1] = ENCODING
     hidden = window
-    for size in units[:-1]:
-        hidden = lstm(size, True)(hidden)
-    hidden = lstm(units[-1], False)(hidden)
-    hidden = layers.RepeatVector(lookback)(hidden)
-    for size in reversed(units):
-        hidden = lstm(size, True)(hidden)
-    return layers.TimeDistributed(layers.Dense(sensors))(hidden)
-
-
-def _reconstruct_by_dense(
-    window: keras.KerasTensor, units: tuple[int, ...], activation: str
-) -> keras.KerasTensor:
-    """Encode by `units`, decode back by all but the narrowest: 32-16-32-sensors for units 32-16."""
-    hidden = window
-    for size in (*units, *reversed(units[:-1])):
-        hidden = layers.Dense(size, activation=activation)(hidden)
+    for size, name in zip(sizes, names, strict=True):
+        layer = layers.Dense(size, name=name, **_hidden_settings(model))
+        hidden = _add_noise(layer(_drop_inputs(hidden, model)), model)
     return layers.Dense(window.shape[-1])(hidden)
 
 
-FAMILIES: dict[str, Callable[[keras.KerasTensor, tuple[int, ...], str], keras.KerasTensor]] = {
+def _reconstruct_by_convolution(window: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
+    """Convolve by all but the last of `units`, encode by an LSTM of the last; a single one serves both.
+
+    No filter looks at a row after its own, nor out of the window.
+    """
+    hidden = window
+    for filters in model.units[:-1] or model.units:
+        layer = layers.Conv1D(filters, model.kernel_rows, padding="causal", **_hidden_settings(model))
+        hidden = _add_noise(layer(_drop_inputs(hidden, model)), model)
+    encoding = _encode(hidden, layers.LSTM, model.units[-1:], model)
+    return _decode_by_lstm(encoding, window, model)
+
+
+def _forecast(window: keras.KerasTensor, model: ModelSection, layer: type[layers.Layer]) -> keras.KerasTensor:
+    return layers.Dense(window.shape[-1])(_encode(window, layer, model.units, model))
+
+
+def _encode(
+    hidden: keras.KerasTensor, layer: type[layers.Layer], units: tuple[int, ...], model: ModelSection
+) -> keras.KerasTensor:
+    for size in units[:-1]:
+        hidden = _recur(hidden, layer, size, model)
+    return _recur(hidden, layer, units[-1], model, return_sequences=False, name=ENCODING)
+
+
+def _decode_by_lstm(
+    encoding: keras.KerasTensor, window: keras.KerasTensor, model: ModelSection
+) -> keras.KerasTensor:
+    lookback, columns = window.shape[1:]
+    hidden = layers.RepeatVector(lookback)(encoding)
+    for size in reversed(model.units):
+        hidden = _recur(hidden, layers.LSTM, size, model)
+    return layers.TimeDistributed(layers.Dense(columns))(hidden)
+
+
+def _recur(
+    hidden: keras.KerasTensor, layer: type[layers.Layer], size: int, model: ModelSection, **settings: Any
+) -> keras.KerasTensor:
+    recurrent = layer(
+        size,
+        dropout=model.dropout,
+        recurrent_dropout=model.recurrent_dropout,
+        unroll=True,
+        **{"return_sequences": True, **_hidden_settings(model), **settings},
+    )
+    return _add_noise(recurrent(hidden), model)
+
+
+def _hidden_settings(model: ModelSection) -> dict[str, str]:
+    initialiser = "lecun_normal" if model.activation == "selu" else "glorot_uniform"
+    return {"activation": model.activation, "kernel_initializer": initialiser}
+
+
+def _drop_inputs(hidden: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
+    """Drop what a recurrent layer's own `dropout` would: the same inputs in all rows of a window."""
+    return layers.SpatialDropout1D(model.dropout)(hidden) if model.dropout else hidden
+
+
+def _add_noise(hidden: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
+    if model.gaussian_dropout:
+        hidden = layers.GaussianDropout(model.gaussian_dropout)(hidden)
+    if model.alpha_dropout:
+        hidden = layers.AlphaDropout(model.alpha_dropout)(hidden)
+    return hidden
+
+
+FAMILIES: dict[str, Callable[[keras.KerasTensor, ModelSection], keras.KerasTensor]] = {
     "lstm_autoencoder": _reconstruct_by_lstm,
     "dense_autoencoder": _reconstruct_by_dense,
+    "conv_lstm_autoencoder": _reconstruct_by_convolution,
+    "rnn_forecaster": partial(_forecast, layer=layers.SimpleRNN),
+    "lstm_forecaster": partial(_forecast, layer=layers.LSTM),
 }

@@ -52,6 +52,7 @@ def check_readings(
     *,
     are_labels_needed: bool = True,
     sensors: Sequence[str] | None = None,
+    categories: Sequence[str] | None = None,
 ) -> SensorReadings:
     """Check a table against everything that later steps take for granted.
 
@@ -61,10 +62,13 @@ def check_readings(
     Args:
         raw: The table as it came; it is not changed. Messages name rows by its index.
         section: What is expected of the table.
-        are_labels_needed: Whether labels with at least one event are required.
+        are_labels_needed: Whether labels with at least one event are required; never where
+            `readings.label_column` is none.
         sensors: The sensors that a model asks for, in its order, other columns being ignored; or none to take
             every column that is neither time, label, category nor dropped, and of these only the ones that
             vary over the table.
+        categories: The columns with categories that a model asks for; or none to take those of
+            `readings.categorical_columns` that there are.
 
     Returns:
         `SensorReadings`; what was noticed and was not fatal is in its `findings`.
@@ -72,10 +76,13 @@ def check_readings(
     Raises:
         InputError: If anything is wrong; one message names every failing column.
     """
+    are_labels_needed = are_labels_needed and section.label_column is not None
+    if categories is None:
+        categories = [name for name in section.categorical_columns if name in raw.table.columns]
     label_column, names = (
         choose_columns(raw, section, are_labels_needed=are_labels_needed)
         if sensors is None
-        else choose_known_columns(raw, section, sensors, are_labels_needed=are_labels_needed)
+        else choose_known_columns(raw, section, sensors, categories, are_labels_needed=are_labels_needed)
     )
     times = parse_times(raw.table[section.time_column], section.time_format)
     step_minutes = section.step_minutes or find_step_minutes(times.to_numpy())
@@ -90,6 +97,8 @@ def check_readings(
         events=_find_events(table, label_column, raw, are_labels_needed=are_labels_needed),
         values=np.column_stack([as_numbers(table[sensor], section.decimal) for sensor in names]),
         sensors=tuple(names),
+        categories=tuple(categories),
+        category_values=number_categories(raw.table, categories),
         runs=runs,
         step_minutes=_check_step(step_minutes, raw),
         source=raw.source,
@@ -98,6 +107,16 @@ def check_readings(
     if sensors is not None:
         return readings
     return drop_constant_sensors(replace(readings, findings=find_quality_issues(readings, filled)))
+
+
+def number_categories(table: pd.DataFrame, categories: Sequence[str]) -> np.ndarray:
+    """Number the categories of each column in the order in which they come; a missing one is -1.
+
+    Returns:
+        int64, shape (rows, categories).
+    """
+    numbers = [pd.factorize(table[name])[0].astype(np.int64) for name in categories]
+    return np.column_stack(numbers) if numbers else np.zeros((len(table), 0), dtype=np.int64)
 
 
 def check_labelled_table(table: pd.DataFrame, sensors: Sequence[str]) -> pd.DataFrame:

@@ -64,9 +64,16 @@ def choose_columns(
 
 
 def choose_known_columns(
-    raw: RawTable, section: ReadingsSection, sensors: Sequence[str], *, are_labels_needed: bool = True
+    raw: RawTable,
+    section: ReadingsSection,
+    sensors: Sequence[str],
+    categories: Sequence[str] = (),
+    *,
+    are_labels_needed: bool = True,
 ) -> tuple[str | None, list[str]]:
     """Tell the label column and the sensors that a model asks for; other columns are ignored.
+
+    The categories that it asks for must be there too.
 
     Returns:
         The label column, or None where there are no labels, and the sensors in the model's order.
@@ -75,7 +82,8 @@ def choose_known_columns(
         InputError: If a column is missing or occurs more than once.
     """
     columns = list(raw.table.columns)
-    wanted = [section.time_column, *sensors, *([section.label_column] if are_labels_needed else [])]
+    wanted = [section.time_column, *sensors, *categories]
+    wanted += [section.label_column] if are_labels_needed and section.label_column is not None else []
     missing = [name for name in wanted if name not in columns]
     if missing:
         raise InputError(
@@ -88,7 +96,7 @@ def choose_known_columns(
 
 
 def _find_label_column(raw: RawTable, section: ReadingsSection, *, are_labels_needed: bool) -> str | None:
-    if section.label_column not in raw.table.columns:
+    if section.label_column is None or section.label_column not in raw.table.columns:
         return None
     is_filled = are_labels_needed or bool(raw.table[section.label_column].notna().any())
     return section.label_column if is_filled else None
@@ -98,10 +106,10 @@ def _check_presence(
     columns: Sequence[str], source: str, section: ReadingsSection, *, are_labels_needed: bool
 ) -> None:
     wanted = [("readings.time_column", section.time_column)]
-    wanted += [("readings.label_column", section.label_column)] if are_labels_needed else []
-    settings = {section.time_column: "time", section.label_column: "label"}
-    clashes = [name for name in section.drop_columns if name in settings]
-    if clashes or len(settings) == 1:
+    if are_labels_needed and section.label_column is not None:
+        wanted += [("readings.label_column", section.label_column)]
+    named = {section.time_column, section.label_column}
+    if len(named) == 1 or not named.isdisjoint(section.drop_columns):
         raise InputError(
             "The time column, the label column and `readings.drop_columns` must differ. Received time "
             f"{section.time_column}, label {section.label_column}, drop {shorten_list(section.drop_columns)}."

@@ -11,7 +11,7 @@ from schemas.configuration import EvaluationSection
 from schemas.decision import Comparison
 from schemas.evaluation import Evaluation, Metrics, PartScores, Threshold
 from schemas.readings import LabelledReadings
-from schemas.windows import Part, Split
+from schemas.windows import Part, Split, Windows
 from tasks.alarm import (
     count_false_alarms,
     find_event_rows,
@@ -27,6 +27,7 @@ from tasks.bootstrap import (
     resample_roc_auc,
     take_interval,
 )
+from tasks.recalibrate import follow_scores
 
 # one seed for every bootstrap: scorers judged on the same part are judged on the same resamples
 BOOTSTRAP_SEED = 0
@@ -40,7 +41,7 @@ def evaluate_scores(
     scores: np.ndarray,
     part: Part,
     labelled: LabelledReadings,
-    threshold: float,
+    thresholds: np.ndarray,
     section: EvaluationSection,
 ) -> Evaluation:
     """Judge one scorer on one part.
@@ -55,14 +56,15 @@ def evaluate_scores(
         scores: Scores of the part's windows, float64, shape (windows,).
         part: The part; its labels are those of the windows' last rows.
         labelled: All rows and events.
-        threshold: An alarm is `score >= threshold`.
+        thresholds: The threshold that holds at each window, shape (windows,); an alarm is
+            `score >= threshold`.
         section: Horizon, repeats, and the bootstrap.
 
     Returns:
         Metrics by the contract's names, with intervals where they are defined.
     """
     is_flagged = np.zeros(len(labelled.labels), dtype=bool)
-    is_flagged[part.end_rows[scores >= threshold]] = True
+    is_flagged[part.end_rows[scores >= thresholds]] = True
     is_inside = mark_part(part, len(labelled.labels))
     events = select_events(labelled, part)
     leads = _find_leads(is_flagged, labelled, section.horizon_minutes)
@@ -77,7 +79,7 @@ def evaluate_scores(
     return Evaluation(
         scorer=scorer,
         part=part.name,
-        threshold=threshold,
+        threshold=float(np.median(thresholds)),
         rows=len(scores),
         events=len(events),
         metrics=_measure(scores, part.labels, tallies.sum(axis=0), leads[1][events]),
@@ -86,8 +88,8 @@ def evaluate_scores(
 
 
 def evaluate_scorers(
-    scores: Mapping[str, Mapping[str, np.ndarray]],
-    thresholds: Mapping[str, Threshold],
+    scores: Mapping[str, np.ndarray],
+    thresholds: Mapping[str, Mapping[str, np.ndarray]],
     split: Split,
     labelled: LabelledReadings,
     section: EvaluationSection,
@@ -95,8 +97,8 @@ def evaluate_scorers(
     """Judge the model on every part and each control on the test.
 
     Args:
-        scores: By scorer, then by part; the scorer `model` is among them.
-        thresholds: By scorer.
+        scores: By scorer, of all windows, shape (windows,); the scorer `model` is among them.
+        thresholds: By scorer, then by part, as `hold_thresholds` gives them.
         split: The parts.
         labelled: All rows and events.
         section: Horizon, repeats, and the bootstrap.
@@ -108,10 +110,38 @@ def evaluate_scorers(
     judged |= {f"control_{name}": (name, split.test) for name in scores if name != "model"}
     return {
         prefix: evaluate_scores(
-            scorer, scores[scorer][part.name], part, labelled, thresholds[scorer].value, section
+            scorer, scores[scorer][part.places], part, labelled, thresholds[scorer][part.name], section
         )
         for prefix, (scorer, part) in judged.items()
     }
+
+
+def hold_thresholds(
+    threshold: Threshold, scores: np.ndarray, windows: Windows, split: Split, labelled: LabelledReadings
+) -> dict[str, np.ndarray]:
+    """Find the threshold that holds at each window of each part.
+
+    In the test it moves as the rule has it, from scores that came before; training and validation
+    are judged at the threshold that validation ended with.
+
+    Args:
+        threshold: The threshold and how it moves.
+        scores: Scores of all windows, shape (windows,).
+        windows: All windows.
+        split: The parts.
+        labelled: All rows, for times and runs.
+
+    Returns:
+        By part, float64, shape (windows of the part,).
+    """
+    held = {part.name: np.full(len(part.places), threshold.value) for part in split.parts}
+    if threshold.trailing is not None:
+        # all windows since the test began, those too that reach back over its beginning
+        first = 0 if split.test.is_scattered else int(np.searchsorted(windows.end_rows, split.test.start))
+        end_rows = windows.end_rows[first:]
+        moving = follow_scores(threshold, labelled.times[end_rows], labelled.runs[end_rows], scores[first:])
+        held[split.test.name] = moving[split.test.places - first]
+    return held
 
 
 def find_runs(part: Part, labelled: LabelledReadings) -> np.ndarray:
@@ -158,33 +188,40 @@ def compare_scores(
 
 
 def compare_best_control(
-    scores: Mapping[str, Mapping[str, np.ndarray]],
+    scores: Mapping[str, np.ndarray],
     part: Part,
     labelled: LabelledReadings,
     section: EvaluationSection,
-) -> Comparison:
-    """Compare the model with the control that has the largest ROC area on a part."""
-    controls = scores.keys() - {"model"}
-    best = max(sorted(controls), key=lambda name: roc_auc_score(part.labels, scores[name][part.name]))
-    return compare_scores(best, scores["model"][part.name], scores[best][part.name], part, labelled, section)
+) -> Comparison | None:
+    """Compare the model with the control that has the largest ROC area on a part; none without events."""
+    if not part.has_both_classes:
+        return None
+    of_part = {name: values[part.places] for name, values in scores.items()}
+    model = of_part.pop("model")
+    best = max(sorted(of_part), key=lambda name: roc_auc_score(part.labels, of_part[name]))
+    return compare_scores(best, model, of_part[best], part, labelled, section)
 
 
 def collect_scores(
-    scores: Mapping[str, Mapping[str, np.ndarray]], split: Split, labelled: LabelledReadings
+    scores: Mapping[str, np.ndarray],
+    thresholds: Mapping[str, Mapping[str, np.ndarray]],
+    split: Split,
+    labelled: LabelledReadings,
 ) -> dict[str, dict[str, PartScores]]:
-    """Put scores beside the times, labels and runs of their windows, by scorer and part."""
+    """Put scores beside the times, labels, thresholds and runs of their windows, by scorer and part."""
     return {
         scorer: {
             part.name: PartScores(
                 part=part.name,
                 times=labelled.times[part.end_rows],
                 labels=part.labels,
-                scores=np.asarray(by_part[part.name], dtype=np.float64),
+                scores=of_all[part.places],
+                thresholds=thresholds[scorer][part.name],
                 runs=labelled.runs[part.end_rows],
             )
             for part in split.parts
         }
-        for scorer, by_part in scores.items()
+        for scorer, of_all in scores.items()
     }
 
 

@@ -42,8 +42,8 @@ def _find_missing_evidence(evidence: Evidence, section: PromotionSection) -> lis
     reasons = []
     if evidence.is_leaky_split:
         reasons.append(
-            "random split: test rows are neighbours of training rows, so the test says nothing about "
-            "later rows (set split.method=time)"
+            "leaky split: test rows are neighbours of training rows, or the scaler has seen them, so the "
+            "test says nothing about later rows (set split.method=time, features.scale_order=split_scale_window)"
         )
     if evidence.test_events < section.minimum_test_events:
         reasons.append(
@@ -56,14 +56,14 @@ def _find_missing_evidence(evidence: Evidence, section: PromotionSection) -> lis
 def _find_failed_floors(evidence: Evidence) -> list[str]:
     reasons = []
     interval = evidence.roc_auc_interval
-    if interval is None or interval.low <= CHANCE:
+    if evidence.roc_auc is None or interval is None or interval.low <= CHANCE:
+        area = "unknown" if evidence.roc_auc is None else f"{evidence.roc_auc:.3f}"
         bounds = "unknown" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
         reasons.append(
-            f"not clearly better than chance: ROC area {evidence.roc_auc:.3f}, interval {bounds}, must "
-            f"lie above {CHANCE}"
+            f"not clearly better than chance: ROC area {area}, interval {bounds}, must lie above {CHANCE}"
         )
     control = evidence.best_control
-    if control.difference is not None and control.difference.high < 0:
+    if control is not None and control.difference is not None and control.difference.high < 0:
         reasons.append(
             f"clearly worse than the control {control.name}: ROC area {control.roc_auc:.3f} against "
             f"{control.other_roc_auc:.3f}, difference {control.difference.low:+.3f} to "
@@ -85,11 +85,12 @@ def _find_champion_lead(champion: ChampionEvidence, margin: float) -> list[str]:
 def _list_merits(evidence: Evidence) -> list[str]:
     low = evidence.roc_auc_interval.low if evidence.roc_auc_interval else CHANCE
     control = evidence.best_control
-    reasons = [
-        f"better than chance: ROC area {evidence.roc_auc:.3f}, lower bound {low:.3f}",
-        f"not clearly worse than the best control, {control.name}: {control.roc_auc:.3f} against "
-        f"{control.other_roc_auc:.3f}",
-    ]
+    reasons = [f"better than chance: ROC area {evidence.roc_auc:.3f}, lower bound {low:.3f}"]
+    if control is not None:
+        reasons.append(
+            f"not clearly worse than the best control, {control.name}: {control.roc_auc:.3f} against "
+            f"{control.other_roc_auc:.3f}"
+        )
     champion = evidence.champion
     if champion is None:
         return [*reasons, "there is no champion yet"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from schemas.readings import LabelledReadings, SensorReadings
+from schemas.windows import Part
 
 
 def label_ahead(
@@ -55,6 +56,8 @@ def label_ahead(
         labels=is_marked[source_rows],
         values=readings.values if is_whole else readings.values[source_rows],
         sensors=readings.sensors,
+        categories=readings.categories,
+        category_values=readings.category_values[source_rows],
         runs=runs,
         event_times=readings.times[starts],
         event_starts=kept_before[starts],
@@ -64,6 +67,27 @@ def label_ahead(
         step_minutes=readings.step_minutes,
         source_rows=source_rows,
     )
+
+
+def widen_labels(labelled: LabelledReadings, part: Part, warning_rows: int | None) -> np.ndarray:
+    """Mark the windows of a part that end up to `warning_rows` rows before an event, in its run.
+
+    Args:
+        labelled: Rows and events.
+        part: The part; events after it mark nothing.
+        warning_rows: Rows before an event to mark, at least 1; none for the labels as they are.
+
+    Returns:
+        bool, shape (windows,). Windows that are positive stay so.
+    """
+    if warning_rows is None:
+        return part.labels
+    is_marked = labelled.labels.copy()
+    first_rows = np.searchsorted(labelled.runs, labelled.event_runs)
+    for start, run, first in zip(labelled.event_starts, labelled.event_runs, first_rows, strict=True):
+        if run >= 0 and start < part.stop:
+            is_marked[max(start - warning_rows, first) : start] = True
+    return is_marked[part.end_rows]
 
 
 def find_events(events: np.ndarray, runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -208,7 +208,7 @@ def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> 
 def log_run(
     client: MlflowClient,
     run_id: str,
-    history: History,
+    history: History | None,
     evaluations: Mapping[str, Evaluation],
     figures: Mapping[str, float],
     files: Mapping[str, bytes],
@@ -218,12 +218,13 @@ def log_run(
     Args:
         client: Client of the tracking store.
         run_id: The run.
-        history: Losses of every epoch.
+        history: Losses of every epoch, or none where nothing was trained in epochs.
         evaluations: By the prefix of their metrics.
         figures: Further metrics by their full names.
         files: By artifact path.
     """
-    log_history(client, run_id, history)
+    if history is not None:
+        log_history(client, run_id, history)
     log_evaluations(client, run_id, evaluations, figures)
     log_files(client, run_id, files)
 

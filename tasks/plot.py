@@ -82,8 +82,7 @@ def plot_precision_recall(scores: PartScores, threshold: float) -> Figure:
     are left out.
 
     Args:
-        scores: Windows of one part, finite scores, shape (windows,).
-        threshold: Where alarms begin.
+        scores: Windows of one part, finite scores, shape (windows,), and the threshold of each.
 
     Returns:
         A figure with one pair of axes; with windows of one class only, it says so.
@@ -91,7 +90,7 @@ def plot_precision_recall(scores: PartScores, threshold: float) -> Figure:
     figure, axes = _make_figure(SIZE_INCHES)
     title = f"Precision and recall for every threshold, {scores.part} part"
     _name_axes(axes, title, "Threshold (score at which alarms begin)", "Share")
-    if not _has_both_classes(scores):
+    if not scores.has_both_classes:
         return _say_one_class(figure, axes, scores)
     _draw_precision_and_recall(axes, scores, threshold)
     _draw_threshold(axes, "x", threshold)
@@ -124,7 +123,7 @@ def plot_roc(scores_by_name: Mapping[str, PartScores]) -> Figure:
         "Normal windows flagged (false positive rate)",
         "Positive windows flagged (true positive rate)",
     )
-    if not _has_both_classes(first):
+    if not first.has_both_classes:
         return _say_one_class(figure, axes, first)
     _draw_roc(axes, scores_by_name)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
@@ -134,45 +133,48 @@ def plot_roc(scores_by_name: Mapping[str, PartScores]) -> Figure:
     return figure
 
 
-def plot_errors_over_time(scores: PartScores, threshold: float) -> Figure:
+def plot_errors_over_time(scores: PartScores) -> Figure:
     """Draw the score of each window over time, by class, with the threshold.
 
     Of many windows not all normal ones are drawn, see `choose_points`; all positive ones are.
 
     Args:
-        scores: Windows of one part, finite scores, shape (windows,).
-        threshold: Where alarms begin.
+        scores: Windows of one part, finite scores, shape (windows,), and the threshold of each.
 
     Returns:
         A figure with one pair of axes; with windows of one class only, it says so.
     """
     figure, axes = _make_figure(SIZE_INCHES)
     title = f"Score of every window over time, {scores.part} part"
-    _name_axes(axes, title, "Time of the window's last row", "Score (reconstruction error)")
+    _name_axes(axes, title, "Time of the window's last row", "Score")
     _draw_windows(axes, scores)
-    _draw_threshold(axes, "y", threshold)
-    _scale_by_spread(axes, "y", np.append(scores.scores, threshold))
+    lowest, highest = float(scores.thresholds.min()), float(scores.thresholds.max())
+    if lowest == highest:
+        _draw_threshold(axes, "y", lowest)
+    else:
+        label = f"threshold, {lowest:.4g} to {highest:.4g}"
+        axes.step(scores.times, scores.thresholds, where="post", color=INK, lw=1.2, label=label)
+    _scale_by_spread(axes, "y", np.append(scores.scores, scores.thresholds))
     locator = make_date_locator()
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(make_date_formatter(locator))
     _draw_legend(figure, axes)
-    return figure if _has_both_classes(scores) else _say_one_class(figure, axes, scores, height=0.93)
+    return figure if scores.has_both_classes else _say_one_class(figure, axes, scores, height=0.93)
 
 
-def plot_confusion(scores: PartScores, threshold: float) -> Figure:
+def plot_confusion(scores: PartScores) -> Figure:
     """Draw how many normal and positive windows raised an alarm and how many did not.
 
     An alarm is `score >= threshold`.
 
     Args:
-        scores: Windows of one part, shape (windows,).
-        threshold: Where alarms begin.
+        scores: Windows of one part, shape (windows,), and the threshold of each.
 
     Returns:
         A figure with one pair of axes: truth downwards, alarm to the right, counts and shares of the truth.
     """
     figure, axes = _make_figure(SIZE_INCHES)
-    counts = np.array(_count_alarms(scores, threshold)).reshape(2, 2)
+    counts = np.array(_count_alarms(scores, scores.thresholds)).reshape(2, 2)
     names = (("quiet, rightly", "false alarm"), ("missed", "caught"))
     colours = np.empty((2, 2, 4))
     for row, column in np.ndindex(2, 2):
@@ -187,25 +189,27 @@ def plot_confusion(scores: PartScores, threshold: float) -> Figure:
     axes.set_yticks([0, 1], ["normal", "positive"])
     axes.axhline(0.5, color="white", lw=3)
     axes.axvline(0.5, color="white", lw=3)
-    title = f"Windows by truth and alarm, {scores.part} part, threshold {threshold:.4g}"
+    lowest, highest = float(scores.thresholds.min()), float(scores.thresholds.max())
+    moving = "" if lowest == highest else f" to {highest:.4g}"
+    title = f"Windows by truth and alarm, {scores.part} part, threshold {lowest:.4g}{moving}"
     _name_axes(axes, title, "What the model said", "What was true")
     axes.grid(visible=False)
-    return figure if _has_both_classes(scores) else _say_one_class(figure, axes, scores)
+    return figure if scores.has_both_classes else _say_one_class(figure, axes, scores)
 
 
 def render_plots(
-    history: History, validation: PartScores, test: Mapping[str, PartScores], threshold: float
+    history: History | None, validation: PartScores, test: Mapping[str, PartScores], threshold: float
 ) -> dict[str, bytes]:
     """Draw the five figures of a run as PNG images of about 900 pixels in width.
 
     Args:
-        history: Losses of the training.
+        history: Losses of the training, or none where nothing was trained in epochs.
         validation: The model's scores of the validation part, where the threshold was chosen.
         test: Scores of the test part by the scorer's name: `model` and the controls.
-        threshold: Where the model's alarms begin.
+        threshold: What was chosen on validation.
 
     Returns:
-        PNG bytes by `loss`, `precision_recall`, `roc`, `errors_over_time` and `confusion_matrix`.
+        PNG bytes by `loss` (where there is a history), `precision_recall`, `roc`, `errors_over_time` and `confusion_matrix`.
 
     Raises:
         ValueError: If `test` has no entry `model`.
@@ -215,12 +219,12 @@ def render_plots(
             f"`test` must hold the scores of the model by the name `model`. Received {sorted(test)}. "
             "Add the model's scores."
         )
-    figures = {
-        "loss": plot_loss(history),
+    figures = {} if history is None else {"loss": plot_loss(history)}
+    figures |= {
         "precision_recall": plot_precision_recall(validation, threshold),
         "roc": plot_roc(test),
-        "errors_over_time": plot_errors_over_time(test["model"], threshold),
-        "confusion_matrix": plot_confusion(test["model"], threshold),
+        "errors_over_time": plot_errors_over_time(test["model"]),
+        "confusion_matrix": plot_confusion(test["model"]),
     }
     return {name: _render_png(figure) for name, figure in figures.items()}
 
@@ -348,11 +352,6 @@ def _scale_by_spread(axes: Axes, along: str, values: np.ndarray) -> None:
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def _has_both_classes(scores: PartScores) -> bool:
-    """Whether there are positive and normal windows."""
-    return bool(scores.labels.any() and not scores.labels.all())
-
-
 def _say_one_class(figure: Figure, axes: Axes, scores: PartScores, height: float = 0.5) -> Figure:
     """Write into the figure, at a height between 0 and 1, which class is missing."""
     windows = len(scores.labels)
@@ -373,7 +372,7 @@ def _say_one_class(figure: Figure, axes: Axes, scores: PartScores, height: float
     return figure
 
 
-def _count_alarms(scores: PartScores, threshold: float) -> tuple[int, int, int, int]:
+def _count_alarms(scores: PartScores, threshold: float | np.ndarray) -> tuple[int, int, int, int]:
     """Count quiet normal, flagged normal, quiet positive and flagged positive windows."""
     alarms = scores.scores >= threshold
     quiet_normal, flagged_normal, quiet_positive, flagged_positive = np.bincount(

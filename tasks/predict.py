@@ -1,6 +1,6 @@
 """The pyfunc that a registered version runs: MLflow executes this file when it loads a model.
 
-Nothing else imports it. It needs no pickle: the network is a `.keras` file read in safe mode, the
+Nothing else imports it. It needs no pickle: a network is a `.keras` file read in safe mode, the
 rest is JSON.
 """
 
@@ -17,7 +17,7 @@ from mlflow.pyfunc.model import PythonModel
 from schemas.detector import FORMAT_VERSION, Detector
 from schemas.errors import InputError
 from tasks.detect import detect_events
-from tasks.score import load_scorer
+from tasks.fit import load_model
 
 
 class EarlyWarner(PythonModel):
@@ -32,13 +32,13 @@ class EarlyWarner(PythonModel):
                 f"{content.get('format_version')}. Load it with the code it was made with, or retrain."
             )
         self.detector = Detector.model_validate(content)
-        self.scorer = load_scorer(Path(context.artifacts["network"]))
+        self.model = load_model(Path(context.artifacts["model"]))
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
         """Score raw readings; see `tasks.detect.detect_events`."""
-        return detect_events(self.detector, self.scorer, model_input)
+        return detect_events(self.detector, self.model, model_input)
 
 
 set_model(EarlyWarner())

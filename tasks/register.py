@@ -20,10 +20,11 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 from mlflow.types.schema import AnyType
 
 from schemas.detector import Detector
+from schemas.model import FittedModel
 from tasks.check import check_scored_table
+from tasks.fit import save_model
 
 if TYPE_CHECKING:
-    import keras
     from mlflow.entities.model_registry import ModelVersion
 
 # what scoring imports, at the versions that training ran with
@@ -35,18 +36,20 @@ def log_detector(
     client: MlflowClient,
     run_id: str,
     detector: Detector,
-    network: keras.Model,
+    model: FittedModel,
+    family: str,
     example: pd.DataFrame,
 ) -> str:
-    """Log scaler, threshold and network as one pyfunc of the run, complete or not at all.
+    """Log features, scaler, threshold and model as one pyfunc of the run, complete or not at all.
 
     The version carries the code that scores, so that it loads where forewarn is not installed.
 
     Args:
         client: Client of the tracking store.
         run_id: The run that made it.
-        detector: Everything besides the network.
-        network: The trained network.
+        detector: Everything besides the model.
+        model: The fitted model.
+        family: Its family.
         example: A few raw rows, for the input example.
 
     Returns:
@@ -56,7 +59,7 @@ def log_detector(
     logged = client.create_logged_model(experiment_id, name="detector", source_run_id=run_id)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            path = save_detector(Path(folder), detector, network, example)
+            path = save_detector(Path(folder), detector, model, family, example)
             client.log_model_artifacts(logged.model_id, str(path))
         client.finalize_logged_model(logged.model_id, "READY")
     except BaseException:
@@ -66,21 +69,23 @@ def log_detector(
     return logged.model_id
 
 
-def save_detector(folder: Path, detector: Detector, network: keras.Model, example: pd.DataFrame) -> Path:
+def save_detector(
+    folder: Path, detector: Detector, model: FittedModel, family: str, example: pd.DataFrame
+) -> Path:
     """Write the pyfunc into `folder`.
 
     Returns:
         The folder of the model.
     """
     (folder / "detector.json").write_text(detector.model_dump_json(indent=1), encoding="utf-8")
-    network.save(folder / "network.keras")
+    save_model(model, family, folder / "fitted")
     path = folder / "model"
     mlflow.pyfunc.save_model(
         path,
         python_model=str(_CODE / "tasks" / "predict.py"),
         artifacts={
             "detector": str(folder / "detector.json"),
-            "network": str(folder / "network.keras"),
+            "model": str(folder / "fitted"),
         },
         code_paths=[str(_CODE / "schemas"), str(_CODE / "tasks")],
         signature=make_signature(detector),
@@ -97,8 +102,9 @@ def make_signature(detector: Detector) -> ModelSignature:
     type: the schema check of the readings says what is wrong with a value.
     """
     inputs: list[ColSpec | TensorSpec] = [ColSpec(AnyType(), detector.readings.time_column)]
-    inputs.append(ColSpec(AnyType(), detector.readings.label_column, required=False))
-    inputs += [ColSpec(AnyType(), sensor) for sensor in detector.scaler.sensors]
+    if detector.readings.label_column is not None:
+        inputs.append(ColSpec(AnyType(), detector.readings.label_column, required=False))
+    inputs += [ColSpec(AnyType(), name) for name in (*detector.sensors, *detector.categories)]
     outputs: list[ColSpec | TensorSpec] = [
         ColSpec("datetime", "time"),
         ColSpec("double", "score", required=False),

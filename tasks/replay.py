@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from schemas.readings import Finding, SensorReadings
+from schemas.readings import Finding, RawTable, SensorReadings
 from tasks.fill import hold_last_values
 from tasks.inspect import find_straight_cells
 
@@ -20,7 +20,7 @@ def replay_causally(readings: SensorReadings) -> SensorReadings:
 
     The first and the last row of a run stand as they are. Where a line was drawn over a gap, they are points
     of this line and depend on a later reading still, and so do the cells for which the first row is held.
-    A lone interpolated cell between two archived ones cannot be told from an archived one and stays too.
+    Lines of fewer than four rows cannot be told from chance and stay too.
 
     Args:
         readings: Checked readings; they are not changed.
@@ -55,3 +55,9 @@ def _describe_replay(sensors: tuple[str, ...], is_replaced: np.ndarray) -> Findi
         columns=tuple(shares),
         details={"share": round(share, 4), "shares": shares},
     )
+
+
+def replace_sensors(raw: RawTable, readings: SensorReadings) -> RawTable:
+    """Put replayed sensors into the raw table, so that a logged model can be tried on the same rows."""
+    columns = {name: readings.values[:, place] for place, name in enumerate(readings.sensors)}
+    return replace(raw, table=raw.table.assign(**columns))

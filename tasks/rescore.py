@@ -25,9 +25,14 @@ _RELATIVE_TOLERANCE = 1e-4
 
 
 def verify_logged_scores(
-    model_id: str, table: pd.DataFrame, labelled: LabelledReadings, part: Part, scores: np.ndarray
+    model_id: str,
+    table: pd.DataFrame,
+    labelled: LabelledReadings,
+    part: Part,
+    scores: np.ndarray,
+    thresholds: np.ndarray,
 ) -> None:
-    """Load the logged model and make sure that it scores raw rows as training did.
+    """Load the logged model and make sure that it scores raw rows, and raises alarms, as training did.
 
     Args:
         model_id: The logged model.
@@ -35,18 +40,21 @@ def verify_logged_scores(
         labelled: The rows made of them.
         part: The part to check.
         scores: Its scores in training, shape (windows,).
+        thresholds: The thresholds that held in training, shape (windows,).
 
     Raises:
-        RuntimeError: If a score differs: a defect of the bundle, nothing may be registered.
+        RuntimeError: If a score or a threshold differs: a defect of the bundle, nothing may be registered.
     """
     scored = score_with_version(f"models:/{model_id}", table)
-    again = scored["score"].to_numpy()[labelled.source_rows[part.end_rows]]
-    if not np.allclose(again, scores, rtol=_RELATIVE_TOLERANCE, atol=1e-9):
-        differing = int((~np.isclose(again, scores, rtol=_RELATIVE_TOLERANCE, atol=1e-9)).sum())
-        raise RuntimeError(
-            f"The logged model must score as training did. {differing} of {len(scores)} test windows "
-            "differ. This is a defect: please report it with the run's id."
-        )
+    rows = labelled.source_rows[part.end_rows]
+    for column, expected in (("score", scores), ("threshold", thresholds)):
+        again = scored[column].to_numpy()[rows]
+        is_equal = np.isclose(again, expected, rtol=_RELATIVE_TOLERANCE, atol=1e-9)
+        if not is_equal.all():
+            raise RuntimeError(
+                f"The logged model must score as training did. The {column} of {int((~is_equal).sum())} of "
+                f"{len(scores)} test windows differs. This is a defect: please report it with the run's id."
+            )
 
 
 def score_champion(client: MlflowClient, model_name: str, table: pd.DataFrame) -> ChampionScores | None:
@@ -68,12 +76,12 @@ def score_champion(client: MlflowClient, model_name: str, table: pd.DataFrame) -
     except (InputError, MlflowException) as error:
         reason = f"it cannot score these readings: {str(error).splitlines()[0]}"
         return ChampionScores(
-            str(champion.version), np.zeros(0), np.nan, _find_last_seen(champion.tags), reason
+            str(champion.version), np.zeros(0), np.zeros(0), _find_last_seen(champion.tags), reason
         )
     return ChampionScores(
         version=str(champion.version),
         scores=scored["score"].to_numpy(),
-        threshold=float(scored["threshold"].iloc[0]),
+        thresholds=scored["threshold"].to_numpy(),
         last_seen=_find_last_seen(champion.tags),
         problem=None,
     )
@@ -82,7 +90,7 @@ def score_champion(client: MlflowClient, model_name: str, table: pd.DataFrame) -
 def compare_champion(
     champion: ChampionScores,
     scores: np.ndarray,
-    threshold: float,
+    thresholds: np.ndarray,
     part: Part,
     labelled: LabelledReadings,
     section: EvaluationSection,
@@ -92,7 +100,7 @@ def compare_champion(
     Args:
         champion: Scores of the champion, one for each raw row.
         scores: Scores of the new version on the part's windows, shape (windows,).
-        threshold: Threshold of the new version.
+        thresholds: Its thresholds there, shape (windows,).
         part: The test part.
         labelled: All rows and events.
         section: How scores are judged.
@@ -107,14 +115,16 @@ def compare_champion(
         problem = f"it has seen rows until {champion.last_seen}, the test begins at {start}"
     if problem is not None:
         return ChampionEvidence(version=champion.version, problem=problem)
-    others = champion.scores[labelled.source_rows[part.end_rows]]
+    rows = labelled.source_rows[part.end_rows]
+    others = champion.scores[rows]
     is_common = np.isfinite(others)
     common = part.select(is_common)
-    if not common.labels.any() or common.labels.all():
+    if not common.has_both_classes:
         return ChampionEvidence(version=champion.version, problem="too few rows are scored by both")
     scores, others = scores[is_common], others[is_common]
-    first = evaluate_scores("challenger", scores, common, labelled, threshold, section)
-    second = evaluate_scores("champion", others, common, labelled, champion.threshold, section)
+    held = champion.thresholds[rows][is_common]
+    first = evaluate_scores("challenger", scores, common, labelled, thresholds[is_common], section)
+    second = evaluate_scores("champion", others, common, labelled, held, section)
     return ChampionEvidence(
         version=champion.version,
         comparison=compare_scores("champion", scores, others, common, labelled, section),

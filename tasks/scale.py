@@ -1,122 +1,98 @@
-"""Scale sensors by what normal training rows, and the rows just before, look like."""
+"""Scale features by what normal training rows look like."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from schemas.configuration import FeaturesSection
-from schemas.readings import LabelledReadings
+from schemas.features import FeatureTable
 from schemas.scaling import Scaler
-from tasks.label import count_rows_in_run
+from schemas.windows import Split
 
-# the training deviation counts as so many rows while a run has few rows of its own
-PRIOR_ROWS = 10
-# a deviation below this share of a sensor's largest value is rounding, not movement
+# a deviation below this share of a feature's largest value is rounding, not movement
 LEAST_RELATIVE_DEVIATION = 1e-7
+# what a trailing deviation is raised by before its logarithm, as a share of its training median
+FLOOR_SHARE = 0.1
 
 
-def fit_scaler(labelled: LabelledReadings, normal_rows: np.ndarray, features: FeaturesSection) -> Scaler:
+def choose_scaler_rows(split: Split, labels: np.ndarray, features: FeaturesSection) -> np.ndarray:
+    """Choose the rows that the scaler is fitted on.
+
+    `split_scale_window`: all normal rows of the training part. `window_split_scale`: the last rows
+    of the normal training windows, which is what the training windows turned back into rows are.
+    `scale_split_window`, the common mistake: every normal row, those of the test among them. A
+    random split has no training rows, only training windows.
+
+    Args:
+        split: The parts.
+        labels: Label of every row, bool, shape (rows,).
+        features: Their `scale_order`.
+
+    Returns:
+        Positions of the rows, shape (normal rows,).
+    """
+    if features.scale_order == "scale_split_window":
+        return np.flatnonzero(~labels)
+    if features.scale_order == "window_split_scale" or split.train.is_scattered:
+        return split.train.normal_end_rows
+    rows = np.arange(split.train.start, split.train.stop)
+    return rows[~labels[rows]]
+
+
+def fit_scaler(table: FeatureTable, normal_rows: np.ndarray, clip: float | None) -> Scaler:
     """Learn means and deviations from normal training rows alone.
 
     Args:
-        labelled: All rows.
-        normal_rows: Positions of the normal training rows, shape (normal rows,).
-        features: Whether trailing rows standardise a row, how many, and the bound of the result.
+        table: Features of all rows.
+        normal_rows: Positions of the rows to learn from, shape (normal rows,).
+        clip: Bound of the scaled values, or none.
 
     Returns:
-        The scaler; a sensor that is constant on `normal_rows` has no deviation.
+        The scaler; a feature that is constant on `normal_rows` has no deviation.
     """
-    values, runs = labelled.values, labelled.runs
-    trailing_rows = features.trailing_rows if features.standardise == "trailing" else None
-    chosen = values[normal_rows]
-    centers = chosen.mean(axis=0)
+    chosen = table.values[normal_rows]
     moves = _is_moving(chosen)
-    priors = np.zeros(0)
-    if trailing_rows is not None:
-        local = _subtract_trailing_mean(values - centers, runs, trailing_rows)[0]
-        priors = np.sqrt(np.mean(local[normal_rows] ** 2, axis=0))
-        moves &= priors > 0
-        chosen = _standardise(values, runs, trailing_rows, centers, np.where(moves, priors, 1.0))[normal_rows]
+    floors = _find_floors(table, chosen)
+    _take_logarithms(chosen, floors)
     means, deviations = chosen.mean(axis=0), chosen.std(axis=0)
+    moves &= deviations > 0
     return Scaler(
-        sensors=labelled.sensors,
-        trailing_rows=trailing_rows,
-        centers=tuple(centers.tolist()),
-        prior_deviations=tuple(priors.tolist()),
+        columns=table.columns,
+        floors=tuple(float(floor) if np.isfinite(floor) else None for floor in floors),
         means=tuple(means.tolist()),
         deviations=tuple(
-            float(value) if is_moving else None
-            for value, is_moving in zip(deviations, moves & (deviations > 0), strict=True)
+            float(deviation) if is_moving else None
+            for deviation, is_moving in zip(deviations, moves, strict=True)
         ),
-        clip=features.clip,
+        clip=clip,
     )
 
 
-def scale_rows(scaler: Scaler, values: np.ndarray, runs: np.ndarray) -> np.ndarray:
-    """Scale every row; a row depends on itself and on the rows before it in its run, never on later ones.
+def scale_rows(scaler: Scaler, values: np.ndarray) -> np.ndarray:
+    """Scale every row by itself.
 
     Args:
         scaler: A fitted scaler.
-        values: Sensor values, float64, shape (rows, sensors), columns in the scaler's order.
-        runs: Run of each row, shape (rows,).
+        values: Features, float64, shape (rows, columns), columns in the scaler's order.
 
     Returns:
-        float32, C order, shape (rows, sensors). Sensors that were constant in training are 0.
+        float32, C order, shape (rows, columns). Features that were constant in training are 0.
 
     Raises:
         ValueError: If the number of columns is not the scaler's.
     """
-    if values.shape[1] != len(scaler.sensors):
+    if values.shape[1] != len(scaler.columns):
         raise ValueError(
-            f"`values` must have the scaler's {len(scaler.sensors)} columns. Received {values.shape[1]}."
-        )
-    if scaler.trailing_rows is not None:
-        priors = np.asarray(scaler.prior_deviations)
-        values = _standardise(
-            values, runs, scaler.trailing_rows, np.asarray(scaler.centers), np.where(priors > 0, priors, 1.0)
+            f"`values` must have the scaler's {len(scaler.columns)} columns. Received {values.shape[1]}."
         )
     factors = np.asarray([0.0 if value is None else 1 / value for value in scaler.deviations])
-    scaled = values - np.asarray(scaler.means)
+    scaled = values.copy()
+    _take_logarithms(scaled, np.asarray(scaler.floors, dtype=np.float64))
+    scaled -= np.asarray(scaler.means)
     scaled *= factors
     if scaler.clip is not None:
         np.clip(scaled, -scaler.clip, scaler.clip, out=scaled)
     return scaled.astype(np.float32, order="C")
-
-
-def sum_trailing(values: np.ndarray, positions: np.ndarray, rows: int) -> np.ndarray:
-    """Sum each row and up to `rows - 1` rows before it in its run.
-
-    The sum is built from spans of 1, 2, 4, ... rows, so that it depends on these rows alone, to the
-    last bit, wherever a table was cut, and costs log2(rows) additions a value.
-
-    Args:
-        values: float64, shape (rows, columns).
-        positions: Rows before each row in its run, shape (rows,).
-        rows: Rows in a sum, at least 1.
-
-    Returns:
-        float64, shape (rows, columns).
-    """
-    span_sum, span = values, 1
-    total, covered = np.zeros_like(values), 0
-    while True:
-        if rows & span:
-            total = total + _shift_in_run(span_sum, positions, covered)
-            covered += span
-        if covered == rows:
-            return total
-        span_sum = span_sum + _shift_in_run(span_sum, positions, span)
-        span *= 2
-
-
-def _shift_in_run(values: np.ndarray, positions: np.ndarray, rows: int) -> np.ndarray:
-    """Give each row the value `rows` rows earlier in its run, 0 where there is none."""
-    if rows == 0:
-        return values
-    shifted = np.zeros_like(values)
-    shifted[rows:] = values[:-rows]
-    shifted[positions < rows] = 0
-    return shifted
 
 
 def _is_moving(values: np.ndarray) -> np.ndarray:
@@ -124,30 +100,18 @@ def _is_moving(values: np.ndarray) -> np.ndarray:
     return spread > LEAST_RELATIVE_DEVIATION * np.maximum(np.abs(values).max(axis=0), 1e-300)
 
 
-def _subtract_trailing_mean(
-    centered: np.ndarray, runs: np.ndarray, trailing_rows: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Subtract the mean of the rows before each row in its run; 0 where there is none.
-
-    Returns:
-        The differences, the means, both shape (rows, sensors), and how many rows each mean is of,
-        shape (rows, 1).
-    """
-    positions = count_rows_in_run(runs)
-    counts = np.minimum(positions, trailing_rows)[:, None]
-    sums = _shift_in_run(sum_trailing(centered, positions, trailing_rows), positions, 1)
-    means = sums / np.maximum(counts, 1)
-    return np.where(counts > 0, centered - means, 0.0), means, counts
+def _take_logarithms(values: np.ndarray, floors: np.ndarray) -> None:
+    """Replace, in place, the columns that have a floor by the logarithm of value and floor."""
+    places = np.flatnonzero(np.isfinite(floors))
+    # on an array of its own, so that every row goes through the same instructions
+    values[:, places] = np.log(values[:, places] + floors[places])
 
 
-def _standardise(
-    values: np.ndarray, runs: np.ndarray, trailing_rows: int, centers: np.ndarray, priors: np.ndarray
-) -> np.ndarray:
-    """Divide the difference from the trailing mean by the trailing deviation, drawn to the training one."""
-    centered = values - centers
-    local, means, counts = _subtract_trailing_mean(centered, runs, trailing_rows)
-    positions = count_rows_in_run(runs)
-    squares = _shift_in_run(sum_trailing(centered**2, positions, trailing_rows), positions, 1)
-    spread = np.maximum(squares - counts * means**2, 0.0)
-    local /= np.sqrt((spread + PRIOR_ROWS * priors**2) / (counts + PRIOR_ROWS))
-    return local
+def _find_floors(table: FeatureTable, chosen: np.ndarray) -> np.ndarray:
+    """Find what keeps the logarithm of a deviation finite; NaN for features that are no deviations."""
+    is_logarithm = np.asarray([column.group == "volatility" for column in table.columns])
+    floors = np.full(len(table.columns), np.nan)
+    for place in np.flatnonzero(is_logarithm):
+        positive = chosen[:, place][chosen[:, place] > 0]
+        floors[place] = FLOOR_SHARE * np.median(positive) if len(positive) else 1.0
+    return floors

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from pyarrow import csv
 from scipy.signal import lfilter
 
 from schemas.errors import InputError
+from tasks.simulate_series import require_at_least, simulate_sequences, simulate_temperatures
 
 LEAST_ROWS = 1_000
 SENSORS = tuple(f"x{number}" for number in range(1, 61) if number != 28)
@@ -143,8 +145,8 @@ def simulate_readings(rows: int = 18_398, seed: int = 0, interpolate: bool = Fal
 
     Source: columns and quirks of Ranjan et al., arXiv 1809.10717; no value comes from their file.
     """
-    _require_at_least("rows", rows, LEAST_ROWS, "With fewer rows there are too few breaks to learn from.")
-    _require_at_least("seed", seed, 0, "Any whole number from 0 on is a seed.")
+    require_at_least("rows", rows, LEAST_ROWS, "With fewer rows there are too few breaks to learn from.")
+    require_at_least("seed", seed, 0, "Any whole number from 0 on is a seed.")
     random = np.random.default_rng(seed)
     plant = build_plant()
     timeline = draw_timeline(rows, random)
@@ -154,18 +156,24 @@ def simulate_readings(rows: int = 18_398, seed: int = 0, interpolate: bool = Fal
     return _lay_out(np.round(values, DECIMALS, out=values), timeline)
 
 
-def simulate_file(path: Path) -> Path:
-    """Write simulated readings of the default size and seed, unless the file is there already.
+def simulate_file(path: Path, kind: Literal["mill", "temperature", "sequences"] = "mill") -> Path:
+    """Write a simulated table of the default size and seed, unless the file is there already.
 
     Args:
-        path: File to write; its folder is made.
+        path: File to write; its folder is made. A file that is there stays, whatever it holds.
+        kind: Readings of the paper machine, weekly temperatures, or sequences of four numbers.
 
     Returns:
         The same path.
     """
+    simulations: dict[str, Callable[[], pd.DataFrame]] = {
+        "mill": simulate_readings,
+        "temperature": simulate_temperatures,
+        "sequences": simulate_sequences,
+    }
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_readings(simulate_readings(), path)
+        write_readings(simulations[kind](), path)
     return path
 
 
@@ -240,11 +248,6 @@ def draw_timeline(rows: int, random: np.random.Generator) -> Timeline:
         precursor=_draw_precursor(rows, events, is_announced, random),
         grades=_draw_grades(rows, random),
     )
-
-
-def _require_at_least(name: str, value: int, least: int, advice: str) -> None:
-    if value < least:
-        raise InputError(f"`{name}` must be at least {least:,}. Received {value:,}. {advice}")
 
 
 def _choose_share(count: int, share: float, random: np.random.Generator) -> np.ndarray:

@@ -13,21 +13,30 @@ from schemas.windows import Part, Split, Windows
 LEAST_TRAINING_WINDOWS = 50
 
 
-def split_windows(windows: Windows, section: SplitSection, purge_rows: int) -> Split:
+def split_windows(
+    windows: Windows,
+    section: SplitSection,
+    purge_rows: int,
+    *,
+    are_labels_needed: bool = True,
+) -> Split:
     """Divide windows as configured.
 
     Args:
         windows: The windows of a table.
         section: Method, fractions and seed.
         purge_rows: Rows before each boundary that end no window; for the split in time.
+        are_labels_needed: Whether validation and test must hold rows before events and normal ones.
 
     Raises:
         InputError: If a part has too few windows, or not both rows before events and normal ones.
     """
     fractions = (section.test_fraction, section.validation_fraction)
     if section.method == "random":
-        return split_at_random(windows, *fractions, seed=section.seed)
-    return split_in_time(windows, *fractions, purge_rows=purge_rows)
+        split = split_at_random(windows, *fractions, seed=section.seed)
+    else:
+        split = split_in_time(windows, *fractions, purge_rows=purge_rows)
+    return require_enough(split, are_labels_needed=are_labels_needed)
 
 
 def split_in_time(
@@ -49,13 +58,7 @@ def split_in_time(
     """
     test_start = round(windows.rows * (1 - test_fraction))
     validation_start = round(test_start * (1 - validation_fraction))
-    split = Split(
-        train=_cut_part("train", windows, 0, validation_start, purge_rows),
-        validation=_cut_part("validation", windows, validation_start, test_start, purge_rows),
-        test=_cut_part("test", windows, test_start, windows.rows, 0),
-        is_leaky=False,
-    )
-    return _require_enough(split)
+    return cut_in_time(windows, validation_start, test_start, windows.rows, purge_rows)
 
 
 def split_at_random(windows: Windows, test_fraction: float, validation_fraction: float, seed: int) -> Split:
@@ -77,13 +80,24 @@ def split_at_random(windows: Windows, test_fraction: float, validation_fraction:
         raise InputError(
             f"The table must hold enough windows to divide. Received {len(windows)} windows: {error}"
         ) from error
-    split = Split(
+    return Split(
         train=_scatter_part("train", windows, train),
         validation=_scatter_part("validation", windows, validation),
         test=_scatter_part("test", windows, test),
         is_leaky=True,
     )
-    return _require_enough(split)
+
+
+def cut_in_time(
+    windows: Windows, validation_start: int, test_start: int, test_stop: int, purge_rows: int
+) -> Split:
+    """Divide the rows before `test_stop` at two moments; see `split_in_time`."""
+    return Split(
+        train=_cut_part("train", windows, 0, validation_start, purge_rows),
+        validation=_cut_part("validation", windows, validation_start, test_start, purge_rows),
+        test=_cut_part("test", windows, test_start, test_stop, 0),
+        is_leaky=False,
+    )
 
 
 def _cut_part(name: str, windows: Windows, start: int, stop: int, purge_rows: int) -> Part:
@@ -98,7 +112,12 @@ def _scatter_part(name: str, windows: Windows, choice: np.ndarray) -> Part:
     return Part(name, ends, choice, labels, 0, windows.rows, is_scattered=True)
 
 
-def _require_enough(split: Split) -> Split:
+def require_enough(split: Split, *, are_labels_needed: bool = True) -> Split:
+    """Return a split whose parts have enough windows to learn from and to judge by.
+
+    Raises:
+        InputError: If a part has too few windows, or not both rows before events and normal ones.
+    """
     if len(split.train.normal_end_rows) < LEAST_TRAINING_WINDOWS:
         raise InputError(
             f"The training part must hold at least {LEAST_TRAINING_WINDOWS} normal windows. Received "
@@ -106,7 +125,7 @@ def _require_enough(split: Split) -> Split:
         )
     for part in (split.validation, split.test):
         positives = int(part.labels.sum())
-        if positives == 0 or positives == len(part.labels):
+        if (are_labels_needed and not part.has_both_classes) or not len(part.labels):
             raise InputError(
                 f"The {part.name} part must hold rows before events and normal rows. Received "
                 f"{len(part.labels)} windows, {positives} of them before an event. Give a longer "

@@ -1,4 +1,4 @@
-"""Choose the threshold on validation scores; an alarm is `score >= threshold`."""
+"""Choose the threshold on scores before the test; an alarm is `score >= threshold`."""
 
 from __future__ import annotations
 
@@ -9,26 +9,39 @@ from sklearn.metrics import precision_recall_curve
 
 from schemas.configuration import ThresholdSection
 from schemas.errors import InputError
-from schemas.evaluation import Threshold
+from schemas.evaluation import Threshold, TrailingBudget
 from schemas.readings import LabelledReadings
-from schemas.windows import Part, Split
-from tasks.alarm import count_days, count_false_alarms, mark_part
+from schemas.windows import Part, Split, Windows
+from tasks.alarm import (
+    count_days,
+    count_false_alarms,
+    find_horizon_starts,
+    find_lead_minutes,
+    mark_part,
+    select_events,
+)
+from tasks.recalibrate import keep_recent
+
+# thresholds that `cost` tries, besides no alarm at all
+MOST_CANDIDATES = 400
 
 
 def choose_thresholds(
-    scores: Mapping[str, Mapping[str, np.ndarray]],
+    scores: Mapping[str, np.ndarray],
+    windows: Windows,
     split: Split,
     labelled: LabelledReadings,
     section: ThresholdSection,
     repeat_minutes: float,
 ) -> dict[str, Threshold]:
-    """Choose a threshold on validation for the model and for each control, by the same rule.
+    """Choose a threshold for the model and for each control, by the same rule.
 
     A `fixed` value means nothing on another scale: each control then flags as many normal
     validation windows as the model flags (more only where scores are equal).
 
     Args:
-        scores: By scorer, then by part; the scorer `model` is among them.
+        scores: By scorer, float64, shape (windows of the table,); the scorer `model` is among them.
+        windows: All windows of the table.
         split: The parts.
         labelled: All rows, for the runs and the step.
         section: The rule and its parameters.
@@ -37,16 +50,15 @@ def choose_thresholds(
     Returns:
         By scorer.
     """
-    part = split.validation
     chosen = {
-        name: choose_threshold(by_part[part.name], part, labelled, section, repeat_minutes)
-        for name, by_part in scores.items()
+        name: choose_threshold(values, windows, split, labelled, section, repeat_minutes)
+        for name, values in scores.items()
     }
     if section.rule == "fixed":
-        flagged = int(np.sum(scores["model"][part.name][~part.labels] >= chosen["model"].value))
+        normal = split.validation.places[~split.validation.labels]
+        flagged = int(np.sum(scores["model"][normal] >= chosen["model"].value))
         for name in scores.keys() - {"model"}:
-            value = flag_highest(scores[name][part.name][~part.labels], flagged)
-            chosen[name] = Threshold(value=value, rule="quantile")
+            chosen[name] = Threshold(value=flag_highest(scores[name][normal], flagged), rule="quantile")
     return chosen
 
 
@@ -60,36 +72,45 @@ def flag_highest(scores: np.ndarray, flagged: int) -> float:
 
 def choose_threshold(
     scores: np.ndarray,
-    part: Part,
+    windows: Windows,
+    split: Split,
     labelled: LabelledReadings,
     section: ThresholdSection,
     repeat_minutes: float,
 ) -> Threshold:
-    """Choose a threshold by the configured rule.
+    """Choose a threshold by the configured rule; test scores are never looked at.
 
     Args:
-        scores: Scores of the validation windows, shape (windows,).
-        part: The validation part.
+        scores: Scores of all windows of the table, float64, shape (windows,).
+        windows: All windows of the table.
+        split: The parts; all rules but `quantile` look at the labels of validation alone.
         labelled: All rows, for the runs and the step.
         section: The rule and its parameters.
         repeat_minutes: Minutes after which a lasting false alarm is counted again.
 
     Returns:
-        The threshold and its rule.
+        The threshold and its rule, with `trailing` for `trailing_budget`.
 
     Raises:
-        InputError: If a rule needs positive rows and validation has none.
+        InputError: If a rule needs rows before an event and validation has none.
     """
+    part = split.validation
+    judged = scores[part.places]
     if section.value is not None:
         value = section.value
     elif section.rule == "quantile":
-        value = float(np.quantile(scores[~part.labels], section.quantile))
+        normal = split.train if section.quantile_part == "train" else part
+        value = float(np.quantile(scores[normal.places[~normal.labels]], section.quantile))
     elif section.rule == "alarm_budget":
-        value = meet_alarm_budget(scores, part, labelled, section.false_alarms_per_day, repeat_minutes)
+        value = meet_alarm_budget(judged, part, labelled, section.false_alarms_per_day, repeat_minutes)
+    elif section.rule == "trailing_budget":
+        return start_trailing_budget(scores, windows, split, labelled, section, repeat_minutes)
+    elif section.rule == "cost":
+        value = minimise_cost(judged, part, labelled, section.missed_event_cost, repeat_minutes)
     elif section.rule == "pr_crossing":
-        value = cross_precision_and_recall(scores, part.labels)
+        value = cross_precision_and_recall(judged, part.labels)
     else:
-        value = maximise_f_beta(scores, part.labels, section.beta)
+        value = maximise_f_beta(judged, part.labels, section.beta)
     return Threshold(value=value, rule=section.rule)
 
 
@@ -151,8 +172,7 @@ def meet_alarm_budget(
     candidates = np.unique(scores)
 
     def is_within_budget(threshold: float) -> bool:
-        is_flagged = np.zeros(len(labelled.labels), dtype=bool)
-        is_flagged[part.end_rows[scores >= threshold]] = True
+        is_flagged = _flag_rows(scores, part, labelled, threshold)
         return int(count_false_alarms(is_flagged, labelled, repeat_minutes).sum()) <= allowed
 
     # candidates[stop] keeps the budget, or stop is past the end; candidates[start - 1] breaks it
@@ -168,14 +188,111 @@ def meet_alarm_budget(
     return float(candidates[stop])
 
 
-def _trace_curve(
-    scores: np.ndarray, labels: np.ndarray, rule: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Precision and recall at each threshold, all of one length, thresholds rising."""
-    if not labels.any():
+def start_trailing_budget(
+    scores: np.ndarray,
+    windows: Windows,
+    split: Split,
+    labelled: LabelledReadings,
+    section: ThresholdSection,
+    repeat_minutes: float,
+) -> Threshold:
+    """Start a threshold that moves as time goes on; see `tasks.recalibrate`.
+
+    It aims at the share `section.safety` of the budget. `value` keeps that on validation, and `recent` is
+    made of the scores before the test part. After a random split it is empty: there is no time before its
+    test part.
+
+    Args:
+        scores: Scores of all windows of the table, shape (windows,).
+        windows: All windows of the table.
+        split: The parts.
+        labelled: All rows, for the times, the runs and the step.
+        section: The budget, its safety, and the days that are looked back on.
+        repeat_minutes: Minutes after which a lasting false alarm is counted again.
+    """
+    part = split.validation
+    budget = section.false_alarms_per_day * section.safety
+    trailing = TrailingBudget(
+        false_alarms_per_day=budget,
+        rows=max(round(section.trailing_days * 24 * 60 / labelled.step_minutes), 1),
+        recalibrate_minutes=section.recalibrate_minutes,
+        repeat_alarm_minutes=repeat_minutes,
+        step_minutes=labelled.step_minutes,
+    )
+    value = meet_alarm_budget(scores[part.places], part, labelled, budget, repeat_minutes)
+    threshold = Threshold(value=value, rule="trailing_budget", trailing=trailing)
+    if split.test.is_scattered:
+        return threshold
+    is_before = windows.end_rows < split.test.start
+    rows = windows.end_rows[is_before]
+    return keep_recent(threshold, labelled.times[rows], labelled.runs[rows], scores[is_before])
+
+
+def minimise_cost(
+    scores: np.ndarray,
+    part: Part,
+    labelled: LabelledReadings,
+    missed_event_cost: float,
+    repeat_minutes: float,
+) -> float:
+    """Find the threshold at which false-alarm episodes and missed events cost least on a part.
+
+    The cost is `false-alarm episodes + missed_event_cost * missed events`; of two thresholds equally good
+    the higher is taken. Tried are no alarm at all and every score, or, of more than 400 windows, the scores
+    that flag so many windows, in equal ratios from 1 to all.
+
+    Args:
+        scores: Scores of the part's windows, shape (windows,).
+        part: The part that the scores belong to.
+        labelled: All rows and events.
+        missed_event_cost: Cost of a missed event, in false-alarm episodes.
+        repeat_minutes: Minutes after which a lasting false alarm is counted again.
+
+    Raises:
+        InputError: If the part has no event, or no window before one.
+    """
+    events = select_events(labelled, part)
+    _require_positives(len(events) > 0 and bool(part.labels.any()), "cost")
+    horizon_starts = find_horizon_starts(labelled, labelled.rows_ahead)
+
+    def find_cost(threshold: float) -> float:
+        is_flagged = _flag_rows(scores, part, labelled, threshold)
+        missed = np.isnan(find_lead_minutes(is_flagged, labelled, horizon_starts)[events]).sum()
+        episodes = count_false_alarms(is_flagged, labelled, repeat_minutes).sum()
+        return float(episodes + missed_event_cost * missed)
+
+    candidates = _pick_candidates(scores)
+    return float(candidates[np.argmin([find_cost(candidate) for candidate in candidates])])
+
+
+def _pick_candidates(scores: np.ndarray) -> np.ndarray:
+    """Pick thresholds to try, falling from just above the highest score, shape (at most 401,)."""
+    falling = np.sort(scores)[::-1]
+    if len(falling) > MOST_CANDIDATES:
+        flagged = np.unique(np.geomspace(1, len(falling), MOST_CANDIDATES).round().astype(np.int64))
+        falling = falling[flagged - 1]
+    return np.concatenate([[np.nextafter(falling[0], np.inf)], np.unique(falling)[::-1]])
+
+
+def _flag_rows(scores: np.ndarray, part: Part, labelled: LabelledReadings, threshold: float) -> np.ndarray:
+    """Flag the rows at which a part has an alarm, bool, shape (rows,)."""
+    is_flagged = np.zeros(len(labelled.labels), dtype=bool)
+    is_flagged[part.end_rows[scores >= threshold]] = True
+    return is_flagged
+
+
+def _require_positives(has_positives: bool, rule: str) -> None:
+    if not has_positives:
         raise InputError(
             f"`threshold.rule` {rule} needs rows before an event in the validation part. Received none. "
             "Use the rule quantile or alarm_budget, or give a longer table."
         )
+
+
+def _trace_curve(
+    scores: np.ndarray, labels: np.ndarray, rule: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision and recall at each threshold, all of one length, thresholds rising."""
+    _require_positives(bool(labels.any()), rule)
     precision, recall, thresholds = precision_recall_curve(labels, scores)
     return precision[:-1], recall[:-1], thresholds

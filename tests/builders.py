@@ -21,6 +21,7 @@ def readings_with(
     sensors: int = 2,
     step_minutes: float = 2.0,
     values: np.ndarray | None = None,
+    categories: np.ndarray | None = None,
 ) -> SensorReadings:
     """Make readings of `rows` steps of time.
 
@@ -31,6 +32,7 @@ def readings_with(
         sensors: Columns; unless `values` are given, all hold the number of the step.
         step_minutes: Minutes between two steps.
         values: Sensor values of the rows that are there, shape (rows - missing rows, sensors).
+        categories: One column of categories, shape (rows - missing rows,), or none for no such column.
     """
     steps = np.setdiff1d(np.arange(rows), missing)
     if values is None:
@@ -41,6 +43,8 @@ def readings_with(
         events=np.isin(steps, events),
         values=values,
         sensors=tuple(f"x{number}" for number in range(1, values.shape[1] + 1)),
+        categories=() if categories is None else ("grade",),
+        category_values=np.zeros((len(steps), 0), int) if categories is None else categories[:, None],
         runs=np.cumsum(np.diff(steps, prepend=-1 if steps[0] == 0 else steps[0] - 1) > 1),
         step_minutes=step_minutes,
         source="readings.csv",

@@ -1,12 +1,22 @@
 import gzip
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from schemas.errors import InputError
-from tasks.simulate import GRADES, LATE_SENSOR, SENSORS, build_plant, simulate_readings, write_readings
+from tasks.simulate import (
+    GRADES,
+    LATE_SENSOR,
+    SENSORS,
+    build_plant,
+    simulate_file,
+    simulate_readings,
+    write_readings,
+)
+from tasks.simulate_series import simulate_sequences, simulate_temperatures
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +245,30 @@ def test_a_missing_folder_is_refused_with_advice(tmp_path: Path):
 def test_another_ending_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"must be named `\.csv` or `\.csv\.gz`. Received .*readings\.xlsx"):
         write_readings(simulate_readings(rows=1_000), tmp_path / "readings.xlsx")
+
+
+def test_a_simulated_file_holds_the_mill_by_default(tmp_path: Path, readings: pd.DataFrame):
+    write_readings(readings, tmp_path / "mill.csv")
+    path = simulate_file(tmp_path / "new" / "simulated.csv")
+    assert path == tmp_path / "new" / "simulated.csv"
+    assert path.read_bytes() == (tmp_path / "mill.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "table"), [("temperature", simulate_temperatures()), ("sequences", simulate_sequences())]
+)
+def test_a_simulated_file_holds_the_kind_that_was_asked_for(
+    kind: Literal["temperature", "sequences"], table: pd.DataFrame, tmp_path: Path
+):
+    path = simulate_file(tmp_path / "simulated.csv", kind)
+    pd.testing.assert_frame_equal(pd.read_csv(path), table)
+
+
+def test_a_file_that_is_there_is_not_simulated_again(tmp_path: Path):
+    path = tmp_path / "simulated.csv"
+    path.write_text("old")
+    simulate_file(path, "sequences")
+    assert path.read_text() == "old"
 
 
 def test_too_few_rows_are_refused():

@@ -1,0 +1,126 @@
+"""The line that every evaluation goes down: table -> windows -> split -> scaled -> model -> thresholds.
+
+The steps are run as Prefect tasks by a flow of one run, and as plain functions inside a task that
+goes down the whole line, such as a fold of a backtest: `do` is `flows.steps` or `flows.steps.plain`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from schemas.configuration import Configuration
+from schemas.evaluation import Evaluation, Threshold
+from schemas.features import FeatureTable
+from schemas.model import FittedModel, Material
+from schemas.readings import LabelledReadings, RawTable, SensorReadings
+from schemas.scaling import Scaler
+from schemas.windows import Split, Windows
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A table before it is divided: each step's result.
+
+    `raw` is the table that the registered version is tried on: where a causal replay was asked for,
+    its sensors are the replayed ones.
+    """
+
+    raw: RawTable
+    readings: SensorReadings
+    labelled: LabelledReadings
+    features: FeatureTable
+    windows: Windows
+
+
+@dataclass(frozen=True, eq=False)
+class Divided:
+    """A prepared table, divided and scaled by what its training part looks like."""
+
+    split: Split
+    scaler: Scaler
+    material: Material
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A fitted model; scores of all windows and thresholds by scorer; and what they are worth."""
+
+    model: FittedModel
+    scores: dict[str, np.ndarray]
+    thresholds: dict[str, Threshold]
+    held: dict[str, dict[str, np.ndarray]]
+    evaluations: dict[str, Evaluation]
+
+
+def load_table(path: Path, settings: Configuration, do: Any) -> tuple[RawTable, SensorReadings]:
+    """Read and check a table, and replay it causally where that is asked for."""
+    raw = do.load_readings(path, settings.readings)
+    readings = do.check_readings(raw, settings.readings)
+    if settings.readings.replay == "causal":
+        readings = do.replay_causally(readings)
+        raw = do.replace_sensors(raw, readings)
+    return raw, readings
+
+
+def prepare(raw: RawTable, readings: SensorReadings, settings: Configuration, do: Any) -> Prepared:
+    """Label checked readings, compute their features and cut windows."""
+    labelled = do.label_ahead(
+        readings,
+        settings.labels.rows_ahead,
+        are_event_rows_kept=settings.labels.are_event_rows_kept,
+        across_gaps=settings.labels.across_gaps,
+    )
+    features = do.compute_features(labelled, settings.features)
+    windows = do.make_windows(labelled, settings.window_rows, settings.windows.convention)
+    return Prepared(raw, readings, labelled, features, windows)
+
+
+def scale(prepared: Prepared, split: Split, settings: Configuration, do: Any) -> Divided:
+    """Fit the scaler on normal training rows and scale all rows."""
+    labelled, features = prepared.labelled, prepared.features
+    rows = do.choose_scaler_rows(split, labelled.labels, settings.features)
+    scaler = do.fit_scaler(features, rows, settings.features.clip)
+    material = Material(
+        rows=do.scale_rows(scaler, features.values),
+        columns=features.columns,
+        train=split.train,
+        validation=split.validation,
+        window_rows=settings.window_rows,
+        train_labels=do.widen_labels(labelled, split.train, settings.model.warning_rows),
+    )
+    return Divided(split, scaler, material)
+
+
+def fit(
+    prepared: Prepared, divided: Divided, settings: Configuration, do: Any, log_dir: Path | None = None
+) -> tuple[FittedModel, dict[str, np.ndarray]]:
+    """Fit the model, and score every window with it and with the controls."""
+    material, windows = divided.material, prepared.windows
+    model = do.fit_model(material, settings.model, settings.training, log_dir)
+    scores = {"model": do.score_windows(model, material.rows, windows.end_rows)}
+    return model, scores | do.score_controls(material, windows, settings.model, settings.training.seed)
+
+
+def evaluate(
+    prepared: Prepared,
+    split: Split,
+    model: FittedModel,
+    scores: dict[str, np.ndarray],
+    settings: Configuration,
+    do: Any,
+) -> Trained:
+    """Choose thresholds on validation, let them move where the rule has it, and judge every part."""
+    labelled, windows, section = prepared.labelled, prepared.windows, settings.evaluation
+    thresholds = do.choose_thresholds(
+        scores, windows, split, labelled, settings.threshold, section.repeat_alarm_minutes
+    )
+    held = {
+        name: do.hold_thresholds(thresholds[name], of_all, windows, split, labelled)
+        for name, of_all in scores.items()
+    }
+    evaluations = do.evaluate_scorers(scores, held, split, labelled, section)
+    return Trained(model, scores, thresholds, held, evaluations)

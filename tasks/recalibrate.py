@@ -1,0 +1,183 @@
+"""Move a threshold as time goes on, by scores that were known before the rows it holds for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from schemas.evaluation import RecentScores, Threshold, TrailingBudget
+from tasks.alarm import count_episodes
+from tasks.parse import number_runs
+
+# the first threshold holds until one in so many of the scores that are looked back on is known
+ROWS_PER_KNOWN_SCORE = 3
+
+# elements of one array of past scores: keeps the memory of long tables bounded
+ELEMENTS_AT_ONCE = 1_000_000
+
+
+class _Stream(NamedTuple):
+    """Scored rows in time order, each once.
+
+    Attributes:
+        times: Nanoseconds since 1970, int64, shape (rows,).
+        is_cut: Whether a row starts a run, bool, shape (rows,).
+        scores: float64, shape (rows,).
+    """
+
+    times: np.ndarray
+    is_cut: np.ndarray
+    scores: np.ndarray
+
+
+def follow_scores(
+    threshold: Threshold, times: np.ndarray, runs: np.ndarray, scores: np.ndarray
+) -> np.ndarray:
+    """Find the threshold that holds at each scored row.
+
+    Without `trailing` it is `value` everywhere. With it, time is cut into slots of
+    `recalibrate_minutes`, counted from 1970, so that it does not matter where a table begins. The rows of a
+    slot share one threshold, made of the last `trailing.rows` rows, recent or given, that were scored before
+    the slot begins: none of a row's own slot, none that comes later. It is a low threshold at which these
+    past rows have at most `false_alarms_per_day` episodes in 24 hours of rows, or lies just above the highest
+    past score where that breaks the budget. Labels are not looked at: in use they are not known yet, so
+    alarms before an event use the budget up too. Where less than a third of `trailing.rows` are known,
+    `value` holds.
+
+    Args:
+        threshold: The threshold and the recent scores.
+        times: Time of each scored row, `datetime64`, rising, shape (rows,).
+        runs: Run of each row, shape (rows,); numbers need not agree with those of the recent scores.
+        scores: Finite, of any sign, shape (rows,).
+
+    Returns:
+        float64, shape (rows,); an alarm is `score >= threshold`.
+    """
+    held = np.full(len(times), threshold.value, dtype=np.float64)
+    trailing = threshold.trailing
+    if trailing is None or len(times) == 0:
+        return held
+    stream = _join_scores(trailing, times, runs, scores)
+    slots, slot_of_row = np.unique(_count_nanoseconds(times) // _find_slot(trailing), return_inverse=True)
+    known = np.searchsorted(stream.times, slots * _find_slot(trailing))
+    is_enough = known * ROWS_PER_KNOWN_SCORE >= trailing.rows
+    by_slot = np.full(len(slots), threshold.value, dtype=np.float64)
+    by_slot[is_enough] = _calibrate(trailing, stream, known[is_enough])
+    return by_slot[slot_of_row]
+
+
+def keep_recent(threshold: Threshold, times: np.ndarray, runs: np.ndarray, scores: np.ndarray) -> Threshold:
+    """Move the recent scores on, so that following scores in pieces gives the thresholds of the whole.
+
+    Kept are the rows since the begin of the last row's slot and the `trailing.rows` rows before it: the next
+    piece may start in the same slot, whose threshold is made of the rows before it.
+
+    Each piece numbers its runs anew. Two rows of one piece are in one run where their numbers are equal and
+    they lie at most 1.5 steps apart, as in `tasks.parse.number_runs`; two rows of different pieces are where
+    they lie at most 1.5 steps apart. That a row was removed between two such rows can be told by a piece that
+    repeats the last row of the piece before it. A repeated row counts once, with the score that it had first.
+
+    Args:
+        threshold: The threshold and the recent scores; it is not changed.
+        times: Time of each scored row, `datetime64`, rising, shape (rows,).
+        runs: Run of each row, shape (rows,).
+        scores: Finite, shape (rows,).
+
+    Returns:
+        The threshold with new recent scores, or as it is where it does not move.
+    """
+    trailing = threshold.trailing
+    if trailing is None or len(times) == 0:
+        return threshold
+    stream = _join_scores(trailing, times, runs, scores)
+    begin = stream.times[-1] // _find_slot(trailing) * _find_slot(trailing)
+    start = max(int(np.searchsorted(stream.times, begin)) - trailing.rows, 0)
+    recent = RecentScores(
+        times=tuple(stream.times[start:].tolist()),
+        runs=tuple((np.cumsum(stream.is_cut[start:]) - stream.is_cut[start]).tolist()),
+        scores=tuple(stream.scores[start:].tolist()),
+    )
+    return threshold.model_copy(update={"trailing": trailing.model_copy(update={"recent": recent})})
+
+
+def _count_nanoseconds(times: np.ndarray) -> np.ndarray:
+    return times.astype("datetime64[ns]").astype(np.int64)
+
+
+def _find_slot(trailing: TrailingBudget) -> int:
+    """Nanoseconds for which a threshold is kept."""
+    return max(round(trailing.recalibrate_minutes * 60e9), 1)
+
+
+def _join_scores(
+    trailing: TrailingBudget, times: np.ndarray, runs: np.ndarray, scores: np.ndarray
+) -> _Stream:
+    """Put recent and given rows into one stream; of a row that is in both, the recent score stays."""
+    recent = trailing.recent
+    recent_times = np.array(recent.times, dtype=np.int64)
+    given_times = _count_nanoseconds(times)
+    joined, firsts = np.unique(np.concatenate([recent_times, given_times]), return_index=True)
+    gaps = np.diff(number_runs(joined.astype("datetime64[ns]"), trailing.step_minutes), prepend=-1)
+    is_cut = gaps > 0
+    for part_times, part_runs in ((recent_times, np.array(recent.runs)), (given_times, runs)):
+        places = np.searchsorted(joined, part_times)
+        are_neighbours = np.diff(places) == 1
+        is_cut[places[1:]] |= are_neighbours & (part_runs[1:] != part_runs[:-1])
+    all_scores = np.concatenate([np.array(recent.scores, dtype=np.float64), scores])
+    return _Stream(joined, is_cut, all_scores[firsts])
+
+
+def _calibrate(trailing: TrailingBudget, stream: _Stream, stops: np.ndarray) -> np.ndarray:
+    """Find the threshold that the rows before each stop make, shape (stops,); each has a row before it."""
+    width = min(trailing.rows, len(stream.times))
+    at_once = max(ELEMENTS_AT_ONCE // width, 1)
+    # row `stop` of a view holds the `width` rows before `stop`; nothing was known before the first row
+    padding = np.full(width, -np.inf)
+    past_scores = np.lib.stride_tricks.sliding_window_view(np.concatenate([padding, stream.scores]), width)
+    past_cuts = np.lib.stride_tricks.sliding_window_view(
+        np.concatenate([np.ones(width, dtype=bool), stream.is_cut]), width
+    )
+    pieces = [stops[start : start + at_once] for start in range(0, len(stops), at_once)]
+    found = [
+        _meet_budget(trailing, past_scores[piece], past_cuts[piece], np.minimum(piece, width))
+        for piece in pieces
+    ]
+    return np.concatenate([np.zeros(0), *found])
+
+
+def _meet_budget(
+    trailing: TrailingBudget, scores: np.ndarray, is_cut: np.ndarray, known: np.ndarray
+) -> np.ndarray:
+    """Find, by bisection, a low threshold that keeps the budget, for many stretches of rows at once.
+
+    Args:
+        trailing: The budget.
+        scores: Scores of each stretch, the known ones last, shape (stretches, rows).
+        is_cut: Whether a row starts a run, bool, shape (stretches, rows).
+        known: Known scores of each stretch, at least 1, shape (stretches,).
+
+    Returns:
+        float64, shape (stretches,).
+    """
+    stretches, width = scores.shape
+    starts_run = is_cut.copy()
+    starts_run[:, 0] = True
+    runs = np.cumsum(starts_run)
+    ordered = np.sort(scores, axis=1)
+    allowed = trailing.false_alarms_per_day * known * trailing.step_minutes / (24 * 60)
+    places = np.arange(stretches)
+    # ordered[stop] keeps the budget, or stop is past the end; ordered[start - 1] breaks it
+    start, stop = width - known, np.full(stretches, width)
+    while (is_open := start < stop).any():
+        middle = (start + stop) // 2
+        tried = ordered[places, np.minimum(middle, width - 1)]
+        is_flagged = scores >= tried[:, None]
+        counts = count_episodes(
+            is_flagged.ravel(), runs, trailing.step_minutes, trailing.repeat_alarm_minutes
+        )
+        is_within = counts.reshape(stretches, width).sum(axis=1) <= allowed
+        stop = np.where(is_open & is_within, middle, stop)
+        start = np.where(is_open & ~is_within, middle + 1, start)
+    highest = np.nextafter(ordered[:, -1], np.inf)
+    return np.where(stop < width, ordered[places, np.minimum(stop, width - 1)], highest)
