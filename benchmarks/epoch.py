@@ -96,7 +96,7 @@ def train_published(windows: PublishedWindows, settings: Configuration, seed: in
 def train_ours(prepared: Prepared, settings: Configuration, compiling: str, seed: int) -> Training:
     """Train our way from the same first weights."""
     lookback, sensors = settings.windows.lookback, prepared.scaled.shape[1]
-    network, clock = build_network(settings.model, lookback, sensors, seed=0), EpochClock()
+    network, clock = build_network(settings.model.family, settings.model, lookback, sensors, 0), EpochClock()
     network.set_weights(published.build_network(lookback, sensors, seed=0).get_weights())
     add_callback(network, clock)
     changes = {"epochs": EPOCHS, "compile": compiling, "seed": seed}

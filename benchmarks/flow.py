@@ -7,7 +7,6 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from unittest.mock import patch
 
 from prefect import flow
@@ -75,10 +74,9 @@ def make_settings(number: int) -> Configuration:
 @contextlib.contextmanager
 def without_prefect() -> Iterator[None]:
     """Let the flow's sentences call the plain functions behind its tasks; no artifact is published."""
-    plain = SimpleNamespace(**{name: getattr(step, "fn", step) for name, step in vars(steps).items()})
     with (
-        patch.object(flows.retrain, "steps", plain),
-        patch.object(flows.record, "register_version", plain.register_version),
+        patch.object(flows.retrain, "steps", steps.plain),
+        patch.object(flows.record, "register_version", steps.plain.register_version),
         patch.object(flows.retrain, "publish_artifacts", lambda result: None),
     ):
         yield

@@ -14,9 +14,10 @@ from schemas.configuration import Configuration
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.scaling import Scaler
 from schemas.windows import Split
+from tasks.featurise import compute_features
 from tasks.label import label_ahead
 from tasks.parse import find_step_minutes, number_runs, parse_times
-from tasks.scale import fit_scaler, scale_rows
+from tasks.scale import choose_scaler_rows, fit_scaler, scale_rows
 from tasks.simulate import simulate_readings
 from tasks.split import split_windows
 from tasks.window import make_windows
@@ -67,6 +68,8 @@ def convert_table(table: pd.DataFrame, times: np.ndarray | None = None) -> Senso
         events=table["y"].to_numpy() == 1,
         values=np.ascontiguousarray(table[sensors].to_numpy(dtype=np.float64)),
         sensors=tuple(sensors),
+        categories=(),
+        category_values=np.zeros((len(table), 0), dtype=np.int64),
         runs=number_runs(times, step_minutes),
         step_minutes=step_minutes,
         source="",
@@ -79,5 +82,7 @@ def prepare_readings(readings: SensorReadings, settings: Configuration) -> Prepa
     labelled = label_ahead(readings, settings.labels.rows_ahead, across_gaps=settings.labels.across_gaps)
     windows = make_windows(labelled, settings.windows.lookback, settings.windows.convention)
     split = split_windows(windows, settings.split, settings.purge_rows)
-    scaler = fit_scaler(labelled, split.train.normal_end_rows, settings.features)
-    return Prepared(labelled, split, scaler, scale_rows(scaler, labelled.values, labelled.runs))
+    features = compute_features(labelled, settings.features)
+    rows = choose_scaler_rows(split, labelled.labels, settings.features)
+    scaler = fit_scaler(features, rows, settings.features.clip)
+    return Prepared(labelled, split, scaler, scale_rows(scaler, features.values))

@@ -23,7 +23,7 @@ def measure_scoring(material: Material) -> list[Measurement]:
     lookback = settings.windows.lookback
     scaled = prepare_readings(convert_table(material.table), settings).scaled
     scaled = np.resize(scaled, (OUR_ROWS, scaled.shape[1]))
-    network = build_network(settings.model, lookback, scaled.shape[1], seed=0)
+    network = build_network(settings.model.family, settings.model, lookback, scaled.shape[1], seed=0)
     their_network = published.build_network(lookback, scaled.shape[1], seed=0)
     their_network.set_weights(network.get_weights())
     their_rows, end_rows = scaled[:PUBLISHED_ROWS].astype(np.float64), np.arange(lookback - 1, OUR_ROWS)
@@ -32,7 +32,8 @@ def measure_scoring(material: Material) -> list[Measurement]:
         windows, _ = published.temporalize(their_rows, np.zeros(PUBLISHED_ROWS, dtype=int), lookback)
         return published.score(their_network, np.array(windows).reshape(len(windows), lookback, -1))
 
-    plain, compiled = make_scorer(network), make_scorer(network, is_compiled=True)
+    columns = np.arange(scaled.shape[1])
+    plain, compiled = make_scorer(network, columns), make_scorer(network, columns, is_compiled=True)
     compiling = take_seconds(lambda: compiled(scaled, end_rows[:1]))
     for scorer in (plain, compiled):
         require_equal_scores(score_published(), score_windows(scorer, scaled, end_rows))

@@ -77,6 +77,13 @@ def takes_configuration(command: Command) -> Command:
     return configured
 
 
+def takes_dask_address(command: Command) -> Command:
+    """Give a command `--dask-address`."""
+    return click.option(
+        "--dask-address", metavar="ADDRESS", help="Dask scheduler to work on, such as tcp://127.0.0.1:8786."
+    )(command)
+
+
 @commands.command(
     epilog="Example: forewarn simulate --out readings.csv --rows 20000 --seed 1",
 )
@@ -89,10 +96,11 @@ def simulate(
     out: Path, rows: int, seed: int, interpolate: bool, configuration: Configuration, json_file: Path | None
 ) -> None:
     """Write simulated paper-machine readings with the columns and quirks of the real file."""
-    from tasks.simulate import simulate_readings, write_readings
+    from tasks.simulate import simulate_readings
+    from tasks.write import write_table
 
     table = simulate_readings(rows=rows, seed=seed, interpolate=interpolate)
-    write_readings(table, out)
+    write_table(table, out)
     result = {"out": str(out), "rows": len(table), "events": int(table["y"].sum()), "seed": seed}
     _write_json(json_file, result)
     print(f"Wrote {len(table):,} rows with {result['events']} breaks to {out}")
@@ -139,17 +147,99 @@ def retrain(
     data: Path | None, configuration: Configuration, json_file: Path | None, require_promotion: bool
 ) -> int:
     """Train, judge beside controls and champion, register a version, and decide on its promotion."""
-    result = _run_flow(data, configuration)
     from flows.announce import summarise
+    from flows.retrain import retrain as retrain_flow
+
+    result = _run_flow(retrain_flow, data, configuration)
 
     _write_json(json_file, result.model_dump(mode="json"))
     print(summarise(result))
     return EXIT_HELD_BACK if require_promotion and result.decision != "PROMOTE" else 0
 
 
-def _run_flow(data: Path | None, configuration: Configuration) -> Any:
-    """Run the flow on the server that is configured, or on an embedded one that ends with us."""
-    from flows.retrain import retrain as retrain_flow
+@commands.command(
+    epilog="Example: forewarn backtest --data readings.csv --set readings.replay=causal --json backtest.json"
+)
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@click.option("--preset", help=f"A published procedure: {', '.join(PRESETS)}.")
+@takes_dask_address
+@takes_configuration
+def backtest(
+    data: Path, configuration: Configuration, json_file: Path | None, dask_address: str | None
+) -> None:
+    """Evaluate forward in time, fold by fold, beside the published model and the controls."""
+    from flows.backtest import backtest as backtest_flow
+    from flows.backtest import summarise
+    from flows.orders import choose_runner
+
+    runner = choose_runner(dask_address)
+    result = _run_flow(backtest_flow.with_options(task_runner=runner), data, configuration)
+    _write_json(json_file, result.model_dump(mode="json"))
+    print(summarise(result))
+
+
+@commands.command(
+    epilog="Example: forewarn compare --data readings.csv --families join,pca_t2,logistic --trials 5"
+)
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@click.option("--families", help="Families to compare, as a,b,c; all without it.")
+@click.option(
+    "--trials", default=5, show_default=True, type=click.IntRange(min=1), help="Settings to try for each."
+)
+@takes_dask_address
+@takes_configuration
+def compare(
+    data: Path,
+    configuration: Configuration,
+    json_file: Path | None,
+    families: str | None,
+    trials: int,
+    dask_address: str | None,
+) -> None:
+    """Search the settings of several families on past folds, and judge each on the last one."""
+    from flows.compare import compare as compare_flow
+    from flows.compare import require_comparable, summarise
+    from flows.orders import choose_runner
+    from tasks.search import SPACES
+
+    names = [name.strip() for name in families.split(",")] if families else list(SPACES)
+    require_comparable(configuration, names)
+    runner = choose_runner(dask_address)
+    result = _run_flow(compare_flow.with_options(task_runner=runner), data, configuration, names, trials)
+    _write_json(json_file, result.model_dump(mode="json"))
+    print(summarise(result))
+
+
+@commands.command(
+    epilog="Example: forewarn encode --data readings.csv --out encoded.csv --model models:/forewarn/1"
+)
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@click.option("--model", "model_uri", help="Version, such as models:/forewarn/1; the champion without it.")
+@takes_configuration
+def encode(
+    data: Path, out: Path, model_uri: str | None, configuration: Configuration, json_file: Path | None
+) -> None:
+    """Write the encoder's output for each row: features for other models."""
+    from tasks.encode import encode_readings
+    from tasks.load import load_readings
+    from tasks.register import load_version
+    from tasks.track import find_tracking_uri, open_store
+    from tasks.write import write_table
+
+    home, tracking = find_home(), configuration.tracking
+    raw = load_readings(data, configuration.readings)
+    open_store(find_tracking_uri(home), tracking.experiment, home)
+    uri = model_uri or f"models:/{tracking.model_name}@champion"
+    encoded = encode_readings(*load_version(uri), raw.table)
+    write_table(encoded, out)
+    width, rows = encoded.shape[1] - 1, int(encoded["encoding_1"].notna().sum())
+    _write_json(json_file, {"out": str(out), "model": uri, "rows": rows, "width": width})
+    print(f"Wrote {rows:,} encodings of width {width} to {out}, by {uri}")
+
+
+def _run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a flow on the server that is configured, or on an embedded one that ends with us."""
     from flows.server import require_server, wait_for_records
 
     heavy = load_heavy_modules()
@@ -158,7 +248,7 @@ def _run_flow(data: Path | None, configuration: Configuration) -> Any:
     if address:
         require_server(address)
     try:
-        state = retrain_flow(data, configuration, return_state=True)
+        state = chosen(*arguments, return_state=True)
     finally:
         # a thread that is still importing at exit would be torn down half-way
         heavy.join()

@@ -96,31 +96,33 @@ def scale(prepared: Prepared, split: Split, settings: Configuration, do: Any) ->
 
 
 def fit(
-    prepared: Prepared, divided: Divided, settings: Configuration, do: Any, log_dir: Path | None = None
+    prepared: Prepared,
+    divided: Divided,
+    settings: Configuration,
+    do: Any,
+    log_dir: Path | None = None,
+    *,
+    has_controls: bool = True,
 ) -> tuple[FittedModel, dict[str, np.ndarray]]:
-    """Fit the model, and score every window with it and with the controls."""
+    """Fit the model, and score every window with it and, unless told otherwise, with the controls."""
     material, windows = divided.material, prepared.windows
     model = do.fit_model(material, settings.model, settings.training, log_dir)
     scores = {"model": do.score_windows(model, material.rows, windows.end_rows)}
-    return model, scores | do.score_controls(material, windows, settings.model, settings.training.seed)
+    if has_controls:
+        scores |= do.score_controls(material, windows, settings.model, settings.training.seed)
+    return model, scores
 
 
-def evaluate(
-    prepared: Prepared,
-    split: Split,
-    model: FittedModel,
-    scores: dict[str, np.ndarray],
-    settings: Configuration,
-    do: Any,
-) -> Trained:
-    """Choose thresholds on validation, let them move where the rule has it, and judge every part."""
-    labelled, windows, section = prepared.labelled, prepared.windows, settings.evaluation
+def set_thresholds(
+    prepared: Prepared, split: Split, scores: dict[str, np.ndarray], settings: Configuration, do: Any
+) -> tuple[dict[str, Threshold], dict[str, dict[str, np.ndarray]]]:
+    """Choose thresholds on validation, and find those that hold at each window of each part."""
+    labelled, windows = prepared.labelled, prepared.windows
     thresholds = do.choose_thresholds(
-        scores, windows, split, labelled, settings.threshold, section.repeat_alarm_minutes
+        scores, windows, split, labelled, settings.threshold, settings.evaluation.repeat_alarm_minutes
     )
     held = {
         name: do.hold_thresholds(thresholds[name], of_all, windows, split, labelled)
         for name, of_all in scores.items()
     }
-    evaluations = do.evaluate_scorers(scores, held, split, labelled, section)
-    return Trained(model, scores, thresholds, held, evaluations)
+    return thresholds, held

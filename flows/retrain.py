@@ -138,9 +138,11 @@ def train(
         "" if history is None else f", {len(history.loss)} epochs, validation loss {history.best_loss:.4f}"
     )
     clock.lap("train", f"{settings.model.family}: {model.parameters:,} parameters{epochs}")
-    trained = line.evaluate(prepared, divided.split, model, scores, settings, steps)
-    clock.lap("evaluate", f"{trained.evaluations['test'].events} events in the test part")
-    return trained
+    split, labelled = divided.split, prepared.labelled
+    thresholds, held = line.set_thresholds(prepared, split, scores, settings, steps)
+    evaluations = steps.evaluate_scorers(scores, held, split, labelled, settings.evaluation)
+    clock.lap("evaluate", f"{evaluations['test'].events} events in the test part")
+    return Trained(model, scores, thresholds, held, evaluations)
 
 
 def judge(

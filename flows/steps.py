@@ -92,6 +92,22 @@ choose_thresholds = bind("tasks.threshold:choose_thresholds", "threshold")
 hold_thresholds = bind("tasks.evaluate:hold_thresholds", "hold threshold")
 evaluate_scorers = bind("tasks.evaluate:evaluate_scorers", "evaluate")
 
+# folds, forward in time
+run_fold = bind(
+    "flows.fold:run_fold", "fold", task_run_name="fold {order.fold}, {order.entrant}, seed {order.seed}"
+)
+summarise_folds = bind("tasks.summarise:summarise_folds", "summarise folds")
+render_backtest_plots = bind("tasks.plot_backtest:render_backtest_plots", "plot backtest")
+render_backtest_report = bind("tasks.report_backtest:render_backtest_report", "report backtest")
+log_backtest = bind_outside("tasks.log:log_backtest", "log folds", timeout_seconds=600)
+
+# trials of a comparison
+open_study = bind("tasks.search:open_study", "open study")
+measure_fold_area = bind("tasks.summarise:measure_fold_area", "measure fold")
+judge_entrants = bind("tasks.summarise:judge_entrants", "judge families")
+log_trial = bind_outside("tasks.log:log_trial", "log trial", timeout_seconds=300)
+log_comparison = bind_outside("tasks.log:log_comparison", "log leaderboard", timeout_seconds=600)
+
 # -> logged run
 find_tracking_uri = bind("tasks.track:find_tracking_uri", "find tracking store")
 open_store = bind_outside("tasks.track:open_store", "open tracking store", timeout_seconds=300)

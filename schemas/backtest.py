@@ -98,11 +98,11 @@ class RateResult(BaseModel):
         promised: False alarms a day that were promised.
         realised: False alarms a day over all test rows.
         ratio_mean: Mean over folds of realised over promised.
-        ratio_worst: The largest of them.
-        event_recall: Share of events caught within `rows_ahead` rows at these alarms.
+        ratio_worst: The largest of the folds.
+        event_recall: Share of all events caught within `rows_ahead` rows at these alarms.
         event_recall_20min: The same within the longer horizon.
         ceiling_recall: Share caught by the best fixed threshold of each fold that keeps the rate,
-            looked up on the test itself: what no honest rule can beat.
+            looked up on the test itself: what no threshold that stays can beat.
         ceiling_recall_20min: The same within the longer horizon.
     """
 
@@ -119,7 +119,13 @@ class RateResult(BaseModel):
 
 
 class CurvePoint(BaseModel):
-    """One point of recall against false alarms, over all folds."""
+    """One point of recall against false alarms, over all folds.
+
+    Attributes:
+        false_alarms_per_day: At most so many in each fold.
+        event_recall: Share of all events caught within `rows_ahead` rows.
+        event_recall_20min: The same within the longer horizon.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -132,7 +138,7 @@ class Standing(BaseModel):
     """How one scorer stands over all folds.
 
     Attributes:
-        mean: Mean over folds and seeds.
+        mean: Mean over folds of the means over seeds; where a figure is undefined, it is left out.
         pooled: All test rows as one, mean over seeds.
         mean_intervals: Bounds of `mean`, runs of rows resampled within each fold.
         pooled_intervals: Bounds of `pooled`.
@@ -160,8 +166,9 @@ class FoldResult(BaseModel):
         events: Test events.
         threshold: The median threshold that held in the test.
         metrics: The model's.
-        intervals: Their bounds, of the first seed.
+        intervals: Their bounds.
         others: The metrics of controls and other entrants.
+        other_intervals: Their bounds.
         false_alarm_ratio: Realised over promised false alarms, or none without a promise.
     """
 
@@ -177,6 +184,7 @@ class FoldResult(BaseModel):
     metrics: Metrics
     intervals: dict[str, Interval]
     others: dict[str, Metrics]
+    other_intervals: dict[str, dict[str, Interval]]
     false_alarm_ratio: float | None
 
 
@@ -205,17 +213,20 @@ class LeakCheck(BaseModel):
     has_passed: bool
 
 
-class BacktestResult(BaseModel):
-    """What `forewarn backtest --json` writes.
+class Summary(BaseModel):
+    """What the folds say together.
 
     Attributes:
+        step_minutes: Usual minutes between two rows.
+        folds: One by one.
         mean: Of the model: mean over folds and seeds.
         pooled: All test rows as one.
         intervals: Bounds of `mean`; those of `pooled` by the prefix `pooled_`.
         controls: Means of the controls.
-        entrants: Model, controls and other entrants in full.
-        published_difference: Interval of the model's mean ROC area minus the published model's.
-        better_than_published_folds: Folds in which the model's ROC area is larger.
+        entrants: Model, other entrants and controls in full.
+        published_difference: Interval of the model's mean ROC area minus the published model's, on the rows
+            that both score.
+        better_than_published_folds: Folds in which the model's ROC area is larger, on these rows.
         promised_false_alarms_per_day: What the threshold's rule promises, or none.
         realised_false_alarms_per_day: What came, mean over folds.
         rates: What comes of other promises.
@@ -225,6 +236,28 @@ class BacktestResult(BaseModel):
             that score lower.
         leak_check: What is left when inputs are tampered with.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step_minutes: float
+    folds: tuple[FoldResult, ...]
+    mean: Metrics
+    pooled: Metrics
+    intervals: dict[str, Interval]
+    controls: dict[str, Metrics]
+    entrants: dict[str, Standing]
+    published_difference: Interval | None
+    better_than_published_folds: int | None
+    promised_false_alarms_per_day: float | None
+    realised_false_alarms_per_day: float | None
+    rates: tuple[RateResult, ...]
+    lead_minutes: tuple[float, ...]
+    score_by_rows_before: tuple[float, ...]
+    leak_check: LeakCheck
+
+
+class BacktestResult(Summary):
+    """What `forewarn backtest --json` writes: the summary, and how the run came about."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -240,18 +273,4 @@ class BacktestResult(BaseModel):
     seeds: int
     data: DataSummary
     findings: tuple[Finding, ...]
-    folds: tuple[FoldResult, ...]
-    mean: Metrics
-    pooled: Metrics
-    intervals: dict[str, Interval]
-    controls: dict[str, Metrics]
-    entrants: dict[str, Standing]
-    published_difference: Interval | None
-    better_than_published_folds: int | None
-    promised_false_alarms_per_day: float | None
-    realised_false_alarms_per_day: float | None
-    rates: tuple[RateResult, ...]
-    lead_minutes: tuple[float, ...]
-    score_by_rows_before: tuple[float, ...]
-    leak_check: LeakCheck
     seconds: dict[str, float]

@@ -188,7 +188,7 @@ class ModelSection(Section):
     error_rows: Literal["last", "window"] = Field(
         "last", description="Rows of a window whose squared error is the score."
     )
-    explained_variance: Fraction = Field(0.9, description="Share of variance that PCA's components hold.")
+    explained_variance: Fraction = Field(0.99, description="Share of variance that PCA's components hold.")
     regularisation: float = Field(
         1e-3, gt=0, description="Inverse strength of the penalty of `logistic`: smaller is stronger."
     )
@@ -216,11 +216,11 @@ class ModelSection(Section):
 class TrainingSection(Section):
     """How the network is trained."""
 
-    epochs: int = Field(100, ge=1, description="Passes over the training windows, at most.")
-    batch_size: int = Field(128, ge=1, description="Windows in a step of the optimiser.")
-    learning_rate: float = Field(1e-3, gt=0, description="Step size of Adam.")
+    epochs: int = Field(20, ge=1, description="Passes over the training windows, at most.")
+    batch_size: int = Field(64, ge=1, description="Windows in a step of the optimiser.")
+    learning_rate: float = Field(2e-3, gt=0, description="Step size of Adam.")
     patience: int | None = Field(
-        10, ge=1, description="Epochs without a better validation loss before stopping; none: never."
+        5, ge=1, description="Epochs without a better validation loss before stopping; none: never."
     )
     seed: int = Field(0, ge=0, description="Seed of weights, shuffling and the random control.")
     compile: Literal["auto", "always", "never"] = Field(

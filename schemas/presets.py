@@ -31,6 +31,15 @@ _LECTURE: dict[str, Any] = {
     "threshold": {"rule": "quantile", "quantile": 0.99},
 }
 
+# the published network among the entrants of a backtest: its features, shape and training, on the same
+# windows, split and thresholds as everyone; a patience of 20 epochs finds the epoch that 200 would keep
+PUBLISHED_ENTRANT: dict[str, Any] = {
+    "features": _RAW,
+    "windows": {"lookback": 5},
+    "model": _LSTM,
+    "training": {"epochs": 200, "batch_size": 64, "learning_rate": 1e-4, "patience": 20, "compile": "never"},
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     # Ranjan 2019, "LSTM Autoencoder for Extreme Rare Event Classification in Keras"
     "ranjan-2019": {

@@ -52,6 +52,11 @@ def build_network(family: str, model: ModelSection, lookback: int, columns: int,
     return keras.Model(window, FAMILIES[family](window, model), name=family)
 
 
+def is_forecaster(network: keras.Model) -> bool:
+    """Tell whether a network gives the row after the window, and not the window."""
+    return len(network.output_shape) == 2
+
+
 def write_network(network: keras.Model) -> bytes:
     """Write a network, weights included, as the content of a `.keras` file."""
     with tempfile.TemporaryDirectory() as folder:
@@ -76,11 +81,10 @@ def _reconstruct_by_lstm(window: keras.KerasTensor, model: ModelSection) -> kera
 
 def _reconstruct_by_dense(window: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
     """Encode by `units`, decode back by all but the narrowest: 32-16-32-columns for units 32-16."""
-    sizes = (*model.units, *reversed(model.units[:-1]))
-    names = [None] * len(sizes)
-    names[len(model.units) - 1] = ENCODING
+    narrowest = len(model.units) - 1
     hidden = window
-    for size, name in zip(sizes, names, strict=True):
+    for place, size in enumerate((*model.units, *reversed(model.units[:-1]))):
+        name = ENCODING if place == narrowest else None
         layer = layers.Dense(size, name=name, **_hidden_settings(model))
         hidden = _add_noise(layer(_drop_inputs(hidden, model)), model)
     return layers.Dense(window.shape[-1])(hidden)

@@ -41,6 +41,15 @@ def configure(
     return validate_configuration(merged)
 
 
+def change_settings(settings: Configuration, changes: Mapping[str, Any]) -> Configuration:
+    """Lay sections of changes on a configuration, and validate the result.
+
+    Raises:
+        InputError: If the changes do not fit the other settings.
+    """
+    return validate_configuration(_merge(settings.model_dump(), changes))
+
+
 def read_configuration_file(path: Path) -> dict[str, Any]:
     """Read a YAML file of sections.
 

@@ -9,6 +9,8 @@ from schemas.model import Material
 from schemas.windows import Windows
 from tasks.fit import FAMILIES
 
+# share of the training variance that the components of the control `pca` hold
+CONTROL_VARIANCE = 0.9
 # the families that stand as controls, by the names of the contract
 CONTROL_FAMILIES = {"zscore": "zscore", "pca": "pca_q"}
 
@@ -29,7 +31,7 @@ def score_controls(
         `zscore`: mean of the squared scaled features; `pca`: mean squared error after projecting on
         the components that hold 90 % of the training variance (the Q statistic).
     """
-    settings = ModelSection(family="zscore", inputs=inputs.inputs)
+    settings = ModelSection(family="zscore", inputs=inputs.inputs, explained_variance=CONTROL_VARIANCE)
     scores = {"random": np.random.default_rng(seed).random(len(windows))}
     for name, family in CONTROL_FAMILIES.items():
         control = FAMILIES[family].fit(material, settings, TrainingSection(), None)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from schemas.configuration import EvaluationSection
 from schemas.decision import Comparison
-from schemas.evaluation import Evaluation, Metrics, PartScores, Threshold
+from schemas.evaluation import Evaluation, Interval, Metrics, PartScores, Threshold
 from schemas.readings import LabelledReadings
 from schemas.windows import Part, Split, Windows
 from tasks.alarm import (
@@ -34,6 +35,26 @@ BOOTSTRAP_SEED = 0
 
 # per block of rows, what the rates are made of
 _CAUGHT_POSITIVES, _FLAGGED, _POSITIVES, _EVENTS, _CAUGHT, _CAUGHT_IN_MINUTES, _FALSE_ALARMS, _DAYS = range(8)
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What one scorer's scores and alarms come to on one part.
+
+    Attributes:
+        scores: Score of each window, shape (windows,).
+        labels: Whether its last row is positive, bool, shape (windows,).
+        blocks: Its run, counted from 0 among the runs with a row in the part, shape (windows,).
+        counts: Rows, events and alarms in each of these runs, shape (runs, 8).
+        leads: Minutes from the first alarm within the longer horizon to each event of the part, NaN where
+            it was missed, shape (events,).
+    """
+
+    scores: np.ndarray
+    labels: np.ndarray
+    blocks: np.ndarray
+    counts: np.ndarray
+    leads: np.ndarray
 
 
 def evaluate_scores(
@@ -63,28 +84,94 @@ def evaluate_scores(
     Returns:
         Metrics by the contract's names, with intervals where they are defined.
     """
-    is_flagged = np.zeros(len(labelled.labels), dtype=bool)
-    is_flagged[part.end_rows[scores >= thresholds]] = True
-    is_inside = mark_part(part, len(labelled.labels))
-    events = select_events(labelled, part)
-    leads = _find_leads(is_flagged, labelled, section.horizon_minutes)
-    tallies = _tally_blocks(is_flagged, is_inside, part, labelled, events, leads, section)
-    blocks = number_blocks(part, labelled)
-    weights = draw_weights(tallies.shape[0], section.bootstrap_samples, BOOTSTRAP_SEED)
-    resampled = _derive_rates(weights @ tallies) | {
-        "roc_auc": resample_roc_auc(scores, part.labels, blocks, weights),
-        "average_precision": resample_average_precision(scores, part.labels, blocks, weights),
-    }
-    intervals = {name: take_interval(values, section.confidence) for name, values in resampled.items()}
+    tally = tally_alarms(scores, part, labelled, thresholds, section)
+    weights = draw_weights(len(tally.counts), section.bootstrap_samples, BOOTSTRAP_SEED)
     return Evaluation(
         scorer=scorer,
         part=part.name,
         threshold=float(np.median(thresholds)),
         rows=len(scores),
-        events=len(events),
-        metrics=_measure(scores, part.labels, tallies.sum(axis=0), leads[1][events]),
-        intervals={name: interval for name, interval in intervals.items() if interval is not None},
+        events=len(tally.leads),
+        metrics=measure(tally),
+        intervals=take_intervals(resample_metrics(tally, weights), section.confidence),
     )
+
+
+def tally_alarms(
+    scores: np.ndarray,
+    part: Part,
+    labelled: LabelledReadings,
+    thresholds: np.ndarray,
+    section: EvaluationSection,
+) -> Tally:
+    """Count what scores and alarms come to on one part, run by run; arguments as for `evaluate_scores`."""
+    is_flagged = np.zeros(len(labelled.labels), dtype=bool)
+    is_flagged[part.end_rows[scores >= thresholds]] = True
+    events = select_events(labelled, part)
+    leads = tuple(
+        find_lead_minutes(is_flagged, labelled, starts)[events]
+        for starts in find_horizons(labelled, section.horizon_minutes)
+    )
+    return Tally(
+        scores=scores,
+        labels=part.labels,
+        blocks=number_blocks(part, labelled),
+        counts=_count_blocks(is_flagged, part, labelled, events, leads, section),
+        leads=leads[1],
+    )
+
+
+def join_tallies(tallies: Sequence[Tally]) -> Tally:
+    """Put the tallies of one scorer on several parts together; a run in two parts is two blocks."""
+    firsts = np.cumsum([0, *(len(tally.counts) for tally in tallies)])[:-1]
+    return Tally(
+        scores=np.concatenate([tally.scores for tally in tallies]),
+        labels=np.concatenate([tally.labels for tally in tallies]),
+        blocks=np.concatenate([tally.blocks + first for tally, first in zip(tallies, firsts, strict=True)]),
+        counts=np.concatenate([tally.counts for tally in tallies]),
+        leads=np.concatenate([tally.leads for tally in tallies]),
+    )
+
+
+def measure(tally: Tally) -> Metrics:
+    """Compute the metrics of a tally by the contract's names; none where undefined."""
+    labels = tally.labels
+    has_both = bool(labels.any()) and not labels.all()
+    caught = tally.leads[np.isfinite(tally.leads)]
+    figures = {
+        name: float(values[0]) for name, values in _derive_rates(tally.counts.sum(axis=0)[None]).items()
+    }
+    figures |= {
+        "roc_auc": float(roc_auc_score(labels, tally.scores)) if has_both else np.nan,
+        "average_precision": (
+            float(average_precision_score(labels, tally.scores)) if labels.any() else np.nan
+        ),
+        "lead_minutes_median": float(np.median(caught)) if len(caught) else np.nan,
+    }
+    defined = {name: value if np.isfinite(value) else None for name, value in figures.items()}
+    return Metrics(prevalence=float(labels.mean()), **defined)
+
+
+def resample_metrics(tally: Tally, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Compute the metrics of every resample of a tally's runs.
+
+    Args:
+        tally: The tally.
+        weights: How often each run is drawn, as `draw_weights` gives it, shape (samples, runs).
+
+    Returns:
+        By metric, float64, shape (samples,), NaN where undefined; lead time and prevalence are left out.
+    """
+    return _derive_rates(weights @ tally.counts) | {
+        "roc_auc": resample_roc_auc(tally.scores, tally.labels, tally.blocks, weights),
+        "average_precision": resample_average_precision(tally.scores, tally.labels, tally.blocks, weights),
+    }
+
+
+def take_intervals(resampled: Mapping[str, np.ndarray], confidence: float) -> dict[str, Interval]:
+    """Take the interval of each metric that is defined in some resample."""
+    intervals = {name: take_interval(values, confidence) for name, values in resampled.items()}
+    return {name: interval for name, interval in intervals.items() if interval is not None}
 
 
 def evaluate_scorers(
@@ -138,10 +225,23 @@ def hold_thresholds(
     if threshold.trailing is not None:
         # all windows since the test began, those too that reach back over its beginning
         first = 0 if split.test.is_scattered else int(np.searchsorted(windows.end_rows, split.test.start))
-        end_rows = windows.end_rows[first:]
-        moving = follow_scores(threshold, labelled.times[end_rows], labelled.runs[end_rows], scores[first:])
+        stop = int(np.searchsorted(windows.end_rows, split.test.stop))
+        end_rows = windows.end_rows[first:stop]
+        moving = follow_scores(
+            threshold, labelled.times[end_rows], labelled.runs[end_rows], scores[first:stop]
+        )
         held[split.test.name] = moving[split.test.places - first]
     return held
+
+
+def find_horizons(labelled: LabelledReadings, horizon_minutes: float) -> tuple[np.ndarray, np.ndarray]:
+    """Find the first row that may warn of each event: `rows_ahead` rows, and the longer of both horizons.
+
+    Returns:
+        Two arrays of positions, each shape (events,).
+    """
+    near = find_horizon_starts(labelled, labelled.rows_ahead)
+    return near, np.minimum(near, find_horizon_starts_in_minutes(labelled, horizon_minutes))
 
 
 def find_runs(part: Part, labelled: LabelledReadings) -> np.ndarray:
@@ -225,28 +325,15 @@ def collect_scores(
     }
 
 
-def _find_leads(
-    is_flagged: np.ndarray, labelled: LabelledReadings, horizon_minutes: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Lead minutes within `rows_ahead` rows, and within the longer of both horizons."""
-    near = find_horizon_starts(labelled, labelled.rows_ahead)
-    far = np.minimum(near, find_horizon_starts_in_minutes(labelled, horizon_minutes))
-    return (
-        find_lead_minutes(is_flagged, labelled, near),
-        find_lead_minutes(is_flagged, labelled, far),
-    )
-
-
-def _tally_blocks(
+def _count_blocks(
     is_flagged: np.ndarray,
-    is_inside: np.ndarray,
     part: Part,
     labelled: LabelledReadings,
     events: np.ndarray,
-    leads: tuple[np.ndarray, np.ndarray],
+    leads: Sequence[np.ndarray],
     section: EvaluationSection,
 ) -> np.ndarray:
-    """Count rows, events and alarms in each run of the part; shape (runs, 8)."""
+    """Count rows, events and alarms in each run of the part; `leads` are of its events; shape (runs, 8)."""
     runs = find_runs(part, labelled)
 
     def count(rows: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
@@ -254,28 +341,28 @@ def _tally_blocks(
 
     false_alarms = count_false_alarms(is_flagged, labelled, section.repeat_alarm_minutes)
     false_rows = np.flatnonzero(false_alarms)
-    inside_rows = np.flatnonzero(is_inside)
+    inside_rows = np.flatnonzero(mark_part(part, len(labelled.labels)))
     flagged = part.end_rows[is_flagged[part.end_rows]]
     event_rows = find_event_rows(labelled)[events]
-    near, far = (np.isfinite(minutes[events]) for minutes in leads)
-    tallies = np.zeros((len(runs), 8))
-    tallies[:, _CAUGHT_POSITIVES] = count(flagged, labelled.labels[flagged].astype(float))
-    tallies[:, _FLAGGED] = count(flagged)
-    tallies[:, _POSITIVES] = count(part.end_rows, part.labels.astype(float))
-    tallies[:, _EVENTS] = count(event_rows)
-    tallies[:, _CAUGHT] = count(event_rows, near.astype(float))
-    tallies[:, _CAUGHT_IN_MINUTES] = count(event_rows, far.astype(float))
-    tallies[:, _FALSE_ALARMS] = count(false_rows, false_alarms[false_rows].astype(float))
-    tallies[:, _DAYS] = count(inside_rows) * (labelled.step_minutes / (24 * 60))
-    return tallies
+    near, far = (np.isfinite(minutes) for minutes in leads)
+    counts = np.zeros((len(runs), 8))
+    counts[:, _CAUGHT_POSITIVES] = count(flagged, labelled.labels[flagged].astype(float))
+    counts[:, _FLAGGED] = count(flagged)
+    counts[:, _POSITIVES] = count(part.end_rows, part.labels.astype(float))
+    counts[:, _EVENTS] = count(event_rows)
+    counts[:, _CAUGHT] = count(event_rows, near.astype(float))
+    counts[:, _CAUGHT_IN_MINUTES] = count(event_rows, far.astype(float))
+    counts[:, _FALSE_ALARMS] = count(false_rows, false_alarms[false_rows].astype(float))
+    counts[:, _DAYS] = count(inside_rows) * (labelled.step_minutes / (24 * 60))
+    return counts
 
 
-def _derive_rates(tallies: np.ndarray) -> dict[str, np.ndarray]:
-    """Turn tallies, shape (samples, 8), into rates, shape (samples,); NaN where undefined."""
+def _derive_rates(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Turn counts, shape (samples, 8), into rates, shape (samples,); NaN where undefined."""
 
     def divide(numerator: int, denominator: int, empty: float = np.nan) -> np.ndarray:
-        below = tallies[:, denominator]
-        return np.where(below > 0, tallies[:, numerator] / np.where(below > 0, below, 1), empty)
+        below = counts[:, denominator]
+        return np.where(below > 0, counts[:, numerator] / np.where(below > 0, below, 1), empty)
 
     # as scikit-learn has it: no alarm at all has precision 0
     precision = divide(_CAUGHT_POSITIVES, _FLAGGED, empty=0.0)
@@ -289,16 +376,3 @@ def _derive_rates(tallies: np.ndarray) -> dict[str, np.ndarray]:
         "event_recall_20min": divide(_CAUGHT_IN_MINUTES, _EVENTS),
         "false_alarms_per_day": divide(_FALSE_ALARMS, _DAYS),
     }
-
-
-def _measure(scores: np.ndarray, labels: np.ndarray, tallies: np.ndarray, leads: np.ndarray) -> Metrics:
-    rates = {name: float(values[0]) for name, values in _derive_rates(tallies[None]).items()}
-    has_both = bool(labels.any()) and not labels.all()
-    lead_minutes = leads[np.isfinite(leads)]
-    figures = rates | {
-        "roc_auc": float(roc_auc_score(labels, scores)) if has_both else np.nan,
-        "average_precision": float(average_precision_score(labels, scores)) if labels.any() else np.nan,
-        "lead_minutes_median": float(np.median(lead_minutes)) if len(lead_minutes) else np.nan,
-    }
-    defined = {name: value if np.isfinite(value) else None for name, value in figures.items()}
-    return Metrics(prevalence=float(labels.mean()), **defined)

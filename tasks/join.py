@@ -12,7 +12,7 @@ import numpy as np
 from schemas.evaluation import History
 from schemas.model import FittedModel
 
-# share of the highest normal scores that the straight line is fitted to
+# share of normal scores, the highest, that the tail is fitted to
 TAIL_SHARE = 0.05
 
 
@@ -86,20 +86,28 @@ def read_normals(folder: Path) -> dict[str, np.ndarray]:
 def measure_tail(scores: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """Measure how unusual scores are: -log of the share of normal scores that are as high.
 
-    Above the highest normal score the logarithm goes on in a straight line, as fitted to the highest
-    `TAIL_SHARE` of normal scores, so that two scores beyond all normals still differ.
+    The highest `TAIL_SHARE` of normal scores stands for all that lies beyond: from where it begins,
+    the share falls as a power of the score (a Pareto tail, Hill's estimate), so that two scores
+    beyond all normals still differ.
 
     Args:
-        scores: Shape (windows,).
-        normals: Rising, shape (normal windows,).
+        scores: At least 0, shape (windows,).
+        normals: Rising, at least 0, shape (normal windows,).
 
     Returns:
-        At least 0, float64, shape (windows,).
+        At least 0, rising with the score, float64, shape (windows,).
+
+    Source: Hill 1975, "A simple general approach to inference about the tail of a distribution".
     """
     count = len(normals)
+    place = int(count * (1 - TAIL_SHARE))
     higher = count - np.searchsorted(normals, scores, side="left")
-    tail = -np.log((1 + higher) / (1 + count))
-    start = normals[int(count * (1 - TAIL_SHARE))]
-    mean_excess = float(np.mean(normals[normals >= start] - start))
-    beyond = np.maximum(scores - normals[-1], 0.0)
-    return tail + beyond / mean_excess if mean_excess > 0 else tail
+    share = (1 + higher) / (1 + count)
+    tiny = np.finfo(np.float64).tiny
+    start = np.log(max(normals[place], tiny))
+    excess = float(np.mean(np.log(np.maximum(normals[place:], tiny)) - start))
+    beyond = np.log(np.maximum(scores, tiny)) - start
+    tail_from_start = -np.log((1 + count - place) / (1 + count))
+    if excess <= 0:
+        return -np.log(share)
+    return np.where(beyond > 0, tail_from_start + beyond / excess, -np.log(share))

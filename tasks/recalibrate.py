@@ -118,12 +118,9 @@ def _join_scores(
     recent_times = np.array(recent.times, dtype=np.int64)
     given_times = _count_nanoseconds(times)
     joined, firsts = np.unique(np.concatenate([recent_times, given_times]), return_index=True)
-    gaps = np.diff(number_runs(joined.astype("datetime64[ns]"), trailing.step_minutes), prepend=-1)
-    is_cut = gaps > 0
+    is_cut = np.diff(number_runs(joined.astype("datetime64[ns]"), trailing.step_minutes), prepend=-1) > 0
     for part_times, part_runs in ((recent_times, np.array(recent.runs)), (given_times, runs)):
-        places = np.searchsorted(joined, part_times)
-        are_neighbours = np.diff(places) == 1
-        is_cut[places[1:]] |= are_neighbours & (part_runs[1:] != part_runs[:-1])
+        is_cut[np.searchsorted(joined, part_times[1:])] |= part_runs[1:] != part_runs[:-1]
     all_scores = np.concatenate([np.array(recent.scores, dtype=np.float64), scores])
     return _Stream(joined, is_cut, all_scores[firsts])
 

@@ -20,6 +20,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 from mlflow.types.schema import AnyType
 
 from schemas.detector import Detector
+from schemas.errors import InputError
 from schemas.model import FittedModel
 from tasks.check import check_scored_table
 from tasks.fit import save_model
@@ -173,6 +174,25 @@ def find_alias(client: MlflowClient, model_name: str, alias: str) -> ModelVersio
         if error.error_code not in missing:
             raise
         return None
+
+
+def load_version(model_uri: str) -> tuple[Detector, FittedModel]:
+    """Load what a version is made of.
+
+    Args:
+        model_uri: Such as `models:/forewarn@champion` or `models:/forewarn/3`.
+
+    Raises:
+        InputError: If there is no such version, or it cannot be loaded by this code.
+    """
+    try:
+        warner = mlflow.pyfunc.load_model(model_uri).unwrap_python_model()
+    except MlflowException as error:
+        raise InputError(
+            f"`--model` must name a version that can be loaded, such as models:/forewarn@champion. Received "
+            f"{model_uri}: {str(error).splitlines()[0]}"
+        ) from error
+    return warner.detector, warner.model
 
 
 def score_with_version(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:

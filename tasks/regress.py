@@ -75,7 +75,7 @@ class LogisticModel:
 
 
 def fit_logistic(material: Material, model: ModelSection) -> LogisticModel:
-    """Fit the weights on all training windows, positive ones counting as much as normal ones in sum.
+    """Fit the weights on all training windows.
 
     Args:
         material: Rows, parts and the labels that teach.
@@ -96,7 +96,7 @@ def fit_logistic(material: Material, model: ModelSection) -> LogisticModel:
     inputs = take_inputs(material.rows, material.train.end_rows, columns, folded)
     means, deviations = inputs.mean(axis=0), inputs.std(axis=0)
     deviations = np.where(deviations > 0, deviations, 1.0)
-    regression = LogisticRegression(C=model.regularisation, class_weight="balanced", max_iter=ITERATIONS)
+    regression = LogisticRegression(C=model.regularisation, max_iter=ITERATIONS)
     regression.fit((inputs - means) / deviations, labels)
     return LogisticModel(
         columns, folded, means, deviations, regression.coef_[0], float(regression.intercept_[0])

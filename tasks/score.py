@@ -1,10 +1,10 @@
-"""Score windows: rows in, reconstruction errors out, in one traced function."""
+"""Run a network on windows: squared errors, or encodings, by one traced function."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
+from typing import Literal
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -12,63 +12,91 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from schemas.windows import Split
+from tasks.build import ENCODING, is_forecaster
 from tasks.window import view_windows
 
 # windows in one call of the traced function: wide enough for the matrix products, small in memory
 WINDOWS_PER_CALL = 4096
 # a request for a few rows does not pay for thousands
 FEW_WINDOWS = 64
-# XLA takes a second or two to compile and then scores about twice as fast on two cores
-WINDOWS_THAT_REPAY_COMPILING = 500_000
 
 Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Encoder = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def make_scorer(network: keras.Model, *, is_compiled: bool = False) -> Scorer:
-    """Make a function from rows and windows to squared errors of each window's last row.
+def make_scorer(
+    network: keras.Model,
+    columns: np.ndarray,
+    error_rows: Literal["last", "window"] = "last",
+    *,
+    is_compiled: bool = False,
+) -> Scorer:
+    """Make a function from rows and windows to squared errors.
 
-    Windows are scored in calls of one of two sizes, so that the score of a window does not depend on how
-    many are scored with it.
+    An autoencoder's window is as long as what it sees, a forecaster's one row longer: it sees all but the
+    last row, and that row is compared with what it forecasts. Windows are scored in calls of one of two
+    sizes, so that the errors of a window do not depend on how many are scored with it.
 
     Args:
-        network: Autoencoder of (batch, lookback, sensors).
-        is_compiled: Whether XLA compiles the function at its first call.
+        network: Autoencoder or forecaster of (batch, lookback, columns).
+        columns: Positions of the columns that it sees, int64, rising, shape (columns,).
+        error_rows: Errors of the window's last row, or their mean over its rows; of a forecaster always
+            those of the row that it forecasts.
+        is_compiled: Whether XLA compiles the function at its first call. That takes seconds and then is
+            about twice as fast on two cores; errors differ in their last digits from those without it.
 
     Returns:
-        A function of scaled rows, float32, shape (rows, sensors), and last rows, shape (windows,).
-        It returns float32 squared errors, shape (windows, sensors); their mean over the sensors is
-        the score.
+        A function of scaled rows, float32, shape (rows, all columns), and last rows, shape (windows,). It
+        returns float32 squared errors, shape (windows, columns); their mean over the columns is the score.
     """
-    lookback, sensors = network.input_shape[1:]
+    lookback, seen = network.input_shape[1:]
+    forecasts = is_forecaster(network)
 
     @tf.function(
         # called with two shapes alone: XLA compiles anew for each shape that it meets
-        input_signature=[tf.TensorSpec((None, lookback, sensors), tf.float32)],
+        input_signature=[tf.TensorSpec((None, lookback + forecasts, seen), tf.float32)],
         jit_compile=is_compiled,
     )
     def square_errors(windows: tf.Tensor) -> tf.Tensor:
-        return tf.square(network(windows, training=False)[:, -1] - windows[:, -1])
+        if forecasts:
+            return tf.square(network(windows[:, :-1], training=False) - windows[:, -1])
+        given = network(windows, training=False)
+        if error_rows == "last":
+            return tf.square(given[:, -1] - windows[:, -1])
+        return tf.reduce_mean(tf.square(given - windows), axis=1)
 
-    def score(scaled: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        errors = np.empty((len(end_rows), sensors), dtype=np.float32)
-        size = FEW_WINDOWS if len(end_rows) <= FEW_WINDOWS else WINDOWS_PER_CALL
-        windows = np.zeros((size, lookback, sensors), dtype=np.float32)
-        for start in range(0, len(end_rows), size):
-            chosen = end_rows[start : start + size]
-            windows[: len(chosen)] = view_windows(scaled, lookback)[chosen - lookback + 1]
-            errors[start : start + len(chosen)] = square_errors(windows)[: len(chosen)].numpy()
-        return errors
-
-    return score
+    return _run_in_calls(square_errors, columns, seen)
 
 
-def score_windows(scorer: Scorer, scaled: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-    """Score windows by the mean squared error of their last row.
+def make_encoder(network: keras.Model, columns: np.ndarray) -> Encoder:
+    """Make a function from rows and windows to what the encoder says of each window.
+
+    Args:
+        network: As for `make_scorer`; its layer `encoding` is the encoder's last one.
+        columns: As for `make_scorer`.
+
+    Returns:
+        A function as `make_scorer`'s. It returns float32, shape (windows, units of the layer); of a
+        forecaster's window the last row is not seen.
+    """
+    lookback, seen = network.input_shape[1:]
+    window_rows = lookback + is_forecaster(network)
+    encoder = keras.Model(network.input, network.get_layer(ENCODING).output)
+    width = encoder.output_shape[-1]
+
+    @tf.function(input_signature=[tf.TensorSpec((None, window_rows, seen), tf.float32)])
+    def encode(windows: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(encoder(windows[:, :lookback], training=False), (-1, width))
+
+    return _run_in_calls(encode, columns, width)
+
+
+def score_windows(scorer: Scorer, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+    """Score windows by their mean squared error.
 
     Args:
         scorer: Made by `make_scorer`.
-        scaled: Scaled rows, float32, shape (rows, sensors).
+        rows: Scaled rows, float32, shape (rows, all columns).
         end_rows: Last rows of the windows, shape (windows,).
 
     Returns:
@@ -77,36 +105,27 @@ def score_windows(scorer: Scorer, scaled: np.ndarray, end_rows: np.ndarray) -> n
     if len(end_rows) == 0:
         return np.zeros(0)
     pieces = np.split(end_rows, range(WINDOWS_PER_CALL, len(end_rows), WINDOWS_PER_CALL))
-    return np.concatenate([scorer(scaled, piece).mean(axis=1, dtype=np.float64) for piece in pieces])
+    return np.concatenate([scorer(rows, piece).mean(axis=1, dtype=np.float64) for piece in pieces])
 
 
-def score_parts(network: keras.Model, scaled: np.ndarray, split: Split) -> dict[str, np.ndarray]:
-    """Score the windows of every part.
+def _run_in_calls(
+    traced: tf.types.experimental.PolymorphicFunction, columns: np.ndarray, width: int
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Make a function of rows and windows that runs a traced one on windows, few or many at a time."""
+    window_rows = traced.input_signature[0].shape[1]
+    stretch = slice(columns[0], columns[-1] + 1)
+    is_stretch_whole = stretch.stop - stretch.start == len(columns)
+    inside = slice(None) if is_stretch_whole else columns - columns[0]
 
-    Args:
-        network: Trained autoencoder of (batch, lookback, sensors).
-        scaled: Scaled rows, float32, shape (rows, sensors).
-        split: The parts.
+    def run(rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        results = np.empty((len(end_rows), width), dtype=np.float32)
+        size = FEW_WINDOWS if len(end_rows) <= FEW_WINDOWS else WINDOWS_PER_CALL
+        windows = np.zeros((size, window_rows, len(columns)), dtype=np.float32)
+        for start in range(0, len(end_rows), size):
+            chosen = end_rows[start : start + size]
+            views = view_windows(rows[:, stretch], window_rows)
+            windows[: len(chosen)] = views[chosen - window_rows + 1][:, :, inside]
+            results[start : start + len(chosen)] = traced(windows)[: len(chosen)].numpy()
+        return results
 
-    Returns:
-        By part, float64, shape (windows of the part,).
-    """
-    windows = sum(split.window_counts[part.name] for part in split.parts)
-    scorer = make_scorer(network, is_compiled=windows >= WINDOWS_THAT_REPAY_COMPILING)
-    return {part.name: score_windows(scorer, scaled, part.end_rows) for part in split.parts}
-
-
-def load_scorer(path: Path) -> Scorer:
-    """Load a network from a `.keras` file, refusing code in it, and trace its scoring function.
-
-    Args:
-        path: The file.
-
-    Returns:
-        As `make_scorer` does; it has scored one window already.
-    """
-    network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    scorer = make_scorer(network)
-    lookback, sensors = network.input_shape[1:]
-    scorer(np.zeros((lookback, sensors), dtype=np.float32), np.array([lookback - 1]))
-    return scorer
+    return run

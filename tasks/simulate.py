@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from io import BufferedIOBase
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from pyarrow import csv
 from scipy.signal import lfilter
 
-from schemas.errors import InputError
 from tasks.simulate_series import require_at_least, simulate_sequences, simulate_temperatures
+from tasks.write import write_table
 
 LEAST_ROWS = 1_000
 SENSORS = tuple(f"x{number}" for number in range(1, 61) if number != 28)
@@ -28,7 +22,6 @@ GRADES = (51, 82, 84, 93, 96, 112, 118, 139)
 FIRST_TIME = np.datetime64("1999-05-01T00:00", "m")
 STEP_MINUTES = 2
 DECIMALS = 8
-GZIP_LEVEL = 5
 
 # how often it breaks, and how long it then stands still
 ROWS_PER_EVENT = 148.4
@@ -173,36 +166,8 @@ def simulate_file(path: Path, kind: Literal["mill", "temperature", "sequences"] 
     }
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_readings(simulations[kind](), path)
+        write_table(simulations[kind](), path)
     return path
-
-
-def write_readings(table: pd.DataFrame, path: str | Path) -> None:
-    """Write readings as CSV, whole or not at all.
-
-    Args:
-        table: Readings, for example from `simulate_readings`.
-        path: File to write or replace; `.csv`, or `.csv.gz` to compress. Its folder must exist.
-
-    Raises:
-        InputError: If the name ends otherwise or the file cannot be written.
-    """
-    path = Path(path)
-    if not path.name.endswith((".csv", ".csv.gz")):
-        raise InputError(
-            f"The file must be named `.csv` or `.csv.gz`. Received {path}. Give it one of these endings."
-        )
-    content = pa.Table.from_pandas(table, preserve_index=False)
-    plain = csv.WriteOptions(include_header=False, quoting_style="none")
-    try:
-        with _replace_at_end(path) as file:
-            file.write((",".join(map(str, table.columns)) + "\n").encode())
-            csv.write_csv(content, file, plain)
-    except OSError as error:
-        raise InputError(
-            f"{path} must be a file that can be written. Received: {error.strerror or error}. "
-            "Create the folder, or choose another place."
-        ) from error
 
 
 def build_plant() -> Plant:
@@ -428,21 +393,3 @@ def _spell_times(minutes: np.ndarray) -> np.ndarray:
     clock_texts = np.asarray([f"{m // 60}:{m % 60:02}" for m in range(24 * 60)], dtype=object)
     spelled: np.ndarray = day_texts[days] + clock_texts[clock]
     return spelled
-
-
-@contextmanager
-def _replace_at_end(path: Path) -> Iterator[BufferedIOBase]:
-    """Open a file beside `path` that takes its place only after everything was written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            if path.suffix == ".gz":
-                with gzip.GzipFile(
-                    filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0
-                ) as compressed:
-                    yield compressed
-            else:
-                yield file
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Train the network on normal windows and keep its best weights."""
+"""Train a network on normal windows and keep its best weights."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from schemas.errors import InputError
 from schemas.evaluation import History
+from tasks.build import is_forecaster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,21 +31,24 @@ VALIDATION_BATCH = 1024
 
 def train_network(
     network: keras.Model,
-    scaled: np.ndarray,
+    rows: np.ndarray | tf.Tensor,
     train_end_rows: np.ndarray,
     validation_end_rows: np.ndarray,
     training: TrainingSection,
     log_dir: Path | None = None,
 ) -> History:
-    """Train the network to reconstruct normal windows; its weights become those of the best epoch.
+    """Train a network to give back normal windows, or their last rows; it keeps its best epoch's weights.
 
-    Windows are gathered from `scaled` batch by batch, so the table is held once.
+    The shape of its output tells what it learns. An autoencoder, of (batch, lookback, columns) to the
+    same, learns windows of `lookback` rows; a forecaster, to (batch, columns), learns the last row of
+    windows of `lookback` + 1 rows from the rows before it. Windows are gathered batch by batch.
 
     Args:
-        network: Autoencoder of (batch, lookback, sensors); changed in place.
-        scaled: Scaled rows, float32, shape (rows, sensors).
-        train_end_rows: Last rows of the normal training windows.
-        validation_end_rows: Last rows of the normal validation windows.
+        network: Changed in place.
+        rows: Scaled rows, float32, shape (rows, columns), with the columns that the network sees alone;
+            `hold_columns` makes them so that they are held once.
+        train_end_rows: Last rows of the normal training windows, int64, shape (training windows,).
+        validation_end_rows: Last rows of the normal validation windows, as for training.
         training: Epochs, batch size, learning rate, patience, seed, compilation.
         log_dir: Folder for TensorBoard logs, or none for no logs.
 
@@ -62,7 +66,7 @@ def train_network(
         jit_compile=is_compiling_repaid(training, steps),
         steps_per_execution=min(STEPS_PER_EXECUTION, steps),
     )
-    gather = _make_gather(scaled, network.input_shape[1])
+    gather = _make_gather(network, rows)
     keeper = keras.callbacks.EarlyStopping(
         monitor="val_loss",
         patience=training.epochs if training.patience is None else training.patience,
@@ -80,6 +84,19 @@ def train_network(
         callbacks=callbacks,
     )
     return _read_history(fitted.history, keeper.best_epoch, training)
+
+
+def hold_columns(rows: np.ndarray, columns: np.ndarray) -> tf.Tensor:
+    """Hold some columns where a training reads them, so that it makes no more copies.
+
+    Args:
+        rows: Shape (rows, all columns).
+        columns: Positions of the columns, int64, shape (columns,).
+
+    Returns:
+        Shape (rows, columns).
+    """
+    return tf.convert_to_tensor(rows[:, columns])
 
 
 def is_compiling_repaid(training: TrainingSection, steps_per_epoch: int) -> bool:
@@ -103,13 +120,17 @@ def _in_order(end_rows: np.ndarray) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(end_rows).batch(VALIDATION_BATCH)
 
 
-def _make_gather(scaled: np.ndarray, lookback: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    table = tf.constant(scaled)
-    offsets = tf.range(1 - lookback, 1, dtype=tf.int64)
+def _make_gather(
+    network: keras.Model, rows: np.ndarray | tf.Tensor
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    table = tf.convert_to_tensor(rows)
+    lookback = network.input_shape[1]
+    forecasts = is_forecaster(network)
+    offsets = tf.range(1 - lookback - forecasts, 1, dtype=tf.int64)
 
     def gather(end_rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         windows = tf.gather(table, end_rows[:, None] + offsets)
-        return windows, windows
+        return (windows[:, :-1], windows[:, -1]) if forecasts else (windows, windows)
 
     return gather
 

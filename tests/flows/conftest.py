@@ -36,10 +36,11 @@ def server() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def readings_file(home: Path) -> Path:
     """Simulated readings: enough for a test part with ten events."""
-    from tasks.simulate import simulate_readings, write_readings
+    from tasks.simulate import simulate_readings
+    from tasks.write import write_table
 
     path = home / "readings.csv"
-    write_readings(simulate_readings(rows=9_000, seed=5), path)
+    write_table(simulate_readings(rows=9_000, seed=5), path)
     return path
 
 

@@ -2,61 +2,101 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
 
-from schemas.configuration import ModelSection, SplitSection
-from tasks.build import build_network
-from tasks.score import WINDOWS_PER_CALL, Scorer, load_scorer, make_scorer, score_parts, score_windows
-from tasks.split import split_windows
-from tasks.window import make_windows
-from tests.builders import labelled_with
+from schemas.configuration import FORECASTERS, ModelSection
+from tasks.build import FAMILIES, build_network
+from tasks.score import WINDOWS_PER_CALL, Scorer, make_encoder, make_scorer, score_windows
 
 if TYPE_CHECKING:
     import keras
 
-LOOKBACK, SENSORS = 3, 2
-ROWS = np.random.default_rng(0).normal(size=(WINDOWS_PER_CALL + 500, SENSORS)).astype(np.float32)
-END_ROWS = np.arange(LOOKBACK - 1, len(ROWS))
+WINDOW_ROWS, COLUMNS = 3, np.array([0, 2, 3])
+ROWS = np.random.default_rng(0).normal(size=(WINDOWS_PER_CALL + 500, 5)).astype(np.float32)
+END_ROWS = np.arange(WINDOW_ROWS - 1, len(ROWS))
 
 
-@pytest.fixture(scope="module")
-def network() -> keras.Model:
-    return build_network(ModelSection(units=(3, 2)), LOOKBACK, SENSORS, seed=0)
+def build_small(family: str) -> keras.Model:
+    lookback = WINDOW_ROWS - 1 if family in FORECASTERS else WINDOW_ROWS
+    return build_network(family, ModelSection(units=(3, 2)), lookback, len(COLUMNS), seed=0)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def network(request: pytest.FixtureRequest) -> keras.Model:
+    return build_small(request.param)
 
 
 @pytest.fixture(scope="module")
 def scorer(network: keras.Model) -> Scorer:
-    return make_scorer(network)
+    return make_scorer(network, COLUMNS)
 
 
-@pytest.fixture(scope="module")
-def zero_scorer() -> Scorer:
-    """The scorer of a network that reconstructs every window by zeros."""
-    network = build_network(ModelSection(units=(2,)), LOOKBACK, SENSORS, seed=0)
+def score_by_zeros(
+    family: str,
+    rows: list[list[float]],
+    columns: list[int],
+    error_rows: Literal["last", "window"] = "last",
+) -> list[list[float]]:
+    """Errors of the window that ends at the last row, by a network that gives zeros for every row."""
+    lookback = len(rows) - (family in FORECASTERS)
+    network = build_network(family, ModelSection(units=(2,)), lookback, len(columns), seed=0)
     network.set_weights([np.zeros_like(weight) for weight in network.get_weights()])
-    return make_scorer(network)
+    scorer = make_scorer(network, np.array(columns), error_rows)
+    return scorer(np.array(rows, dtype=np.float32), np.array([len(rows) - 1])).tolist()
 
 
-def test_a_score_is_the_mean_squared_error_of_the_last_row(zero_scorer: Scorer) -> None:
-    rows = np.array([[9, 9], [9, 9], [1, 3], [2, 4]], dtype=np.float32)
-    assert score_windows(zero_scorer, rows, np.array([2, 3])).tolist() == [5, 10]
+@pytest.mark.parametrize("family", FAMILIES)
+def test_errors_are_those_of_the_last_row_column_by_column(family: str) -> None:
+    assert score_by_zeros(family, [[9, 9], [9, 9], [1, 3]], [0, 1]) == [[1, 9]]
 
 
-def test_errors_are_told_sensor_by_sensor(zero_scorer: Scorer) -> None:
-    rows = np.array([[9, 9], [9, 9], [1, 3]], dtype=np.float32)
-    assert zero_scorer(rows, np.array([2])).tolist() == [[1, 9]]
+@pytest.mark.parametrize("family", ["lstm_autoencoder", "conv_lstm_autoencoder"])
+def test_errors_of_the_window_are_their_mean_over_its_rows(family: str) -> None:
+    assert score_by_zeros(family, [[2, 0], [2, 0], [1, 3]], [0, 1], "window") == [[3, 3]]
 
 
-def test_a_score_compares_the_last_row_with_what_the_network_gives(
-    network: keras.Model, scorer: Scorer
+@pytest.mark.parametrize("family", FORECASTERS)
+def test_a_forecaster_has_the_error_of_the_row_that_it_forecasts_alone(family: str) -> None:
+    assert score_by_zeros(family, [[2, 0], [2, 0], [1, 3]], [0, 1], "window") == [[1, 9]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"), [([0, 1], [[1, 4]]), ([1, 2], [[4, 9]]), ([0, 2], [[1, 9]])]
+)
+def test_columns_that_the_network_does_not_see_have_no_error(
+    columns: list[int], expected: list[list[float]]
 ) -> None:
-    windows = np.stack([ROWS[end - LOOKBACK + 1 : end + 1] for end in END_ROWS[:20]])
-    expected = ((np.asarray(network(windows)) - windows)[:, -1] ** 2).mean(axis=1)
-    np.testing.assert_allclose(score_windows(scorer, ROWS, END_ROWS[:20]), expected, rtol=1e-5)
+    assert score_by_zeros("lstm_autoencoder", [[9, 9, 9], [1, 2, 3]], columns) == expected
+
+
+@pytest.mark.parametrize("family", ["lstm_autoencoder", "conv_lstm_autoencoder"])
+@pytest.mark.parametrize("error_rows", ["last", "window"])
+def test_an_autoencoder_is_compared_with_what_it_sees(
+    family: str, error_rows: Literal["last", "window"]
+) -> None:
+    network = build_small(family)
+    windows = np.stack([ROWS[end - WINDOW_ROWS + 1 : end + 1, COLUMNS] for end in END_ROWS[:20]])
+    errors = (np.asarray(network(windows)) - windows) ** 2
+    expected = errors[:, -1] if error_rows == "last" else errors.mean(axis=1)
+    scorer = make_scorer(network, COLUMNS, error_rows)
+    np.testing.assert_allclose(scorer(ROWS, END_ROWS[:20]), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", FORECASTERS)
+def test_a_forecast_is_compared_with_the_row_after_those_that_it_is_made_from(family: str) -> None:
+    network = build_small(family)
+    before = np.stack([ROWS[end - WINDOW_ROWS + 1 : end, COLUMNS] for end in END_ROWS[:20]])
+    expected = (np.asarray(network(before)) - ROWS[END_ROWS[:20]][:, COLUMNS]) ** 2
+    np.testing.assert_allclose(make_scorer(network, COLUMNS)(ROWS, END_ROWS[:20]), expected, rtol=1e-4)
+
+
+def test_a_score_is_the_mean_of_the_errors(scorer: Scorer) -> None:
+    scores, errors = score_windows(scorer, ROWS, END_ROWS[:9]), scorer(ROWS, END_ROWS[:9])
+    assert errors.shape == (9, len(COLUMNS))
+    np.testing.assert_allclose(scores, errors.mean(axis=1), rtol=1e-6)
 
 
 def test_a_score_does_not_depend_on_how_many_are_scored_with_it(scorer: Scorer) -> None:
@@ -68,9 +108,16 @@ def test_a_score_does_not_depend_on_how_many_are_scored_with_it(scorer: Scorer) 
 
 def test_a_score_does_not_depend_on_rows_outside_its_window(scorer: Scorer) -> None:
     others = ROWS.copy()
-    others[:100] = others[100 + LOOKBACK :] = 7
-    end = np.array([100 + LOOKBACK - 1])
+    others[:100] = others[100 + WINDOW_ROWS :] = 7
+    end = np.array([100 + WINDOW_ROWS - 1])
     assert score_windows(scorer, others, end).tolist() == score_windows(scorer, ROWS, end).tolist()
+
+
+def test_a_score_depends_on_the_last_row(scorer: Scorer) -> None:
+    others = ROWS.copy()
+    others[100] += 1
+    end = np.array([100])
+    assert score_windows(scorer, others, end).tolist() != score_windows(scorer, ROWS, end).tolist()
 
 
 def test_scores_keep_the_order_of_their_windows(scorer: Scorer) -> None:
@@ -82,36 +129,32 @@ def test_no_windows_have_no_scores(scorer: Scorer) -> None:
     assert score_windows(scorer, ROWS, END_ROWS[:0]).tolist() == []
 
 
-def test_every_window_of_every_part_is_scored(network: keras.Model, scorer: Scorer) -> None:
-    windows = make_windows(labelled_with(rows=150, events=[105, 135]), LOOKBACK)
-    split = split_windows(windows, SplitSection(), purge_rows=2)
-    scores = score_parts(network, ROWS[:148], split)
-    expected = {part.name: score_windows(scorer, ROWS[:148], part.end_rows).tolist() for part in split.parts}
-    assert {name: values.tolist() for name, values in scores.items()} == expected
-
-
 def test_a_compiled_scorer_gives_the_same_scores() -> None:
-    network = build_network(ModelSection(family="dense_autoencoder", units=(2,)), 1, SENSORS, seed=0)
+    network = build_network("dense_autoencoder", ModelSection(units=(2,)), 1, len(COLUMNS), seed=0)
     plain, compiled = (
-        score_windows(make_scorer(network, is_compiled=is_compiled), ROWS, END_ROWS)
+        score_windows(make_scorer(network, COLUMNS, is_compiled=is_compiled), ROWS, END_ROWS)
         for is_compiled in (False, True)
     )
     np.testing.assert_allclose(compiled, plain, rtol=1e-4)
 
 
-def test_a_loaded_network_scores_as_the_saved_one(
-    network: keras.Model, scorer: Scorer, tmp_path: Path
-) -> None:
-    network.save(tmp_path / "network.keras")
-    loaded = load_scorer(tmp_path / "network.keras")
-    expected = score_windows(scorer, ROWS, END_ROWS)
-    assert score_windows(loaded, ROWS, END_ROWS).tolist() == expected.tolist()
-
-
-def test_a_file_with_code_in_it_is_refused(tmp_path: Path) -> None:
+def test_an_encoding_is_what_the_encoder_says_of_the_rows_that_the_network_sees(network: keras.Model) -> None:
     import keras
 
-    network = keras.Sequential([keras.Input((1, SENSORS)), keras.layers.Lambda(lambda rows: rows)])
-    network.save(tmp_path / "network.keras")
-    with pytest.raises(ValueError, match=r"(?i)lambda"):
-        load_scorer(tmp_path / "network.keras")
+    lookback = network.input_shape[1]
+    windows = np.stack([ROWS[start : start + lookback, COLUMNS] for start in range(20)])
+    expected = keras.Model(network.input, network.get_layer("encoding").output)(windows)
+    encodings = make_encoder(network, COLUMNS)(ROWS, END_ROWS[:20])
+    np.testing.assert_allclose(encodings, np.asarray(expected).reshape(20, -1)[:, -2:], rtol=1e-4, atol=1e-6)
+
+
+def test_an_encoding_is_as_wide_as_the_last_units(network: keras.Model) -> None:
+    assert make_encoder(network, COLUMNS)(ROWS, END_ROWS[:7]).shape == (7, 2)
+
+
+def test_the_encoding_of_a_forecaster_does_not_see_the_row_that_it_forecasts() -> None:
+    encoder = make_encoder(build_small("rnn_forecaster"), COLUMNS)
+    others = ROWS.copy()
+    others[100] += 1
+    end = np.array([100])
+    assert encoder(others, end).tolist() == encoder(ROWS, end).tolist()

@@ -14,8 +14,8 @@ from tasks.simulate import (
     build_plant,
     simulate_file,
     simulate_readings,
-    write_readings,
 )
+from tasks.write import write_table
 from tasks.simulate_series import simulate_sequences, simulate_temperatures
 
 
@@ -158,8 +158,8 @@ def test_numbers_have_at_most_eight_decimals(readings: pd.DataFrame):
 
 
 def test_the_same_seed_writes_the_same_bytes(tmp_path: Path):
-    write_readings(simulate_readings(rows=1_000, seed=5), tmp_path / "first.csv.gz")
-    write_readings(simulate_readings(rows=1_000, seed=5), tmp_path / "second.csv.gz")
+    write_table(simulate_readings(rows=1_000, seed=5), tmp_path / "first.csv.gz")
+    write_table(simulate_readings(rows=1_000, seed=5), tmp_path / "second.csv.gz")
     assert (tmp_path / "first.csv.gz").read_bytes() == (tmp_path / "second.csv.gz").read_bytes()
 
 
@@ -214,14 +214,14 @@ def test_a_single_row_keeps_its_spread_before_breaks(long_readings: pd.DataFrame
 
 def test_a_written_table_reads_back_as_it_was(tmp_path: Path):
     table = simulate_readings(rows=1_000)
-    write_readings(table, tmp_path / "readings.csv")
+    write_table(table, tmp_path / "readings.csv")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "readings.csv"), table, check_dtype=False)
 
 
 def test_a_compressed_file_holds_the_plain_one(tmp_path: Path):
     table = simulate_readings(rows=1_000)
-    write_readings(table, tmp_path / "readings.csv")
-    write_readings(table, tmp_path / "readings.csv.gz")
+    write_table(table, tmp_path / "readings.csv")
+    write_table(table, tmp_path / "readings.csv.gz")
     plain = (tmp_path / "readings.csv").read_bytes()
     assert gzip.decompress((tmp_path / "readings.csv.gz").read_bytes()) == plain
     assert plain.splitlines()[1].startswith(b"5/1/99 0:00,0,")
@@ -232,23 +232,23 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path):
     path.write_text("old")
     broken = pd.DataFrame({"time": ['a "quoted" text']})
     with pytest.raises(ValueError, match="structural characters"):
-        write_readings(broken, path)
+        write_table(broken, path)
     assert [file.name for file in tmp_path.iterdir()] == ["readings.csv"]
     assert path.read_text() == "old"
 
 
 def test_a_missing_folder_is_refused_with_advice(tmp_path: Path):
     with pytest.raises(InputError, match="Create the folder"):
-        write_readings(simulate_readings(rows=1_000), tmp_path / "missing" / "readings.csv")
+        write_table(simulate_readings(rows=1_000), tmp_path / "missing" / "readings.csv")
 
 
 def test_another_ending_is_refused(tmp_path: Path):
-    with pytest.raises(InputError, match=r"must be named `\.csv` or `\.csv\.gz`. Received .*readings\.xlsx"):
-        write_readings(simulate_readings(rows=1_000), tmp_path / "readings.xlsx")
+    with pytest.raises(InputError, match=r"must be named `\.csv`, `\.csv\.gz` or `\.parquet`. Received .*readings\.xlsx"):
+        write_table(simulate_readings(rows=1_000), tmp_path / "readings.xlsx")
 
 
 def test_a_simulated_file_holds_the_mill_by_default(tmp_path: Path, readings: pd.DataFrame):
-    write_readings(readings, tmp_path / "mill.csv")
+    write_table(readings, tmp_path / "mill.csv")
     path = simulate_file(tmp_path / "new" / "simulated.csv")
     assert path == tmp_path / "new" / "simulated.csv"
     assert path.read_bytes() == (tmp_path / "mill.csv").read_bytes()

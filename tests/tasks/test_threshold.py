@@ -208,7 +208,7 @@ def test_no_score_is_flagged_where_none_is_asked_for() -> None:
 def test_with_a_fixed_value_a_control_flags_as_many_normal_windows_as_the_model(
     value: float, flagged: int
 ) -> None:
-    scores = {"model": [1, 2, 3, 4, 5, 8, 8], "random": [0.5, 0.1, 0.4, 0.2, 0.3, 0.9, 0.9]}
+    scores = {"model": [1.0, 2, 3, 4, 5, 8, 8], "random": [0.5, 0.1, 0.4, 0.2, 0.3, 0.9, 0.9]}
     threshold, _ = choose_all(scores, rule="fixed", value=value)["random"]
     assert sum(score >= threshold for score in scores["random"][:5]) == flagged
 

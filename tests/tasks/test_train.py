@@ -12,22 +12,22 @@ from schemas.configuration import ModelSection, TrainingSection
 from schemas.errors import InputError
 from schemas.evaluation import History
 from tasks.build import build_network
-from tasks.train import STEPS_THAT_REPAY_COMPILING, is_compiling_repaid, train_network
+from tasks.train import STEPS_THAT_REPAY_COMPILING, hold_columns, is_compiling_repaid, train_network
 
 if TYPE_CHECKING:
     import keras
 
-ROWS, SENSORS = 120, 3
+ROWS, COLUMNS = 120, 3
 TRAIN, VALIDATION = np.arange(4, 90), np.arange(94, ROWS)
 
 
-def make_network(**model: Any) -> keras.Model:
-    section = ModelSection.model_validate({"family": "dense_autoencoder", "units": [2], **model})
-    return build_network(section, 1, SENSORS, seed=0)
+def make_network(family: str = "dense_autoencoder", lookback: int = 1, **model: Any) -> keras.Model:
+    section = ModelSection.model_validate({"units": [2], **model})
+    return build_network(family, section, lookback, COLUMNS, seed=0)
 
 
 def make_rows() -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(ROWS, SENSORS)).astype(np.float32)
+    return np.random.default_rng(0).normal(size=(ROWS, COLUMNS)).astype(np.float32)
 
 
 def train(network: keras.Model, rows: np.ndarray, **settings: Any) -> History:
@@ -95,6 +95,62 @@ def test_rows_that_end_no_window_are_not_learnt_from(trained: tuple[keras.Model,
     rows[:4] = rows[90:94] = 1e6
     again = train(make_network(), rows, epochs=3, learning_rate=0.5, seed=1)
     assert again.loss.tolist() == history.loss.tolist()
+
+
+@pytest.mark.parametrize("family", ["rnn_forecaster", "lstm_forecaster"])
+def test_a_forecaster_learns_the_last_row_of_a_window_from_the_rows_before(family: str) -> None:
+    network, rows = make_network(family, lookback=4), make_rows()
+    before = np.stack([rows[end - 4 : end] for end in TRAIN])
+    expected = np.mean((np.asarray(network(before)) - rows[TRAIN]) ** 2)
+    assert train(network, rows, epochs=1, learning_rate=1e-30).loss[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_autoencoder_learns_all_rows_of_a_window() -> None:
+    network, rows = make_network("lstm_autoencoder", lookback=5), make_rows()
+    windows = np.stack([rows[end - 4 : end + 1] for end in TRAIN])
+    expected = np.mean((np.asarray(network(windows)) - windows) ** 2)
+    assert train(network, rows, epochs=1, learning_rate=1e-30).loss[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_forecaster_learns_a_rule_that_repeats() -> None:
+    rows = np.tile(np.eye(COLUMNS, dtype=np.float32), (ROWS // COLUMNS, 1))
+    history = train(make_network("rnn_forecaster", 4, units=[6]), rows, epochs=60, learning_rate=0.02)
+    # a constant forecast has 2/9
+    assert history.validation_loss.min() < 0.02
+
+
+def test_held_columns_train_as_the_same_columns_of_an_array(trained: tuple[keras.Model, History]) -> None:
+    _, history = trained
+    rows = np.insert(make_rows(), 1, 99, axis=1)
+    held = hold_columns(rows, np.array([0, 2, 3]))
+    again = train(make_network(), held, epochs=3, learning_rate=0.5, seed=1)
+    assert again.loss.tolist() == history.loss.tolist()
+
+
+@pytest.mark.parametrize(
+    ("family", "options"),
+    [
+        ("lstm_autoencoder", {"dropout": 0.3, "recurrent_dropout": 0.3}),
+        ("dense_autoencoder", {"gaussian_dropout": 0.3}),
+        ("conv_lstm_autoencoder", {"alpha_dropout": 0.3, "activation": "selu"}),
+        ("rnn_forecaster", {"dropout": 0.3}),
+    ],
+)
+def test_the_same_seed_gives_bitwise_the_same_weights(family: str, options: dict[str, Any]) -> None:
+    weights = []
+    for _ in range(2):
+        network = make_network(family, 1 if family == "dense_autoencoder" else 3, **options)
+        train(network, make_rows(), learning_rate=0.01)
+        weights.append(network.get_weights())
+    assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"dropout": 0.3, "gaussian_dropout": 0.3}, {"alpha_dropout": 0.3, "activation": "selu"}]
+)
+def test_a_network_can_be_compiled_whatever_it_drops(options: dict[str, Any]) -> None:
+    history = train(make_network(**options), make_rows(), epochs=1, compile="always")
+    assert np.isfinite(history.loss).all()
 
 
 def test_training_stops_when_patience_is_over() -> None:

@@ -1,0 +1,307 @@
+"""Compare: search the settings of several families on past folds, and judge each on the last one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect import flow
+
+from flows import line, steps
+from flows.announce import Stopwatch
+from flows.backtest import summarise_data
+from flows.environment import find_home
+from flows.line import Prepared
+from flows.orders import run_folds, try_folds
+from flows.record import recorded_run
+from schemas.backtest import FoldOrder, FoldScores
+from schemas.comparison import ComparisonResult, LeaderboardRow
+from schemas.configuration import Configuration
+from schemas.errors import InputError
+from tasks.configure import change_settings
+
+if TYPE_CHECKING:
+    import optuna
+    from mlflow import MlflowClient
+
+
+@dataclass
+class Attempt:
+    """One trial on its way through the past folds."""
+
+    family: str
+    trial: optuna.Trial
+    changes: dict[str, dict[str, Any]]
+    areas: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    is_pruned: bool = False
+    problem: str | None = None
+
+    @property
+    def mean(self) -> float | None:
+        """Mean ROC area over the folds so far, or none where it could not be trained."""
+        return None if self.problem else sum(self.areas) / len(self.areas)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next fold is worth going through."""
+        return not self.is_pruned and self.problem is None
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search and the MLflow run that it is recorded in."""
+
+    data: Path
+    settings: Configuration
+    prepared: Prepared
+    studies: Mapping[str, optuna.Study]
+    client: MlflowClient
+    experiment_id: str
+    run_id: str
+    clock: Stopwatch
+
+    @property
+    def past_folds(self) -> int:
+        """Folds that settings are chosen on: all but the last."""
+        return len(self.settings.evaluation.fold_starts) - 1
+
+
+@flow(name="compare", persist_result=False)
+def compare(
+    data: Path, configuration: Configuration, families: Sequence[str], trials: int
+) -> ComparisonResult:
+    """Search the settings of families on past folds alone, then judge each family on the last fold.
+
+    Args:
+        data: Table of readings, CSV or Parquet.
+        configuration: Settings that all families start from; `evaluation` has folds and seeds.
+        families: Families to compare, each once.
+        trials: Settings to try for each family.
+
+    Returns:
+        The leaderboard, families by their area on past folds and judged on the last one.
+
+    Raises:
+        InputError: If the table, the configuration or a family's name cannot be used.
+        StoreUnreachableError: If the tracking store does not answer.
+    """
+    require_comparable(configuration, families)
+    home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
+    raw, readings = line.load_table(data, configuration, steps)
+    prepared = line.prepare(raw, readings, configuration, steps)
+    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
+    tracking_uri = steps.find_tracking_uri(home)
+    client, experiment_id = steps.open_store(tracking_uri, tracking.experiment, home)
+    code_version = steps.find_code_version()
+    name = name_study(raw.sha256, configuration, code_version)
+    studies = {
+        family: steps.open_study(home / "mlruns" / "optuna.db", f"{family}-{name}") for family in families
+    }
+    tags = {
+        "mlflow.source.name": "forewarn compare",
+        "data_sha256": raw.sha256,
+        "data_source": raw.source,
+        "code_version": code_version,
+        "study": name,
+    }
+    with recorded_run(client, experiment_id, tags) as (run_id, run_name):
+        steps.log_configuration(client, run_id, configuration)
+        search = Search(
+            data.resolve(), configuration, prepared, studies, client, experiment_id, run_id, clock
+        )
+        for _ in range(trials):
+            try_once(search, trials)
+        leaderboard = judge_families(search)
+        result = ComparisonResult(
+            run_id=run_id,
+            run_name=run_name,
+            experiment=tracking.experiment,
+            tracking_uri=tracking_uri,
+            code_version=code_version,
+            data=summarise_data(prepared),
+            trials=trials,
+            seeds=configuration.evaluation.seeds,
+            past_folds=search.past_folds,
+            last_fold=search.past_folds + 1,
+            leaderboard=tuple(leaderboard),
+            chosen=leaderboard[0].family,
+            seconds=dict(clock.seconds),
+        )
+        chosen = describe_chosen(configuration, leaderboard[0])
+        steps.log_comparison(client, experiment_id, run_id, result, chosen)
+    clock.lap("log", f"run {run_name}")
+    return result.model_copy(update={"seconds": dict(clock.seconds)})
+
+
+def require_comparable(settings: Configuration, families: Sequence[str]) -> None:
+    """Refuse families that are unknown or named twice, and a single fold.
+
+    Raises:
+        InputError: If something is to be refused.
+    """
+    from tasks.search import SPACES
+
+    unknown = [name for name in families if name not in SPACES]
+    if unknown or len(set(families)) != len(families) or not families:
+        raise InputError(
+            f"`--families` must name different families of {', '.join(SPACES)}. "
+            f"Received {', '.join(families) or 'none'}."
+        )
+    if len(settings.evaluation.fold_starts) < 2:
+        raise InputError(
+            "A comparison needs past folds to choose on and a last one to judge on, so "
+            f"`evaluation.fold_starts` must name two at least. Received {settings.evaluation.fold_starts}."
+        )
+
+
+def name_study(sha256: str, settings: Configuration, code_version: str) -> str:
+    """Name what decides the results of trials; the same name takes an interrupted search up again."""
+    content = "\n".join([sha256, code_version, settings.to_yaml()])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def try_once(search: Search, trials: int) -> None:
+    """Try one more setting of every family that has not had its trials, fold by fold, side by side."""
+    from tasks.search import SPACES, ask_trial, count_trials, end_trial, is_given_up
+
+    attempts = []
+    for family, study in search.studies.items():
+        wanted = trials if SPACES[family] is not None else 1
+        if count_trials(study) < wanted:
+            trial, changes = ask_trial(study, family, search.settings.training.seed)
+            attempts.append(Attempt(family, trial, changes))
+    for fold in range(1, search.past_folds + 1):
+        alive = [attempt for attempt in attempts if attempt.goes_on]
+        results = try_folds([make_order(search, attempt, fold) for attempt in alive])
+        for attempt, result in zip(alive, results, strict=True):
+            if isinstance(result, InputError):
+                attempt.problem = str(result)
+                continue
+            attempt.areas.append(steps.measure_fold_area(result, search.prepared.labelled))
+            attempt.seconds += result.seconds
+            mean = sum(attempt.areas) / fold
+            attempt.is_pruned = fold < search.past_folds and is_given_up(attempt.trial, fold, mean)
+    for attempt in attempts:
+        end_trial(search.studies[attempt.family], attempt.trial, attempt.mean, is_pruned=attempt.is_pruned)
+        steps.log_trial(
+            search.client,
+            search.experiment_id,
+            search.run_id,
+            f"{attempt.family} {attempt.trial.number}",
+            attempt.changes,
+            attempt.areas,
+            {"family": attempt.family, "pruned": str(attempt.is_pruned).lower()}
+            | ({"failure": attempt.problem[:500]} if attempt.problem else {}),
+        )
+        search.clock.lap("trial", describe_attempt(attempt))
+
+
+def make_order(search: Search, attempt: Attempt, fold: int) -> FoldOrder:
+    """Order one fold of an attempt."""
+    changes = lay_changes(attempt.family, attempt.changes)
+    return FoldOrder(
+        entrant=attempt.family,
+        path=search.data,
+        settings=change_settings(search.settings, changes),
+        fold=fold,
+        has_controls=False,
+    )
+
+
+def lay_changes(family: str, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Lay a family and its changes beside each other, by section and key."""
+    laid = {section: dict(content) for section, content in changes.items()}
+    laid["model"] = {"family": family, **laid.get("model", {})}
+    return laid
+
+
+def describe_attempt(attempt: Attempt) -> str:
+    """Say in a line what came of a trial."""
+    outcome = "given up" if attempt.is_pruned else "ROC area"
+    figure = "failed" if attempt.mean is None else f"{outcome} {attempt.mean:.3f}"
+    changes = ", ".join(
+        f"{section}.{key}={value}"
+        for section, content in attempt.changes.items()
+        for key, value in content.items()
+    )
+    return f"{attempt.family}: {figure} over {len(attempt.areas)} past folds; {changes or 'as configured'}"
+
+
+def judge_families(search: Search) -> list[LeaderboardRow]:
+    """Judge each family's best settings on the last fold, over several seeds, beside the controls."""
+    from tasks.search import count_trials, find_best_changes
+
+    section, first = search.settings.evaluation, search.settings.training.seed
+    best = {family: find_best_changes(study, family) for family, study in search.studies.items()}
+    orders = [
+        FoldOrder(
+            entrant=family,
+            path=search.data,
+            settings=change_settings(
+                change_settings(search.settings, lay_changes(family, changes)),
+                {"training": {"seed": first + number}},
+            ),
+            fold=search.past_folds + 1,
+            has_controls=family == next(iter(best)),
+        )
+        for family, (changes, _) in best.items()
+        for number in range(section.seeds)
+    ]
+    results = run_folds(orders, lambda result: search.clock.lap("judge", describe_judged(result)))
+    standings = steps.judge_entrants(results, search.prepared.labelled, section)
+    rows = [
+        LeaderboardRow(
+            family=name,
+            past_roc_auc=best[name][1] if name in best else None,
+            trials=count_trials(search.studies[name]) if name in best else 0,
+            pruned=count_trials(search.studies[name], "PRUNED") if name in best else 0,
+            changes=best[name][0] if name in best else {},
+            parameters=max((each.parameters for each in results if each.entrant == name), default=0),
+            metrics=standing.mean,
+            intervals=standing.mean_intervals,
+            seconds=sum(each.seconds for each in results if each.entrant == name),
+        )
+        for name, standing in standings.items()
+    ]
+    return sorted(rows, key=lambda row: -(row.past_roc_auc or -1.0))
+
+
+def describe_judged(result: FoldScores) -> str:
+    """Say in a line which training has been judged."""
+    return f"{result.entrant}, seed {result.seed}, fold {result.fold.number}"
+
+
+def describe_chosen(settings: Configuration, row: LeaderboardRow) -> str:
+    """Write the configuration of the leaderboard's first, for `--config`."""
+    chosen: str = change_settings(settings, lay_changes(row.family, row.changes)).to_yaml()
+    return chosen
+
+
+def summarise(result: ComparisonResult) -> str:
+    """Write the leaderboard that ends the command."""
+    lines = [
+        "",
+        f"Compared on {result.data.source}: settings chosen on {result.past_folds} past folds, "
+        f"judged on fold {result.last_fold}, {result.seeds} seeds",
+        "",
+        f"{'':<24}{'past':>8}{'last fold':>11}{'90 % interval':>18}{'AP':>8}{'trials':>8}{'seconds':>9}",
+    ]
+    for row in result.leaderboard:
+        past = "-" if row.past_roc_auc is None else f"{row.past_roc_auc:.3f}"
+        bounds = row.intervals["roc_auc"]
+        lines.append(
+            f"  {row.family:<22}{past:>8}{row.metrics.roc_auc:>11.3f}"
+            f"{f'{bounds.low:.3f} to {bounds.high:.3f}':>18}{row.metrics.average_precision:>8.3f}"
+            f"{row.trials:>8}{row.seconds:>9.0f}"
+        )
+    lines += [
+        "",
+        f"Chosen      {result.chosen}, by its area on past folds; its settings are the run's chosen.yaml",
+        f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
+        "Compare     forewarn ui   (in a checkout: make ui)",
+    ]
+    return "\n".join(lines)

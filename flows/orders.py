@@ -1,0 +1,71 @@
+"""Have folds gone through: in this process, one after the other, or on a Dask cluster side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from flows.steps import run_fold
+from schemas.backtest import FoldOrder, FoldScores
+from schemas.errors import InputError
+
+
+def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
+    """Choose where folds are gone through.
+
+    In this process they follow each other: TensorFlow uses every core for one, and its seeds are
+    those of the process.
+
+    Args:
+        dask_address: Address of a Dask scheduler such as `tcp://127.0.0.1:8786`, or none.
+
+    Raises:
+        InputError: If Dask is not installed or the scheduler does not answer.
+    """
+    if dask_address is None:
+        return ThreadPoolTaskRunner(max_workers=1)
+    try:
+        from prefect_dask import DaskTaskRunner
+    except ImportError as error:
+        raise InputError(
+            "`--dask-address` needs the extra `distributed`. It is not installed: "
+            "make setup EXTRAS=dev,distributed, or pip install 'forewarn[distributed]'."
+        ) from error
+    runner: TaskRunner[Any] = DaskTaskRunner(address=dask_address)
+    return runner
+
+
+def run_folds(orders: Sequence[FoldOrder], announce: Callable[[FoldScores], None]) -> list[FoldScores]:
+    """Go through folds as Prefect tasks.
+
+    Args:
+        orders: The folds; the result of each depends on its order alone, not on where it is run.
+        announce: Called with each result, in the order of `orders`.
+
+    Returns:
+        The results, in the order of `orders`.
+    """
+    futures = [run_fold.submit(order) for order in orders]
+    results = []
+    for future in futures:
+        results.append(future.result())
+        announce(results[-1])
+    return results
+
+
+def try_folds(orders: Sequence[FoldOrder]) -> list[FoldScores | InputError]:
+    """Go through folds of which some may fail, such as a network whose loss turned NaN.
+
+    Returns:
+        For each order its result, or what was wrong with its settings.
+    """
+    futures = [run_fold.submit(order) for order in orders]
+    results: list[FoldScores | InputError] = []
+    for future in futures:
+        outcome = future.result(raise_on_failure=False)
+        if isinstance(outcome, Exception) and not isinstance(outcome, InputError):
+            raise outcome
+        results.append(outcome)
+    return results

@@ -1,0 +1,104 @@
+"""The best that a fixed threshold can do, looked up on the test itself: what alarms are measured against."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from schemas.configuration import EvaluationSection
+from schemas.readings import LabelledReadings
+from schemas.windows import Part
+from tasks.alarm import count_days, count_episodes, mark_part, select_events
+from tasks.evaluate import find_horizons
+
+# thresholds tried at most; of more distinct scores, some are left out
+THRESHOLDS_AT_MOST = 1000
+
+# elements of one array of flagged rows: keeps the memory of long tables bounded
+ELEMENTS_AT_ONCE = 4_000_000
+
+
+def count_catchable_events(
+    scores: np.ndarray,
+    part: Part,
+    labelled: LabelledReadings,
+    rates: Sequence[float],
+    section: EvaluationSection,
+) -> np.ndarray:
+    """Count the events that the best fixed threshold catches without more false alarms than a rate.
+
+    Every distinct score that could keep the highest rate is tried as a threshold; an alarm is
+    `score >= threshold`. Each horizon has its own best threshold, and none that keeps the rate catches none.
+
+    Args:
+        scores: Finite scores of the part's windows, shape (windows,).
+        part: The part, with at least one window.
+        labelled: All rows and events.
+        rates: False alarms a day, at least one rate.
+        section: Horizon and repeats.
+
+    Returns:
+        Events caught within `rows_ahead` rows, and within the longer horizon, int64, shape (rates, 2).
+    """
+    days = count_days(mark_part(part, len(labelled.labels)), labelled.step_minutes)
+    allowed = np.asarray(rates, dtype=np.float64) * days + 1e-9
+    # so many rows of an episode are at least one false alarm
+    rows_of_one = math.ceil(section.repeat_alarm_minutes / labelled.step_minutes)
+    rows_at_most = int(allowed.max() * rows_of_one)
+    thresholds = _choose_thresholds(scores, part.labels, rows_at_most)
+    false_alarms = _count_at_thresholds(thresholds, scores, part, labelled, section.repeat_alarm_minutes)
+    caught = np.stack(
+        [
+            (_find_peaks(scores, part, labelled, starts)[:, None] >= thresholds).sum(axis=0)
+            for starts in find_horizons(labelled, section.horizon_minutes)
+        ],
+        axis=-1,
+    )  # (thresholds, 2)
+    is_within = false_alarms <= allowed[:, None]  # (rates, thresholds)
+    return np.where(is_within[..., None], caught, 0).max(axis=1, initial=0)
+
+
+def _choose_thresholds(scores: np.ndarray, labels: np.ndarray, rows_at_most: int) -> np.ndarray:
+    """Find the distinct scores that at most so many normal rows reach, falling, shape (thresholds,)."""
+    distinct, normal = np.unique(scores)[::-1], np.sort(scores[~labels])
+    reaching = len(normal) - np.searchsorted(normal, distinct)
+    tried = distinct[reaching <= rows_at_most]
+    if len(tried) <= THRESHOLDS_AT_MOST:
+        return tried
+    return tried[np.linspace(0, len(tried) - 1, THRESHOLDS_AT_MOST).round().astype(np.int64)]
+
+
+def _find_peaks(
+    scores: np.ndarray, part: Part, labelled: LabelledReadings, horizon_starts: np.ndarray
+) -> np.ndarray:
+    """Find the highest score within the horizon of each event of a part, shape (events of the part,)."""
+    of_rows = np.full(len(labelled.labels), -np.inf)
+    of_rows[part.end_rows] = scores
+    return np.array(
+        [
+            of_rows[horizon_starts[event] : labelled.event_stops[event]].max(initial=-np.inf)
+            for event in select_events(labelled, part)
+        ]
+    )
+
+
+def _count_at_thresholds(
+    thresholds: np.ndarray, scores: np.ndarray, part: Part, labelled: LabelledReadings, repeat_minutes: float
+) -> np.ndarray:
+    """Count the false alarms at each threshold, int64, shape (thresholds,)."""
+    is_tried = ~part.labels & (scores >= thresholds.min(initial=np.inf))
+    rows, tried_scores = part.end_rows[is_tried], scores[is_tried]
+    # rows that are no neighbours in one run are cut apart
+    is_cut = (np.diff(rows, prepend=-2) > 1) | (np.diff(labelled.runs[rows], prepend=-1) != 0)
+    stretches = np.cumsum(is_cut)
+    at_once = max(ELEMENTS_AT_ONCE // max(len(rows), 1), 1)
+    counts = [np.zeros(0, dtype=np.int64)]
+    for start in range(0, len(thresholds), at_once):
+        is_flagged = tried_scores >= thresholds[start : start + at_once, None]  # (thresholds, rows)
+        # no stretch goes on from one threshold to the next
+        runs = stretches + np.arange(len(is_flagged))[:, None] * (len(rows) + 1)
+        episodes = count_episodes(is_flagged.ravel(), runs.ravel(), labelled.step_minutes, repeat_minutes)
+        counts.append(episodes.reshape(is_flagged.shape).sum(axis=1))
+    return np.concatenate(counts)

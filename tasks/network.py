@@ -1,0 +1,162 @@
+"""Fit a network on windows of normal rows, and make of it a model that scores, explains and encodes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from schemas.configuration import FORECASTERS, ModelSection, TrainingSection
+from schemas.evaluation import History
+from schemas.features import find_columns
+from schemas.model import Material
+from tasks.build import build_network, read_network
+from tasks.score import Encoder, make_encoder, make_scorer, score_windows
+from tasks.train import hold_columns, train_network
+
+if TYPE_CHECKING:
+    import keras
+
+NETWORK_FILE = "network.keras"
+OUTLINE_FILE = "network.json"
+
+
+class Outline(BaseModel):
+    """What scoring with a network needs to know besides the network.
+
+    Attributes:
+        family: One of `tasks.build.FAMILIES`.
+        columns: Positions of the columns that it sees among all features, rising.
+        error_rows: Rows of a window whose squared errors are its score.
+        lookback: Rows that it sees.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: str
+    columns: tuple[int, ...]
+    error_rows: Literal["last", "window"]
+    lookback: int
+
+
+class NetworkModel:
+    """A network that scores a window by its mean squared error over the columns that it sees.
+
+    An autoencoder's error is that of what it gives back, of the window's last row or of all its rows; a
+    forecaster's that of the window's last row, which it forecasts from the rows before. A window's rows
+    are the last that the network needs of those that end at `end_rows`.
+    """
+
+    def __init__(self, network: keras.Model, outline: Outline, history: History | None = None) -> None:
+        self.network = network
+        self.outline = outline
+        self.history = history
+        self.columns = np.asarray(outline.columns, dtype=np.int64)
+        self._scorer = make_scorer(network, self.columns, outline.error_rows)
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the network."""
+        return int(self.network.count_params())
+
+    def score(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Score windows; see `schemas.model.FittedModel`."""
+        return score_windows(self._scorer, rows, end_rows)
+
+    def errors(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Give the squared errors whose mean over the columns is the score.
+
+        Returns:
+            float32, shape (windows, columns that the network sees).
+        """
+        return self._scorer(rows, end_rows)
+
+    def explain(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Give each column's squared error, 0 where the network does not see it; see `FittedModel`."""
+        drivers = np.zeros((len(end_rows), rows.shape[1]), dtype=np.float32)
+        drivers[:, self.columns] = self.errors(rows, end_rows)
+        return drivers
+
+    def encode(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Describe windows by the encoder's output: features for other models.
+
+        A forecaster's encoding comes from the rows before the one that it forecasts.
+
+        Returns:
+            float32, shape (windows, last of the encoder's units).
+        """
+        return self._encoder(rows, end_rows)
+
+    def save(self, folder: Path) -> None:
+        """Write `network.keras` and `network.json` into a folder that exists."""
+        self.network.save(folder / NETWORK_FILE)
+        (folder / OUTLINE_FILE).write_text(self.outline.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return make_encoder(self.network, self.columns)
+
+
+def fit_network(
+    family: str,
+    material: Material,
+    model: ModelSection,
+    training: TrainingSection,
+    log_dir: Path | None = None,
+) -> NetworkModel:
+    """Fit a network on normal training windows, stopped by normal validation windows.
+
+    It sees the columns of `model.inputs`, and the last row of a window (`dense_autoencoder`), all rows
+    but the last, which it forecasts (forecasters), or all rows.
+
+    Args:
+        family: One of `tasks.build.FAMILIES`.
+        material: Scaled features and the windows.
+        model: Inputs, units, activation, dropouts and the rows whose error counts.
+        training: Epochs, batch size, learning rate, patience, seed, compilation.
+        log_dir: Folder for TensorBoard logs, or none for no logs.
+
+    Raises:
+        InputError: If the loss turns NaN or infinite.
+    """
+    columns = find_columns(material.columns, model.inputs)
+    lookback = _find_lookback(family, material.window_rows)
+    network = build_network(family, model, lookback, len(columns), training.seed)
+    history = train_network(
+        network,
+        hold_columns(material.rows, columns),
+        material.train.normal_end_rows,
+        material.validation.normal_end_rows,
+        training,
+        log_dir,
+    )
+    outline = Outline(
+        family=family, columns=tuple(columns.tolist()), error_rows=model.error_rows, lookback=lookback
+    )
+    return NetworkModel(network, outline, history)
+
+
+def load_network(folder: Path) -> NetworkModel:
+    """Load a saved network, refusing code in it; its scoring function is traced before it returns.
+
+    Args:
+        folder: As `NetworkModel.save` wrote it.
+
+    Raises:
+        ValueError: If a file is not what `NetworkModel.save` writes.
+    """
+    outline = Outline.model_validate_json((folder / OUTLINE_FILE).read_text(encoding="utf-8"))
+    model = NetworkModel(read_network(folder / NETWORK_FILE), outline)
+    # as many rows as a forecaster needs
+    rows = np.zeros((outline.lookback + 1, outline.columns[-1] + 1), dtype=np.float32)
+    model.score(rows, np.array([outline.lookback]))
+    return model
+
+
+def _find_lookback(family: str, window_rows: int) -> int:
+    if family == "dense_autoencoder":
+        return 1
+    return window_rows - (family in FORECASTERS)

@@ -1,0 +1,167 @@
+"""Search the settings of a family: what to try next, and when to give a trial up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+Changes = dict[str, dict[str, Any]]
+
+# trials that go through all folds before any other is given up, and folds before one may be
+FULL_TRIALS = 3
+FULL_FOLDS = 1
+# the seeds of two runs of a comparison never meet
+_SEEDS_APART = 100_000
+
+
+def suggest_network(trial: optuna.Trial) -> Changes:
+    """Suggest size, dropout and pace of an autoencoder."""
+    units = trial.suggest_categorical("units", ["32-16", "64-32", "16-8", "64-16"])
+    return {
+        "model": {
+            "units": [int(size) for size in units.split("-")],
+            "dropout": trial.suggest_categorical("dropout", [0.0, 0.2]),
+        },
+        "training": {"learning_rate": trial.suggest_float("learning_rate", 3e-4, 3e-3, log=True)},
+    }
+
+
+def suggest_forecaster(trial: optuna.Trial) -> Changes:
+    """Suggest depth and pace of a forecaster: one layer, or two for the deep one."""
+    units = trial.suggest_categorical("units", ["32", "32-32", "64"])
+    return {
+        "model": {"units": [int(size) for size in units.split("-")]},
+        "training": {"learning_rate": trial.suggest_float("learning_rate", 3e-4, 3e-3, log=True)},
+    }
+
+
+def suggest_projection(trial: optuna.Trial) -> Changes:
+    """Suggest the share of variance that the components hold."""
+    share = trial.suggest_categorical("explained_variance", [0.9, 0.8, 0.95, 0.99])
+    return {"model": {"explained_variance": share}}
+
+
+def suggest_logistic(trial: optuna.Trial) -> Changes:
+    """Suggest the penalty, and how long before an event rows teach."""
+    return {
+        "model": {
+            "regularisation": trial.suggest_float("regularisation", 1e-5, 1e-1, log=True),
+            "warning_rows": trial.suggest_categorical("warning_rows", [2, 5, 10]),
+        }
+    }
+
+
+def suggest_join(trial: optuna.Trial) -> Changes:
+    """Suggest who joins."""
+    members = trial.suggest_categorical(
+        "members",
+        ["lstm_autoencoder,pca_t2,logistic", "lstm_autoencoder,logistic", "pca_t2,logistic"],
+    )
+    changes = suggest_logistic(trial)
+    changes["model"]["members"] = members.split(",")
+    return changes
+
+
+SPACES: Mapping[str, Callable[[optuna.Trial], Changes] | None] = {
+    "lstm_autoencoder": suggest_network,
+    "dense_autoencoder": suggest_network,
+    "conv_lstm_autoencoder": suggest_network,
+    "rnn_forecaster": suggest_forecaster,
+    "lstm_forecaster": suggest_forecaster,
+    "pca_t2": suggest_projection,
+    "pca_q": suggest_projection,
+    # nothing to choose
+    "zscore": None,
+    "logistic": suggest_logistic,
+    "join": suggest_join,
+}
+
+
+def open_study(path: Path, name: str) -> optuna.Study:
+    """Open the study of a family, or take up again one that was interrupted.
+
+    Args:
+        path: SQLite file of all studies; its folder must exist.
+        name: Name of the study: the same data, settings and code give the same name.
+
+    Returns:
+        The study; trials that a killed process left open are failed.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        storage=f"sqlite:///{path}",
+        study_name=name,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=FULL_TRIALS, n_warmup_steps=FULL_FOLDS),
+    )
+    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+        study.tell(trial.number, state=TrialState.FAIL)
+    return study
+
+
+def count_trials(study: optuna.Study, state: str | None = None) -> int:
+    """Count the trials that came to an end, or of these the `PRUNED` or `COMPLETE` ones."""
+    states = [TrialState[state]] if state else [TrialState.COMPLETE, TrialState.PRUNED]
+    return len(study.get_trials(deepcopy=False, states=states))
+
+
+def ask_trial(study: optuna.Study, family: str, seed: int) -> tuple[optuna.Trial, Changes]:
+    """Ask for the next settings to try.
+
+    The sampler is seeded anew by the number of trials that came to an end, so that a study that was
+    interrupted goes on as if it had not been.
+
+    Args:
+        study: The family's study.
+        family: The family.
+        seed: Seed of the search.
+
+    Returns:
+        The trial, and the settings that it changes, by section and key.
+    """
+    number = len(study.get_trials(deepcopy=False)) - count_trials(study, "FAIL")
+    study.sampler = optuna.samplers.TPESampler(
+        seed=seed * _SEEDS_APART + number, n_startup_trials=FULL_TRIALS
+    )
+    trial = study.ask()
+    suggest = SPACES[family]
+    return trial, {} if suggest is None else suggest(trial)
+
+
+def is_given_up(trial: optuna.Trial, fold: int, mean: float) -> bool:
+    """Report the mean area over the folds so far; tell whether the trial is given up.
+
+    Args:
+        trial: The trial.
+        fold: Folds gone through, from 1 on.
+        mean: Mean ROC area over them.
+    """
+    trial.report(mean, step=fold)
+    return trial.should_prune()
+
+
+def end_trial(study: optuna.Study, trial: optuna.Trial, mean: float | None, *, is_pruned: bool) -> None:
+    """End a trial with its mean area; none where it could not be trained."""
+    if mean is None:
+        study.tell(trial, state=TrialState.FAIL)
+    elif is_pruned:
+        study.tell(trial, state=TrialState.PRUNED)
+    else:
+        study.tell(trial, mean)
+
+
+def find_best_changes(study: optuna.Study, family: str) -> tuple[Changes, float]:
+    """Find the settings with the highest mean area over all past folds, and that area.
+
+    Raises:
+        ValueError: If no trial went through all folds.
+    """
+    best = study.best_trial
+    suggest = SPACES[family]
+    changes = {} if suggest is None else suggest(optuna.trial.FixedTrial(best.params))  # type: ignore[arg-type]
+    return changes, float(best.value or 0.0)

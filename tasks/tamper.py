@@ -1,0 +1,39 @@
+"""Tamper with inputs, to see that a model loses by it: what does not lose has looked ahead."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tasks.featurise import take_earlier
+from tasks.label import count_rows_in_run
+
+
+def shuffle_rows(rows: np.ndarray, start: int, stop: int, seed: int) -> np.ndarray:
+    """Put the rows from `start` to before `stop` into random order.
+
+    Args:
+        rows: Scaled features, shape (rows, columns).
+        start: First row of the stretch.
+        stop: First row after it.
+        seed: Seed of the order.
+
+    Returns:
+        A new array, shape (rows, columns).
+    """
+    order = np.arange(len(rows))
+    np.random.default_rng(seed).shuffle(order[start:stop])
+    return rows[order]
+
+
+def delay_rows(rows: np.ndarray, runs: np.ndarray, delay: int) -> np.ndarray:
+    """Let every row come `delay` rows late in its run; the first row stands until the second comes.
+
+    Args:
+        rows: Scaled features, shape (rows, columns).
+        runs: Run of each row, shape (rows,).
+        delay: Rows, at least 0.
+
+    Returns:
+        A new array, shape (rows, columns).
+    """
+    return take_earlier(rows, count_rows_in_run(runs), delay)
