@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import time
 from pathlib import Path
 
@@ -41,7 +43,9 @@ def run_fold(order: FoldOrder) -> FoldScores:
     fold = find_fold(prepared, settings, order.fold)
     split = cut_fold(prepared, fold, settings)
     divided = line.scale(prepared, split, settings, plain)
-    model, scores = line.fit(prepared, divided, settings, plain, has_controls=order.has_controls)
+    # the lines of a training are those of one among many
+    with contextlib.redirect_stderr(io.StringIO()):
+        model, scores = line.fit(prepared, divided, settings, plain, has_controls=order.has_controls)
     thresholds, held = line.set_thresholds(prepared, split, scores, settings, plain)
     test = split.test
     return FoldScores(

@@ -27,7 +27,7 @@ def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
     if dask_address is None:
         return ThreadPoolTaskRunner(max_workers=1)
     try:
-        from prefect_dask import DaskTaskRunner
+        from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:
         raise InputError(
             "`--dask-address` needs the extra `distributed`. It is not installed: "

@@ -93,7 +93,7 @@ hold_thresholds = bind("tasks.evaluate:hold_thresholds", "hold threshold")
 evaluate_scorers = bind("tasks.evaluate:evaluate_scorers", "evaluate")
 
 # folds, forward in time
-run_fold = bind(
+run_fold: Any = bind(
     "flows.fold:run_fold", "fold", task_run_name="fold {order.fold}, {order.entrant}, seed {order.seed}"
 )
 summarise_folds = bind("tasks.summarise:summarise_folds", "summarise folds")

@@ -198,7 +198,7 @@ class LeakCheck(BaseModel):
         delayed_roc_auc: Mean area with inputs that come late.
         delayed_rows: By so many rows.
         loss_by_delay: Interval of what the delay costs.
-        has_passed: Whether shuffled inputs are not better than chance and late ones not better than
+        has_passed: Whether shuffled inputs are not surely better than chance, and late ones are worse than
             timely ones.
     """
 

@@ -86,7 +86,8 @@ def make_encoder(network: keras.Model, columns: np.ndarray) -> Encoder:
 
     @tf.function(input_signature=[tf.TensorSpec((None, window_rows, seen), tf.float32)])
     def encode(windows: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(encoder(windows[:, :lookback], training=False), (-1, width))
+        encoded = encoder(windows[:, :lookback], training=False)
+        return encoded if encoded.shape.rank == 2 else encoded[:, -1]
 
     return _run_in_calls(encode, columns, width)
 

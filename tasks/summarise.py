@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
-from itertools import groupby, product
+from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.backtest import (
-    CurvePoint,
-    Fold,
-    FoldResult,
-    FoldScores,
-    LeakCheck,
-    RateResult,
-    Standing,
-    Summary,
-)
+from schemas.backtest import CurvePoint, FoldResult, FoldScores, RateResult, Standing, Summary
 from schemas.configuration import EvaluationSection
-from schemas.evaluation import CONTROLS, Interval, Metrics
+from schemas.evaluation import CONTROLS, Metrics
 from schemas.readings import LabelledReadings
-from schemas.windows import Part
 from tasks.alarm import select_events
-from tasks.bootstrap import draw_weights, resample_roc_auc, take_interval
+from tasks.bootstrap import draw_weights
 from tasks.ceiling import count_catchable_events
 from tasks.evaluate import (
     BOOTSTRAP_SEED,
-    Tally,
     find_runs,
     join_tallies,
     measure,
-    number_blocks,
     resample_metrics,
     take_intervals,
-    tally_alarms,
 )
-
-MODEL, PUBLISHED = "model", "published"
-SHUFFLED, DELAYED = "shuffled", "delayed"
+from tasks.pair import DELAYED, SHUFFLED, check_leaks, compare_with_published
+from tasks.trial import (
+    MODEL,
+    Trial,
+    average_arrays,
+    average_metrics,
+    group_by_fold,
+    group_by_seed,
+    list_trials,
+    move_thresholds,
+    pool_folds,
+)
 
 # false alarms a day at which the curves are read off
 CURVE_RATES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0)
@@ -47,29 +41,6 @@ CURVE_RATES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0)
 # how far back the scores before an event are followed, and how many events a mean needs
 ROWS_BEFORE = 30
 LEAST_EVENTS = 5
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """One scorer in one fold with one seed.
-
-    Attributes:
-        scorer: `model`, another entrant or a control.
-        fold: The fold.
-        seed: Seed of the training.
-        part: The test rows and windows.
-        scores: Scores of the windows, shape (windows,).
-        thresholds: The threshold that held at each window, shape (windows,).
-        tally: What they come to.
-    """
-
-    scorer: str
-    fold: Fold
-    seed: int
-    part: Part
-    scores: np.ndarray
-    thresholds: np.ndarray
-    tally: Tally
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +81,7 @@ def summarise_folds(
         ValueError: If a scorer lacks a fold with one of its seeds, the model lacks what it alone has, or the
             folds test on no event.
     """
-    _check_model(folds, section)
+    _check_model(folds, section.alarm_rates)
     trials = list_trials(folds, labelled, section)
     weights = draw_fold_weights(trials[MODEL], labelled, section.bootstrap_samples)
     by_fold = {scorer: average_folds(of_scorer, weights) for scorer, of_scorer in trials.items()}
@@ -140,41 +111,6 @@ def summarise_folds(
     )
 
 
-def cut_part(given: FoldScores, labelled: LabelledReadings) -> Part:
-    """Cut the test rows of a fold, with the windows that an entrant scored."""
-    return Part(
-        name="test",
-        end_rows=given.end_rows,
-        places=given.end_rows,
-        labels=labelled.labels[given.end_rows],
-        start=given.fold.test_start,
-        stop=given.fold.test_stop,
-        is_scattered=False,
-    )
-
-
-def list_trials(
-    folds: Iterable[FoldScores], labelled: LabelledReadings, section: EvaluationSection
-) -> dict[str, list[Trial]]:
-    """List the trials of each scorer by fold and seed: the model first, then other entrants, then controls.
-
-    Raises:
-        ValueError: If a scorer lacks a fold with one of its seeds, or the folds test on no event.
-    """
-    trials: dict[str, list[Trial]] = {}
-    for given in sorted(folds, key=lambda given: (given.fold.number, given.seed)):
-        part = cut_part(given, labelled)
-        for name, scores in given.scores.items():
-            scorer = given.entrant if name == MODEL else name
-            held = given.held[name]
-            tally = tally_alarms(scores, part, labelled, held, section)
-            trials.setdefault(scorer, []).append(
-                Trial(scorer, given.fold, given.seed, part, scores, held, tally)
-            )
-    _check_trials(trials)
-    return {scorer: trials[scorer] for scorer in sorted(trials, key=_rank_scorer)}
-
-
 def draw_fold_weights(
     trials: Sequence[Trial], labelled: LabelledReadings, samples: int
 ) -> dict[int, np.ndarray]:
@@ -197,17 +133,8 @@ def average_folds(trials: Sequence[Trial], weights: Mapping[int, np.ndarray]) ->
             metrics=average_metrics([measure(trial.tally) for trial in of_fold]),
             resampled=_average_by_name([resample_metrics(trial.tally, weights[number]) for trial in of_fold]),
         )
-        for number, of_fold in _group_by_fold(trials).items()
+        for number, of_fold in group_by_fold(trials).items()
     }
-
-
-def average_metrics(metrics: Sequence[Metrics]) -> Metrics:
-    """Average each metric over those where it is defined; none where it is nowhere."""
-    values = {name: [getattr(each, name) for each in metrics] for name in Metrics.model_fields}
-    defined = {name: [value for value in column if value is not None] for name, column in values.items()}
-    return Metrics.model_validate(
-        {name: float(np.mean(column)) if column else None for name, column in defined.items()}
-    )
 
 
 def find_standing(
@@ -225,7 +152,7 @@ def find_standing(
         section: Horizon, repeats, and the bootstrap.
     """
     resampled = _average_by_name([figures.resampled for figures in by_fold.values()])
-    pooled = [pool_folds(of_seed, labelled, section) for of_seed in _group_by_seed(trials).values()]
+    pooled = [pool_folds(of_seed, labelled, section) for of_seed in group_by_seed(trials).values()]
     draws = draw_weights(len(pooled[0].counts), section.bootstrap_samples, BOOTSTRAP_SEED)
     pooled_resampled = _average_by_name([resample_metrics(tally, draws) for tally in pooled])
     caught = find_ceilings(trials, labelled, CURVE_RATES, section).tolist()
@@ -241,17 +168,6 @@ def find_standing(
     )
 
 
-def pool_folds(trials: Sequence[Trial], labelled: LabelledReadings, section: EvaluationSection) -> Tally:
-    """Tally all test rows of one scorer and seed as one; folds that follow each other are one stretch."""
-    stretches: list[list[Trial]] = []
-    for trial in trials:
-        if stretches and stretches[-1][-1].part.stop == trial.part.start:
-            stretches[-1].append(trial)
-        else:
-            stretches.append([trial])
-    return join_tallies([_tally_stretch(stretch, labelled, section) for stretch in stretches])
-
-
 def find_ceilings(
     trials: Sequence[Trial], labelled: LabelledReadings, rates: Sequence[float], section: EvaluationSection
 ) -> np.ndarray:
@@ -260,35 +176,166 @@ def find_ceilings(
     Returns:
         Within `rows_ahead` rows, and within the longer horizon, means over seeds, shape (rates, 2).
     """
-    caught = [
-        count_catchable_events(trial.scores, trial.part, labelled, rates, section) for trial in trials
-    ]
+    caught = [count_catchable_events(trial.scores, trial.part, labelled, rates, section) for trial in trials]
     return np.sum(caught, axis=0) / sum(len(trial.tally.leads) for trial in trials)
 
 
-def compare_with_published(
-    trials: Mapping[str, Sequence[Trial]],
+def describe_folds(
+    trials: Sequence[Trial],
+    by_fold: Mapping[str, Mapping[int, FoldFigures]],
     labelled: LabelledReadings,
-    weights: Mapping[int, np.ndarray],
+    promised: float | None,
     confidence: float,
-) -> tuple[Interval | None, int | None]:
-    """Compare the ROC areas of the model and the published model on the rows that both score.
+) -> list[FoldResult]:
+    """Describe each fold by the model's trials and the figures of all scorers.
+
+    Args:
+        trials: The model's.
+        by_fold: By scorer, then by the fold's number.
+        labelled: All rows, for their times.
+        promised: False alarms a day that were promised, or none.
+        confidence: Coverage of the intervals.
+    """
+    described = []
+    for number, of_fold in group_by_fold(trials).items():
+        first, fold = of_fold[0], of_fold[0].fold
+        metrics = {scorer: figures[number].metrics for scorer, figures in by_fold.items()}
+        intervals = {
+            scorer: take_intervals(figures[number].resampled, confidence)
+            for scorer, figures in by_fold.items()
+        }
+        described.append(
+            FoldResult(
+                number=number,
+                train_end=_name_time(labelled, fold.validation_start - 1),
+                test_start=_name_time(labelled, fold.test_start),
+                test_end=_name_time(labelled, fold.test_stop - 1),
+                rows=len(first.scores),
+                events=len(first.tally.leads),
+                threshold=float(np.median(np.concatenate([trial.thresholds for trial in of_fold]))),
+                metrics=metrics.pop(MODEL),
+                intervals=intervals.pop(MODEL),
+                others=metrics,
+                other_intervals=intervals,
+                false_alarm_ratio=_count_false_alarms(of_fold) / promised if promised else None,
+            )
+        )
+    return described
+
+
+def try_rates(
+    folds: Iterable[FoldScores],
+    trials: Sequence[Trial],
+    labelled: LabelledReadings,
+    section: EvaluationSection,
+) -> list[RateResult]:
+    """Say what comes of each promise of `section.alarm_rates`, by the thresholds that held under it.
+
+    Args:
+        folds: What each entrant gave.
+        trials: The model's.
+        labelled: All rows and events.
+        section: Rates, horizon and repeats.
+    """
+    held = {(given.fold.number, given.seed): given.held_at_rates for given in folds if given.entrant == MODEL}
+    ceilings = find_ceilings(trials, labelled, section.alarm_rates, section).tolist()
+    results = []
+    for rate, (ceiling, ceiling_20min) in zip(section.alarm_rates, ceilings, strict=True):
+        at_rate = [
+            move_thresholds(trial, held[trial.fold.number, trial.seed][rate], labelled, section)
+            for trial in trials
+        ]
+        ratios = [_count_false_alarms(of_fold) / rate for of_fold in group_by_fold(at_rate).values()]
+        whole = average_metrics(
+            [
+                measure(join_tallies([trial.tally for trial in of_seed]))
+                for of_seed in group_by_seed(at_rate).values()
+            ]
+        )
+        results.append(
+            RateResult(
+                promised=rate,
+                realised=_known(whole.false_alarms_per_day),
+                ratio_mean=float(np.mean(ratios)),
+                ratio_worst=float(np.max(ratios)),
+                event_recall=_known(whole.event_recall),
+                event_recall_20min=_known(whole.event_recall_20min),
+                ceiling_recall=ceiling,
+                ceiling_recall_20min=ceiling_20min,
+            )
+        )
+    return results
+
+
+def list_lead_minutes(trials: Iterable[Trial]) -> tuple[float, ...]:
+    """List the minutes from the first alarm to the event, for every caught event of every trial."""
+    leads = np.concatenate([trial.tally.leads for trial in trials])
+    return tuple(leads[np.isfinite(leads)].tolist())
+
+
+def rank_before_events(trials: Sequence[Trial], labelled: LabelledReadings) -> tuple[float, ...]:
+    """Find how the scores before an event rank among those of the fold's normal rows.
+
+    Args:
+        trials: Those of one scorer.
+        labelled: All rows and events.
 
     Returns:
-        Interval of the model's mean area minus the other's, and the number of folds in which the model's is
-        larger; none where there is no published model.
+        For 1, 2, ... rows before an event, in its run, the mean share of normal rows that score lower, over
+        events and seeds; up to where fewer than `LEAST_EVENTS` events have a scored row.
     """
-    if PUBLISHED not in trials:
-        return None, None
-    entrants = [_group_by_fold(trials[scorer]) for scorer in (MODEL, PUBLISHED)]
-    areas: tuple[dict[int, list[np.ndarray]], ...] = ({}, {})
-    for number, draws in weights.items():
-        both = [entrant[number] for entrant in entrants]
-        common = reduce(np.intersect1d, [trial.part.end_rows for side in both for trial in side])
-        for of_entrant, side in zip(areas, both, strict=True):
-            of_entrant[number] = [
-                _resample_areas(_select_rows(trial, common), labelled, draws) for trial in side
-            ]
-    difference = _average_folds(areas[0]) - _average_folds(areas[1])  # (folds, 1 + samples)
-    interval = take_interval(_average(difference)[1:], confidence)
-    return interval, int((difference[:, 0] > 0).sum())
+    shares = np.concatenate([_rank_trial(trial, labelled) for trial in trials])  # (events * seeds, rows)
+    known = np.isfinite(shares).sum(axis=0)
+    is_enough = known >= LEAST_EVENTS * len(group_by_seed(trials))
+    length = int(np.argmin(np.append(is_enough, False)))
+    return tuple(np.nanmean(shares[:, :length], axis=0).tolist())
+
+
+def _check_model(folds: Iterable[FoldScores], rates: Iterable[float]) -> None:
+    """Refuse folds in which the model lacks what it alone has."""
+    of_model = [given for given in folds if given.entrant == MODEL]
+    wanted = {SHUFFLED, DELAYED, *rates}
+    for given in of_model:
+        missing = wanted - {*given.tampered, *given.held_at_rates}
+        if missing:
+            raise ValueError(
+                "Every fold of the model must have tampered scores and thresholds held at each of "
+                f"`evaluation.alarm_rates`. Received fold {given.fold.number}, seed {given.seed}, without "
+                f"{sorted(map(str, missing))}. Go through the folds again with `has_controls`."
+            )
+    if not of_model:
+        raise ValueError(f"A summary must have folds of the entrant `{MODEL}`. Received none. Add them.")
+
+
+def _count_false_alarms(trials: Sequence[Trial]) -> float:
+    """Count false alarms a day, mean over seeds of one fold."""
+    return float(np.mean([_known(measure(trial.tally).false_alarms_per_day) for trial in trials]))
+
+
+def _rank_trial(trial: Trial, labelled: LabelledReadings) -> np.ndarray:
+    """Find the share of normal rows that score lower than the rows before each event; NaN where none is.
+
+    Returns:
+        float64, shape (events, ROWS_BEFORE).
+    """
+    normal = np.sort(trial.scores[~trial.part.labels])
+    share_of_row = np.full(len(labelled.labels), np.nan)
+    share_of_row[trial.part.end_rows] = np.searchsorted(normal, trial.scores) / max(len(normal), 1)
+    events = select_events(labelled, trial.part)
+    rows = labelled.event_starts[events][:, None] - np.arange(1, ROWS_BEFORE + 1)  # (events, rows)
+    is_there = (rows >= 0) & (labelled.runs[np.maximum(rows, 0)] == labelled.event_runs[events][:, None])
+    return np.where(is_there, share_of_row[np.maximum(rows, 0)], np.nan)
+
+
+def _average_by_name(values: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: average_arrays([each[name] for each in values]) for name in values[0]}
+
+
+def _name_time(labelled: LabelledReadings, row: int) -> str:
+    """Write the time of a row."""
+    return str(labelled.times[max(row, 0)].astype("datetime64[s]"))
+
+
+def _known(value: float | None) -> float:
+    """Return a figure; where there are rows and events, as here, it is defined."""
+    return np.nan if value is None else value

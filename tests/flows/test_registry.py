@@ -149,7 +149,7 @@ def champion_seen_until(last_seen: str | None, rows: int, problem: str | None = 
     return ChampionScores(
         version="1",
         scores=np.linspace(0, 1, rows),
-        threshold=0.5,
+        thresholds=np.full(rows, 0.5),
         last_seen=None if last_seen is None else np.datetime64(last_seen),
         problem=problem,
     )
@@ -161,7 +161,8 @@ def compare_on_small_table(champion: ChampionScores) -> tuple[str | None, bool]:
     split = split_in_time(windows, test_fraction=0.4, validation_fraction=0.3, purge_rows=2)
     scores = np.linspace(0, 1, len(split.test.end_rows))
     section = EvaluationSection(bootstrap_samples=100)
-    evidence = compare_champion(champion, scores, 0.5, split.test, labelled, section)
+    thresholds = np.full(len(scores), 0.5)
+    evidence = compare_champion(champion, scores, thresholds, split.test, labelled, section)
     return evidence.problem, evidence.comparison is not None
 
 
@@ -188,6 +189,6 @@ def test_a_bundle_of_another_format_is_refused(tmp_path: Path) -> None:
 
     bundle = tmp_path / "detector.json"
     bundle.write_text(json.dumps({"format_version": 99}), encoding="utf-8")
-    context = SimpleNamespace(artifacts={"detector": str(bundle), "network": "none.keras"})
-    with pytest.raises(InputError, match="format version 1. Received 99"):
+    context = SimpleNamespace(artifacts={"detector": str(bundle), "model": "none"})
+    with pytest.raises(InputError, match="format version 2. Received 99"):
         EarlyWarner().load_context(context)

@@ -119,7 +119,7 @@ def test_plots_report_and_evidence_are_among_the_artifacts(home: Path, result: R
     plots = {Path(item.path).stem for item in client.list_artifacts(result.run_id, "plots")}
     assert plots == {"loss", "precision_recall", "roc", "errors_over_time", "confusion_matrix"}
     top = {item.path for item in client.list_artifacts(result.run_id)}
-    assert {"configuration.yaml", "evidence.json", "scaler.json", "network.keras", "report"} <= top
+    assert {"configuration.yaml", "evidence.json", "scaler.json", "model", "report"} <= top
     assert result.run_id in Path(result.report).read_text(encoding="utf-8")
 
 
@@ -136,6 +136,7 @@ def test_prefect_shows_the_steps_by_their_names(result: RetrainResult) -> None:
     sentence = {
         "schema check",
         "curve shift",
+        "features",
         "temporalize",
         "split",
         "scale",
@@ -179,7 +180,7 @@ def test_the_registered_version_scores_in_a_fresh_process_without_pickles(
     assert len(table) == result.data.rows
     windows = sum(result.data.windows[part] for part in ("train", "validation", "test"))
     assert table["score"].notna().sum() >= windows
-    assert (table["alarm"] == (table["score"] >= result.threshold)).all()
+    assert (table["alarm"] == (table["score"] >= table["threshold"])).all()
     assert table.loc[table["alarm"], "top_sensors"].str.contains("=").all()
 
 
@@ -246,7 +247,7 @@ def test_an_interrupt_kills_the_run_and_registers_nothing(
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tasks.train.train_network", interrupt)
+    monkeypatch.setattr("tasks.network.train_network", interrupt)
     with pytest.raises(KeyboardInterrupt):
         retrain(readings_file, settings_for("interrupted"))
     assert statuses(home, "interrupted") == ["KILLED"]
@@ -287,7 +288,7 @@ def test_the_flow_takes_typed_parameters() -> None:
     assert "false_alarms_per_day" in schema
 
 
-def test_scores_of_earlier_rows_do_not_depend_on_later_ones(
+def test_scores_and_alarms_of_earlier_rows_do_not_depend_on_later_ones(
     home: Path, result: RetrainResult, readings_file: Path
 ) -> None:
     import mlflow
@@ -298,4 +299,5 @@ def test_scores_of_earlier_rows_do_not_depend_on_later_ones(
     changed = table.copy()
     changed.loc[400:, [f"x{number}" for number in (1, 5, 9)]] += 100.0
     before, after = model.predict(table), model.predict(changed)
-    np.testing.assert_array_equal(before["score"][:400], after["score"][:400])
+    for column in ("score", "threshold", "alarm"):
+        np.testing.assert_array_equal(before[column][:400], after[column][:400])

@@ -20,8 +20,15 @@ END_ROWS = np.arange(WINDOW_ROWS - 1, len(ROWS))
 
 
 def build_small(family: str) -> keras.Model:
-    lookback = WINDOW_ROWS - 1 if family in FORECASTERS else WINDOW_ROWS
+    lookback = 1 if family == "dense_autoencoder" else WINDOW_ROWS - (family in FORECASTERS)
     return build_network(family, ModelSection(units=(3, 2)), lookback, len(COLUMNS), seed=0)
+
+
+def stack_seen(network: keras.Model, end_rows: np.ndarray) -> np.ndarray:
+    """What the network sees of each window, shape (windows, lookback, columns)."""
+    lookback = network.input_shape[1]
+    stops = end_rows + (network.name not in FORECASTERS)
+    return np.stack([ROWS[stop - lookback : stop, COLUMNS] for stop in stops])
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -78,7 +85,7 @@ def test_an_autoencoder_is_compared_with_what_it_sees(
     family: str, error_rows: Literal["last", "window"]
 ) -> None:
     network = build_small(family)
-    windows = np.stack([ROWS[end - WINDOW_ROWS + 1 : end + 1, COLUMNS] for end in END_ROWS[:20]])
+    windows = stack_seen(network, END_ROWS[:20])
     errors = (np.asarray(network(windows)) - windows) ** 2
     expected = errors[:, -1] if error_rows == "last" else errors.mean(axis=1)
     scorer = make_scorer(network, COLUMNS, error_rows)
@@ -88,8 +95,8 @@ def test_an_autoencoder_is_compared_with_what_it_sees(
 @pytest.mark.parametrize("family", FORECASTERS)
 def test_a_forecast_is_compared_with_the_row_after_those_that_it_is_made_from(family: str) -> None:
     network = build_small(family)
-    before = np.stack([ROWS[end - WINDOW_ROWS + 1 : end, COLUMNS] for end in END_ROWS[:20]])
-    expected = (np.asarray(network(before)) - ROWS[END_ROWS[:20]][:, COLUMNS]) ** 2
+    forecasts = np.asarray(network(stack_seen(network, END_ROWS[:20])))
+    expected = (forecasts - ROWS[END_ROWS[:20]][:, COLUMNS]) ** 2
     np.testing.assert_allclose(make_scorer(network, COLUMNS)(ROWS, END_ROWS[:20]), expected, rtol=1e-4)
 
 
@@ -141,11 +148,10 @@ def test_a_compiled_scorer_gives_the_same_scores() -> None:
 def test_an_encoding_is_what_the_encoder_says_of_the_rows_that_the_network_sees(network: keras.Model) -> None:
     import keras
 
-    lookback = network.input_shape[1]
-    windows = np.stack([ROWS[start : start + lookback, COLUMNS] for start in range(20)])
+    windows = stack_seen(network, END_ROWS[:20])
     expected = keras.Model(network.input, network.get_layer("encoding").output)(windows)
     encodings = make_encoder(network, COLUMNS)(ROWS, END_ROWS[:20])
-    np.testing.assert_allclose(encodings, np.asarray(expected).reshape(20, -1)[:, -2:], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(encodings, np.asarray(expected).reshape(20, 2), rtol=1e-4, atol=1e-6)
 
 
 def test_an_encoding_is_as_wide_as_the_last_units(network: keras.Model) -> None:

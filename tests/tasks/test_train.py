@@ -130,23 +130,23 @@ def test_held_columns_train_as_the_same_columns_of_an_array(trained: tuple[keras
 @pytest.mark.parametrize(
     ("family", "options"),
     [
-        ("lstm_autoencoder", {"dropout": 0.3, "recurrent_dropout": 0.3}),
-        ("dense_autoencoder", {"gaussian_dropout": 0.3}),
-        ("conv_lstm_autoencoder", {"alpha_dropout": 0.3, "activation": "selu"}),
-        ("rnn_forecaster", {"dropout": 0.3}),
+        ("lstm_autoencoder", {}),
+        ("rnn_forecaster", {"dropout": 0.3, "recurrent_dropout": 0.3}),
+        ("dense_autoencoder", {"gaussian_dropout": 0.3, "alpha_dropout": 0.3, "activation": "selu"}),
     ],
 )
 def test_the_same_seed_gives_bitwise_the_same_weights(family: str, options: dict[str, Any]) -> None:
     weights = []
     for _ in range(2):
-        network = make_network(family, 1 if family == "dense_autoencoder" else 3, **options)
+        network = make_network(family, 1 if family == "dense_autoencoder" else 2, **options)
         train(network, make_rows(), learning_rate=0.01)
         weights.append(network.get_weights())
     assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"dropout": 0.3, "gaussian_dropout": 0.3}, {"alpha_dropout": 0.3, "activation": "selu"}]
+    "options",
+    [{}, {"dropout": 0.3, "gaussian_dropout": 0.3, "alpha_dropout": 0.3, "activation": "selu"}],
 )
 def test_a_network_can_be_compiled_whatever_it_drops(options: dict[str, Any]) -> None:
     history = train(make_network(**options), make_rows(), epochs=1, compile="always")
