@@ -56,6 +56,7 @@ def summarise(result: RetrainResult) -> str:
         f"{windows['validation']:,} validation, {windows['test']:,} test",
         f"Model       {result.family}, {result.parameters:,} parameters, {result.epochs} epochs",
         f"Threshold   {result.threshold:.4g} by {result.threshold_rule}{_write_promise(result)}",
+        *_write_parts(result),
         "",
         f"Test        {''.join(f'{column:>9}' for column in _COLUMNS)}",
         *(f"  {row['metric']:<20}" + "".join(f"{row[column]:>9}" for column in _COLUMNS) for row in rows),
@@ -84,6 +85,17 @@ def publish_artifacts(result: RetrainResult) -> None:
     create_table_artifact(
         key="retrain-metrics", table=tabulate_metrics(result), description="Test metrics beside the controls"
     )
+
+
+def _write_parts(result: RetrainResult) -> list[str]:
+    """Say what the scores are like where there are no events to judge them by."""
+    if result.data.events:
+        return []
+    return [
+        f"{'Scores' if number == 0 else '':<12}{name}: mean {part.mean_score:.4g}, {part.flagged} of "
+        f"{part.windows:,} windows at the threshold or above"
+        for number, (name, part) in enumerate(result.parts.items())
+    ]
 
 
 def _write_promise(result: RetrainResult) -> str:

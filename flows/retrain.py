@@ -19,7 +19,8 @@ from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Decision, Evidence
 from schemas.detector import Detector
 from schemas.evaluation import Evaluation
-from schemas.results import DataSummary, RetrainResult
+from schemas.results import DataSummary, PartSummary, RetrainResult
+from schemas.windows import Split
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -177,11 +178,10 @@ def log_outcome(
     evaluations = dict(trained.evaluations)
     if evidence.champion is not None:
         evaluations |= evidence.champion.evaluations
-    history, split = trained.model.history, divided.split
+    history = trained.model.history
     figures = {"threshold": trained.thresholds["model"].value, "parameters": trained.model.parameters}
-    figures |= {
-        f"{part.name}_mean_score": float(trained.scores["model"][part.places].mean()) for part in split.parts
-    }
+    for name, part in summarise_parts(divided.split, trained).items():
+        figures |= {f"{name}_mean_score": part.mean_score, f"{name}_flagged_windows": part.flagged}
     if history is not None:
         figures["epochs"] = len(history.loss)
     promised = settings.threshold.promised_false_alarms_per_day
@@ -296,6 +296,7 @@ def describe_result(
         code_version=run.code_version,
         preset=settings.preset,
         data=summarise_data(prepared, divided),
+        parts=summarise_parts(divided.split, trained),
         metrics=test.metrics,
         intervals=test.intervals,
         controls=select_controls(trained.evaluations, "metrics"),
@@ -303,6 +304,19 @@ def describe_result(
         champion=judged.evidence.champion,
         seconds={},
     )
+
+
+def summarise_parts(split: Split, trained: Trained) -> dict[str, PartSummary]:
+    """Say what the model's scores of each part are like."""
+    scores, held = trained.scores["model"], trained.held["model"]
+    return {
+        part.name: PartSummary(
+            windows=len(part.places),
+            mean_score=float(scores[part.places].mean()),
+            flagged=int((scores[part.places] >= held[part.name]).sum()),
+        )
+        for part in split.parts
+    }
 
 
 def summarise_data(prepared: Prepared, divided: Divided) -> DataSummary:

@@ -218,6 +218,8 @@ class Summary(BaseModel):
 
     Attributes:
         step_minutes: Usual minutes between two rows.
+        rows_ahead: Rows before an event that are positive: the shorter horizon.
+        horizon_minutes: The longer horizon.
         folds: One by one.
         mean: Of the model: mean over folds and seeds.
         pooled: All test rows as one.
@@ -240,6 +242,8 @@ class Summary(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step_minutes: float
+    rows_ahead: int
+    horizon_minutes: float
     folds: tuple[FoldResult, ...]
     mean: Metrics
     pooled: Metrics

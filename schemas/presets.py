@@ -32,12 +32,12 @@ _LECTURE: dict[str, Any] = {
 }
 
 # the published network among the entrants of a backtest: its features, shape and training, on the same
-# windows, split and thresholds as everyone; a patience of 20 epochs finds the epoch that 200 would keep
+# windows, split and thresholds as everyone; training stops 10 epochs after its best one
 PUBLISHED_ENTRANT: dict[str, Any] = {
     "features": _RAW,
     "windows": {"lookback": 5},
     "model": _LSTM,
-    "training": {"epochs": 200, "batch_size": 64, "learning_rate": 1e-4, "patience": 20, "compile": "never"},
+    "training": {"epochs": 200, "batch_size": 64, "learning_rate": 1e-4, "patience": 10, "compile": "never"},
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -71,6 +71,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "lecture-lstm-wide": {**_LECTURE, "model": {**_LSTM, "units": [128, 64]}},
     # the lecture's forecast: one temperature column, four past weeks, no labels
     "lecture-forecast": {
+        "tracking": {"model_name": "forewarn-temperature"},
         "readings": {"label_column": None, "simulated": "temperature"},
         "features": _RAW,
         "windows": {"lookback": 4},
@@ -80,6 +81,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # the post on integer sequences: 91 to train on, the last tenth of them to validate, 25 to test
     "integer-sequence": {
+        "tracking": {"model_name": "forewarn-sequences"},
         "readings": {"label_column": None, "simulated": "sequences"},
         "features": _RAW,
         "windows": {"lookback": 4},

@@ -34,6 +34,22 @@ class DataSummary(BaseModel):
     findings: tuple[Finding, ...]
 
 
+class PartSummary(BaseModel):
+    """What the model's scores of a part are like, whether or not there are labels.
+
+    Attributes:
+        windows: Windows of the part.
+        mean_score: Mean of their scores.
+        flagged: Windows whose score reaches the threshold that held there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    windows: int
+    mean_score: float
+    flagged: int
+
+
 class RetrainResult(BaseModel):
     """The outcome of one retraining, from the data to the decision."""
 
@@ -58,6 +74,7 @@ class RetrainResult(BaseModel):
     code_version: str
     preset: str | None
     data: DataSummary
+    parts: dict[str, PartSummary]
     metrics: Metrics
     intervals: dict[str, Interval]
     controls: dict[str, Metrics]

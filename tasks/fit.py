@@ -67,7 +67,10 @@ def fit_model(
     Raises:
         InputError: If a family cannot be fitted on this material.
     """
-    members = {name: FAMILIES[name].fit(material, model, training, log_dir) for name in model.families}
+    members = {
+        name: FAMILIES[name].fit(material, model, training, None if log_dir is None else log_dir / name)
+        for name in model.families
+    }
     if model.family != "join":
         return members[model.family]
     return join_models(members, material.rows, material.validation.normal_end_rows)

@@ -43,7 +43,8 @@ def _find_missing_evidence(evidence: Evidence, section: PromotionSection) -> lis
     if evidence.is_leaky_split:
         reasons.append(
             "leaky split: test rows are neighbours of training rows, or the scaler has seen them, so the "
-            "test says nothing about later rows (set split.method=time, features.scale_order=split_scale_window)"
+            "test says nothing about later rows (set split.method=time and "
+            "features.scale_order=split_scale_window)"
         )
     if evidence.test_events < section.minimum_test_events:
         reasons.append(

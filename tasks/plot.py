@@ -51,7 +51,7 @@ def plot_loss(history: History) -> Figure:
     Returns:
         A figure with one pair of axes.
     """
-    figure, axes = _make_figure(SIZE_INCHES)
+    figure, axes = make_figure(SIZE_INCHES)
     epochs = np.arange(1, len(history.loss) + 1)
     marker = "o" if len(epochs) == 1 else ""
     kept, kept_loss = history.best_epoch + 1, history.validation_loss[history.best_epoch]
@@ -64,13 +64,13 @@ def plot_loss(history: History) -> Figure:
     axes.plot([kept], [kept_loss], color=INK, marker="D", ls="", label=label)
     _scale_by_spread(axes, "y", np.concatenate([history.loss, history.validation_loss]))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    _name_axes(
+    name_axes(
         axes,
         "How well the network rebuilds normal windows, epoch by epoch",
         "Epoch",
         "Loss (mean squared error\nof scaled values)",
     )
-    _draw_legend(figure, axes)
+    draw_legend(figure, axes)
     return figure
 
 
@@ -82,14 +82,15 @@ def plot_precision_recall(scores: PartScores, threshold: float) -> Figure:
     are left out.
 
     Args:
-        scores: Windows of one part, finite scores, shape (windows,), and the threshold of each.
+        scores: Windows of one part, finite scores, shape (windows,).
+        threshold: What was chosen on this part.
 
     Returns:
         A figure with one pair of axes; with windows of one class only, it says so.
     """
-    figure, axes = _make_figure(SIZE_INCHES)
+    figure, axes = make_figure(SIZE_INCHES)
     title = f"Precision and recall for every threshold, {scores.part} part"
-    _name_axes(axes, title, "Threshold (score at which alarms begin)", "Share")
+    name_axes(axes, title, "Threshold (score at which alarms begin)", "Share")
     if not scores.has_both_classes:
         return _say_one_class(figure, axes, scores)
     _draw_precision_and_recall(axes, scores, threshold)
@@ -97,7 +98,7 @@ def plot_precision_recall(scores: PartScores, threshold: float) -> Figure:
     _scale_by_spread(axes, "x", np.append(scores.scores, threshold))
     axes.set_ylim(-0.02, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    _draw_legend(figure, axes)
+    draw_legend(figure, axes)
     return figure
 
 
@@ -115,9 +116,9 @@ def plot_roc(scores_by_name: Mapping[str, PartScores]) -> Figure:
     """
     if not scores_by_name:
         raise ValueError("A ROC figure needs at least one scorer. Received none. Pass the model's scores.")
-    figure, axes = _make_figure(SQUARE_INCHES)
+    figure, axes = make_figure(SQUARE_INCHES)
     first = next(iter(scores_by_name.values()))
-    _name_axes(
+    name_axes(
         axes,
         f"Positive windows flagged against normal windows flagged, {first.part} part (ROC)",
         "Normal windows flagged (false positive rate)",
@@ -144,11 +145,11 @@ def plot_errors_over_time(scores: PartScores) -> Figure:
     Returns:
         A figure with one pair of axes; with windows of one class only, it says so.
     """
-    figure, axes = _make_figure(SIZE_INCHES)
+    figure, axes = make_figure(SIZE_INCHES)
     title = f"Score of every window over time, {scores.part} part"
-    _name_axes(axes, title, "Time of the window's last row", "Score")
+    name_axes(axes, title, "Time of the window's last row", "Score")
     _draw_windows(axes, scores)
-    lowest, highest = float(scores.thresholds.min()), float(scores.thresholds.max())
+    lowest, highest = find_threshold_range(scores)
     if lowest == highest:
         _draw_threshold(axes, "y", lowest)
     else:
@@ -158,7 +159,7 @@ def plot_errors_over_time(scores: PartScores) -> Figure:
     locator = make_date_locator()
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(make_date_formatter(locator))
-    _draw_legend(figure, axes)
+    draw_legend(figure, axes)
     return figure if scores.has_both_classes else _say_one_class(figure, axes, scores, height=0.93)
 
 
@@ -173,7 +174,7 @@ def plot_confusion(scores: PartScores) -> Figure:
     Returns:
         A figure with one pair of axes: truth downwards, alarm to the right, counts and shares of the truth.
     """
-    figure, axes = _make_figure(SIZE_INCHES)
+    figure, axes = make_figure(SIZE_INCHES)
     counts = np.array(_count_alarms(scores, scores.thresholds)).reshape(2, 2)
     names = (("quiet, rightly", "false alarm"), ("missed", "caught"))
     colours = np.empty((2, 2, 4))
@@ -189,12 +190,19 @@ def plot_confusion(scores: PartScores) -> Figure:
     axes.set_yticks([0, 1], ["normal", "positive"])
     axes.axhline(0.5, color="white", lw=3)
     axes.axvline(0.5, color="white", lw=3)
-    lowest, highest = float(scores.thresholds.min()), float(scores.thresholds.max())
+    lowest, highest = find_threshold_range(scores)
     moving = "" if lowest == highest else f" to {highest:.4g}"
     title = f"Windows by truth and alarm, {scores.part} part, threshold {lowest:.4g}{moving}"
-    _name_axes(axes, title, "What the model said", "What was true")
+    name_axes(axes, title, "What the model said", "What was true")
     axes.grid(visible=False)
     return figure if scores.has_both_classes else _say_one_class(figure, axes, scores)
+
+
+def find_threshold_range(scores: PartScores) -> tuple[float, float]:
+    """Find the lowest and the highest threshold that held; infinite where there is no window."""
+    if len(scores.thresholds) == 0:
+        return np.inf, np.inf
+    return float(scores.thresholds.min()), float(scores.thresholds.max())
 
 
 def render_plots(
@@ -209,7 +217,8 @@ def render_plots(
         threshold: What was chosen on validation.
 
     Returns:
-        PNG bytes by `loss` (where there is a history), `precision_recall`, `roc`, `errors_over_time` and `confusion_matrix`.
+        PNG bytes by `loss` (where there is a history), `precision_recall`, `roc`, `errors_over_time` and
+        `confusion_matrix`.
 
     Raises:
         ValueError: If `test` has no entry `model`.
@@ -226,7 +235,7 @@ def render_plots(
         "errors_over_time": plot_errors_over_time(test["model"]),
         "confusion_matrix": plot_confusion(test["model"]),
     }
-    return {name: _render_png(figure) for name, figure in figures.items()}
+    return {name: render_png(figure) for name, figure in figures.items()}
 
 
 def choose_points(labels: np.ndarray, scores: np.ndarray, at_most: int) -> np.ndarray:
@@ -254,7 +263,7 @@ def choose_points(labels: np.ndarray, scores: np.ndarray, at_most: int) -> np.nd
     return np.unique(np.concatenate([normal[starts], normal[highest], np.flatnonzero(labels)]))
 
 
-def _make_figure(size_inches: tuple[float, float]) -> tuple[Figure, Axes]:
+def make_figure(size_inches: tuple[float, float]) -> tuple[Figure, Axes]:
     """Make an empty figure on an Agg canvas, with one pair of axes."""
     figure = Figure(figsize=size_inches, dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
@@ -266,7 +275,7 @@ def _make_figure(size_inches: tuple[float, float]) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _name_axes(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
+def name_axes(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
     """Write the title and what the axes show."""
     axes.set_title(title, fontsize=13, loc="left", color=INK)
     axes.set_xlabel(horizontal, fontsize=11, color=INK)
@@ -321,7 +330,7 @@ def _draw_windows(axes: Axes, scores: PartScores) -> None:
         axes.plot(times[chosen], values[chosen], color=colour, label=label, **style)
 
 
-def _draw_legend(figure: Figure, axes: Axes) -> None:
+def draw_legend(figure: Figure, axes: Axes) -> None:
     """Name the lines below the axes, where they hide nothing."""
     handles, labels = axes.get_legend_handles_labels()
     columns = 2 if len(labels) > 3 else 3
@@ -386,7 +395,7 @@ def _format_share(count: int, total: int) -> str:
     return f"{count / total:.1%}" if total else "\N{EN DASH}"
 
 
-def _render_png(figure: Figure) -> bytes:
+def render_png(figure: Figure) -> bytes:
     """Render a figure to PNG bytes that depend on nothing but what it shows."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})

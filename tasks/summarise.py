@@ -16,7 +16,6 @@ from tasks.bootstrap import draw_weights
 from tasks.ceiling import count_catchable_events
 from tasks.evaluate import (
     BOOTSTRAP_SEED,
-    find_runs,
     join_tallies,
     measure,
     resample_metrics,
@@ -28,6 +27,7 @@ from tasks.trial import (
     Trial,
     average_arrays,
     average_metrics,
+    draw_fold_weights,
     group_by_fold,
     group_by_seed,
     list_trials,
@@ -70,8 +70,8 @@ def summarise_folds(
     the draws, so that differences are paired.
 
     Args:
-        folds: What each entrant gave in each fold with each seed. Those of the entrant `model` hold
-            thresholds at `section.alarm_rates` and tampered scores.
+        folds: What each entrant gave in each fold with each seed, in any order. Those of the entrant `model`
+            hold thresholds at `section.alarm_rates` and tampered scores.
         labelled: All rows and events.
         section: Rates, horizon, repeats, and the bootstrap.
         promised: False alarms a day that the rule of the thresholds promises, or none.
@@ -82,6 +82,7 @@ def summarise_folds(
             folds test on no event.
     """
     _check_model(folds, section.alarm_rates)
+    folds = sorted(folds, key=lambda given: (given.fold.number, given.seed))
     trials = list_trials(folds, labelled, section)
     weights = draw_fold_weights(trials[MODEL], labelled, section.bootstrap_samples)
     by_fold = {scorer: average_folds(of_scorer, weights) for scorer, of_scorer in trials.items()}
@@ -94,6 +95,8 @@ def summarise_folds(
     difference, better_folds = compare_with_published(trials, labelled, weights, section.confidence)
     return Summary(
         step_minutes=labelled.step_minutes,
+        rows_ahead=labelled.rows_ahead,
+        horizon_minutes=section.horizon_minutes,
         folds=tuple(describe_folds(trials[MODEL], by_fold, labelled, promised, section.confidence)),
         mean=model.mean,
         pooled=model.pooled,
@@ -109,21 +112,6 @@ def summarise_folds(
         score_by_rows_before=rank_before_events(trials[MODEL], labelled),
         leak_check=check_leaks(folds, labelled, weights, delayed_rows, section.confidence),
     )
-
-
-def draw_fold_weights(
-    trials: Sequence[Trial], labelled: LabelledReadings, samples: int
-) -> dict[int, np.ndarray]:
-    """Draw how often each run of each fold's test rows occurs in each resample.
-
-    Returns:
-        By the fold's number, shape (samples, runs).
-    """
-    parts = {trial.fold.number: trial.part for trial in trials}
-    return {
-        number: draw_weights(len(find_runs(part, labelled)), samples, seed=number)
-        for number, part in parts.items()
-    }
 
 
 def average_folds(trials: Sequence[Trial], weights: Mapping[int, np.ndarray]) -> dict[int, FoldFigures]:

@@ -13,7 +13,8 @@ from schemas.configuration import EvaluationSection
 from schemas.evaluation import CONTROLS, Metrics
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
-from tasks.evaluate import Tally, join_tallies, tally_alarms
+from tasks.bootstrap import draw_weights
+from tasks.evaluate import Tally, find_runs, join_tallies, tally_alarms
 
 MODEL, PUBLISHED = "model", "published"
 
@@ -44,13 +45,18 @@ class Trial:
 def list_trials(
     folds: Iterable[FoldScores], labelled: LabelledReadings, section: EvaluationSection
 ) -> dict[str, list[Trial]]:
-    """List the trials of each scorer by fold and seed: the model first, then other entrants, then controls.
+    """List the trials of each scorer: the model first, then other entrants, then controls.
+
+    Args:
+        folds: What each entrant gave, in the order of folds and seeds.
+        labelled: All rows and events.
+        section: Horizon and repeats.
 
     Raises:
         ValueError: If a scorer lacks a fold with one of its seeds, or the folds test on no event.
     """
     trials: dict[str, list[Trial]] = {}
-    for given in sorted(folds, key=lambda given: (given.fold.number, given.seed)):
+    for given in folds:
         part = cut_part(given, labelled)
         for name, scores in given.scores.items():
             scorer = given.entrant if name == MODEL else name
@@ -90,6 +96,21 @@ def group_by_seed(trials: Iterable[Trial]) -> dict[int, list[Trial]]:
     for trial in trials:
         groups.setdefault(trial.seed, []).append(trial)
     return groups
+
+
+def draw_fold_weights(
+    trials: Sequence[Trial], labelled: LabelledReadings, samples: int
+) -> dict[int, np.ndarray]:
+    """Draw how often each run of each fold's test rows occurs in each resample.
+
+    Returns:
+        By the fold's number, shape (samples, runs).
+    """
+    parts = {trial.fold.number: trial.part for trial in trials}
+    return {
+        number: draw_weights(len(find_runs(part, labelled)), samples, seed=number)
+        for number, part in parts.items()
+    }
 
 
 def move_thresholds(

@@ -26,13 +26,18 @@ LABELS = [0, 0, 1, 0, 1]
 SCORES = [0.1, 0.2, 0.3, 0.4, 0.5]
 
 
-def part_scores(labels: Sequence[int] = LABELS, scores: Sequence[float] = SCORES) -> PartScores:
+def part_scores(
+    labels: Sequence[int] = LABELS,
+    scores: Sequence[float] = SCORES,
+    thresholds: float | Sequence[float] = 0.4,
+) -> PartScores:
     windows = len(labels)
     return PartScores(
         part="test",
         times=np.datetime64("1999-05-01T00:00", "ns") + np.arange(windows) * np.timedelta64(2, "m"),
         labels=np.array(labels, dtype=bool),
         scores=np.array(scores, dtype=np.float64),
+        thresholds=np.broadcast_to(np.asarray(thresholds, dtype=np.float64), windows),
         runs=np.zeros(windows, dtype=np.int64),
     )
 
@@ -120,8 +125,8 @@ def test_figures_say_which_class_is_missing(labels: list[int], missing: str) -> 
     figures = [
         plot_precision_recall(scores, 0.1),
         plot_roc({"model": scores}),
-        plot_errors_over_time(scores, 0.1),
-        plot_confusion(scores, 0.1),
+        plot_errors_over_time(scores),
+        plot_confusion(scores),
     ]
     expected = f"The test part has no {missing} windows ({len(labels)} in all)."
     assert [expected in texts(figure.axes[0]) for figure in figures] == [True] * 4
@@ -129,23 +134,29 @@ def test_figures_say_which_class_is_missing(labels: list[int], missing: str) -> 
 
 def test_errors_over_time_draw_positive_windows_at_their_times() -> None:
     scores = part_scores()
-    times, values = line_data(plot_errors_over_time(scores, 0.4), "positive")
+    times, values = line_data(plot_errors_over_time(scores), "positive")
     assert times.tolist() == scores.times[[2, 4]].tolist()
     assert values.tolist() == [0.3, 0.5]
 
 
 def test_errors_over_time_show_the_threshold() -> None:
-    _, heights = line_data(plot_errors_over_time(part_scores(), 0.4), "threshold")
+    _, heights = line_data(plot_errors_over_time(part_scores()), "threshold")
     assert list(heights) == [0.4, 0.4]
 
 
+def test_errors_over_time_show_a_threshold_that_moves() -> None:
+    moving = part_scores(thresholds=[0.2, 0.2, 0.4, 0.4, 0.4])
+    _, heights = line_data(plot_errors_over_time(moving), "threshold, 0.2 to 0.4")
+    assert list(heights) == [0.2, 0.2, 0.4, 0.4, 0.4]
+
+
 def test_scores_that_spread_widely_have_a_logarithmic_axis() -> None:
-    figure = plot_errors_over_time(part_scores(scores=[0.1, 0.2, 0.3, 0.4, 500.0]), 0.4)
+    figure = plot_errors_over_time(part_scores(scores=[0.1, 0.2, 0.3, 0.4, 500.0]))
     assert figure.axes[0].get_yscale() == "log"
 
 
 def test_scores_below_zero_keep_a_plain_axis() -> None:
-    figure = plot_errors_over_time(part_scores(scores=[-0.1, 0.2, 0.3, 0.4, 500.0]), 0.4)
+    figure = plot_errors_over_time(part_scores(scores=[-0.1, 0.2, 0.3, 0.4, 500.0]))
     assert figure.axes[0].get_yscale() == "linear"
 
 
@@ -173,12 +184,12 @@ def test_few_windows_are_all_drawn() -> None:
 
 
 def test_score_equal_to_the_threshold_counts_as_alarm_in_the_confusion_matrix() -> None:
-    counts = texts(plot_confusion(part_scores(), 0.3).axes[0])[::2]
+    counts = texts(plot_confusion(part_scores(thresholds=0.3)).axes[0])[::2]
     assert counts == ["2", "1", "0", "2"]
 
 
 def test_confusion_matrix_gives_shares_of_the_truth() -> None:
-    shares = texts(plot_confusion(part_scores(), 0.5).axes[0])[1::2]
+    shares = texts(plot_confusion(part_scores(thresholds=0.5)).axes[0])[1::2]
     assert shares == [
         "quiet, rightly, 100.0% of 3",
         "false alarm, 0.0% of 3",

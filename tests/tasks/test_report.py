@@ -13,7 +13,7 @@ from schemas.configuration import Configuration
 from schemas.decision import ChampionEvidence, Comparison
 from schemas.evaluation import Evaluation, Interval, Metrics
 from schemas.readings import Finding
-from schemas.results import DataSummary, RetrainResult
+from schemas.results import DataSummary, PartSummary, RetrainResult
 from tasks.report import render_report, write_report
 
 LEAK = "Random split: the test rows are neighbours of training rows"
@@ -104,14 +104,20 @@ def result(**changes: Any) -> RetrainResult:
         "decision": "REJECT",
         "reasons": ("The ROC area is too low.", "PCA does as well."),
         "report": "report.html",
+        "family": "lstm_autoencoder",
         "parameters": 25243,
         "epochs": 87,
         "threshold": 0.40777,
         "threshold_rule": "pr_crossing",
+        "promised_false_alarms_per_day": None,
         "is_leaky_split": False,
         "code_version": "0.1.0+abc123",
         "preset": "shifted-2020",
         "data": data(),
+        "parts": {
+            name: PartSummary(windows=100, mean_score=0.25, flagged=7)
+            for name in ("train", "validation", "test")
+        },
         "metrics": metrics(),
         "intervals": {"roc_auc": Interval(low=0.55, high=0.71)},
         "controls": {
@@ -153,6 +159,18 @@ def test_split_in_time_order_has_no_banner() -> None:
 )
 def test_data_and_network_are_described(fact: str) -> None:
     assert fact in page().text
+
+
+def test_the_promised_rate_of_false_alarms_stands_beside_the_realised_one() -> None:
+    promising = page(threshold_rule="trailing_budget", promised_false_alarms_per_day=5.0)
+    text = " ".join(promising.text.split())
+    assert "False alarms a day: 5 promised, 6.2 realised in the test." in text
+    assert "it followed the scores of the last 3 days" in text
+
+
+def test_a_table_without_events_is_judged_by_its_scores_alone() -> None:
+    text = " ".join(page(data=data(events=0)).text.split())
+    assert "test 0.25 on average, 7 of 100 windows at the threshold or above." in text
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from tasks.simulate import (
     simulate_file,
     simulate_readings,
 )
-from tasks.write import write_table
 from tasks.simulate_series import simulate_sequences, simulate_temperatures
+from tasks.write import write_table
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +243,9 @@ def test_a_missing_folder_is_refused_with_advice(tmp_path: Path):
 
 
 def test_another_ending_is_refused(tmp_path: Path):
-    with pytest.raises(InputError, match=r"must be named `\.csv`, `\.csv\.gz` or `\.parquet`. Received .*readings\.xlsx"):
+    with pytest.raises(
+        InputError, match=r"must be named `\.csv`, `\.csv\.gz` or `\.parquet`. Received .*readings\.xlsx"
+    ):
         write_table(simulate_readings(rows=1_000), tmp_path / "readings.xlsx")
 
 

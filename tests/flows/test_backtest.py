@@ -1,0 +1,129 @@
+"""The backtest flow against a real server and store: folds forward in time, controls beside them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from flows.commands import run_command_line
+from flows.fold import describe_table, prepare_once, run_fold
+from schemas.backtest import FoldOrder
+from schemas.configuration import Configuration
+from tasks.configure import configure
+from tasks.roll import find_folds
+from tasks.track import find_tracking_uri
+
+pytestmark = pytest.mark.usefixtures("server")
+
+SMALL = [
+    "training.epochs=1",
+    "model.units=[4,3]",
+    "evaluation.bootstrap_samples=100",
+    "evaluation.fold_starts=[0.6,0.8]",
+    "evaluation.fold_test_fraction=0.2",
+    "evaluation.fold_validation_fraction=0.25",
+    "evaluation.seeds=2",
+]
+
+
+def order_for(path: Path, fold: int = 1, *more: str, seed: int = 0) -> FoldOrder:
+    settings = configure(settings=[*SMALL, f"training.seed={seed}", *more])
+    return FoldOrder(entrant="model", path=path, settings=settings, fold=fold, has_controls=True)
+
+
+@pytest.fixture(scope="module")
+def result(readings_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    out = tmp_path_factory.mktemp("backtest") / "backtest.json"
+    names = ["tracking.experiment=backtest-tests", *SMALL]
+    settings = [part for name in names for part in ("--set", name)]
+    assert run_command_line(["backtest", "--data", str(readings_file), "--json", str(out), *settings]) == 0
+    return json.loads(out.read_text())
+
+
+def test_the_result_has_what_the_contract_promises(result: dict) -> None:
+    assert result.keys() >= {
+        *("folds", "mean", "pooled", "intervals", "controls"),
+        *("promised_false_alarms_per_day", "realised_false_alarms_per_day"),
+    }
+    assert result["controls"].keys() == {"random", "zscore", "pca"}
+    assert all({"metrics", "threshold"} <= fold.keys() for fold in result["folds"])
+
+
+def test_later_folds_test_later_rows(result: dict) -> None:
+    first, second = result["folds"]
+    assert first["train_end"] < first["test_start"] < first["test_end"] < second["test_end"]
+    assert second["train_end"] < second["test_start"]
+
+
+def test_the_published_model_and_every_control_stand_beside_the_model(result: dict) -> None:
+    assert set(result["entrants"]) == {"model", "published", "random", "zscore", "pca"}
+
+
+def test_every_fold_is_a_nested_run_with_its_figures(home: Path, result: dict) -> None:
+    client = MlflowClient(find_tracking_uri(home))
+    parent = client.get_run(result["run_id"])
+    nested = client.search_runs(
+        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{result['run_id']}'"
+    )
+    assert sorted(run.info.run_name for run in nested) == ["fold 1", "fold 2"]
+    assert all(run.info.status == "FINISHED" for run in nested)
+    assert all(
+        {"test_roc_auc", "published_roc_auc", "control_pca_roc_auc"} <= run.data.metrics.keys()
+        for run in nested
+    )
+    assert parent.data.metrics["mean_roc_auc"] == result["mean"]["roc_auc"]
+
+
+def test_report_plots_and_result_are_logged(home: Path, result: dict) -> None:
+    client = MlflowClient(find_tracking_uri(home))
+    assert {"plots", "report", "backtest.json", "configuration.yaml"} <= {
+        item.path for item in client.list_artifacts(result["run_id"])
+    }
+    page = Path(result["report"]).read_text(encoding="utf-8")
+    assert result["run_id"] in page
+    assert result["data"]["sha256"] in page
+
+
+def test_a_fold_is_decided_by_its_order_alone(readings_file: Path) -> None:
+    first = run_fold(order_for(readings_file))
+    run_fold(order_for(readings_file, 2, seed=5))
+    again = run_fold(order_for(readings_file))
+    np.testing.assert_array_equal(again.scores["model"], first.scores["model"])
+    np.testing.assert_array_equal(again.held["model"], first.held["model"])
+
+
+def test_rows_after_a_fold_change_nothing_in_it(readings_file: Path, tmp_path: Path) -> None:
+    import pandas as pd
+
+    table = pd.read_csv(readings_file)
+    settings = Configuration.model_validate(order_for(readings_file).settings.model_dump())
+    rows = prepare_once(readings_file, describe_table(settings)).windows.rows
+    stop = find_folds(rows, settings.evaluation)[0].test_stop
+    changed = table.copy()
+    # dropped event rows make positions in the file larger than those among the kept rows
+    first_later = stop + int(table["y"].iloc[: stop + 200].sum()) + 5
+    changed.loc[first_later:, [f"x{number}" for number in range(1, 20)]] += 50.0
+    path = tmp_path / "changed.csv"
+    changed.to_csv(path, index=False)
+    as_they_are, other = run_fold(order_for(readings_file)), run_fold(order_for(path))
+    np.testing.assert_array_equal(other.scores["model"], as_they_are.scores["model"])
+    np.testing.assert_array_equal(other.held["model"], as_they_are.held["model"])
+
+
+def test_folds_that_do_not_fit_are_refused_before_anything_runs(
+    readings_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setting = "evaluation.fold_starts=[0.8,0.6]"
+    assert run_command_line(["backtest", "--data", str(readings_file), "--set", setting]) == 2
+    assert "`evaluation.fold_starts` must rise" in capsys.readouterr().err
+
+
+def test_a_fold_without_events_is_refused_with_advice(
+    home: Path, readings_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["evaluation.fold_starts=[0.01,0.5]", "evaluation.fold_test_fraction=0.01"]
+    flags = [part for name in settings for part in ("--set", name)]
+    assert run_command_line(["backtest", "--data", str(readings_file), *flags]) == 2
+    assert "must hold" in capsys.readouterr().err
