@@ -103,7 +103,7 @@ log_backtest = bind_outside("tasks.log:log_backtest", "log folds", timeout_secon
 
 # trials of a comparison
 open_study = bind("tasks.search:open_study", "open study")
-measure_fold_area = bind("tasks.summarise:measure_fold_area", "measure fold")
+measure_fold_area = bind("tasks.trial:measure_fold_area", "measure fold")
 judge_entrants = bind("tasks.summarise:judge_entrants", "judge families")
 log_trial = bind_outside("tasks.log:log_trial", "log trial", timeout_seconds=300)
 log_comparison = bind_outside("tasks.log:log_comparison", "log leaderboard", timeout_seconds=600)

@@ -76,7 +76,8 @@ class ProjectionModel:
 
     def _project(self, rows: np.ndarray, end_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Centre rows, and measure them along each component in its deviations."""
-        centered = rows[end_rows][:, self.columns] - self.center
+        # in C order a row's sums are added up in the same way whatever stands beside it
+        centered = np.ascontiguousarray(rows[end_rows][:, self.columns]) - self.center
         return centered, multiply_rows(centered, self.components.T) / self.deviations
 
     def _return(self, along: np.ndarray) -> np.ndarray:

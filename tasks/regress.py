@@ -107,8 +107,9 @@ def load_logistic(folder: Path) -> LogisticModel:
     """Load what `LogisticModel.save` wrote."""
     content = json.loads((folder / "logistic.json").read_text(encoding="utf-8"))
     intercept = content.pop("intercept")
+    places = {name: np.asarray(content.pop(name), dtype=np.int64) for name in ("columns", "folded")}
     arrays = {name: np.asarray(values) for name, values in content.items()}
-    return LogisticModel(intercept=intercept, **arrays)
+    return LogisticModel(intercept=intercept, **places, **arrays)
 
 
 def take_inputs(

@@ -114,6 +114,28 @@ def summarise_folds(
     )
 
 
+def judge_entrants(
+    folds: Sequence[FoldScores], labelled: LabelledReadings, section: EvaluationSection
+) -> dict[str, Standing]:
+    """Find how several entrants, and the controls of those that have them, stand on the same folds.
+
+    Args:
+        folds: What each entrant gave in each fold with each seed, in any order.
+        labelled: All rows and events.
+        section: Horizon, repeats, and the bootstrap.
+
+    Returns:
+        By entrant or control.
+    """
+    folds = sorted(folds, key=lambda given: (given.fold.number, given.seed))
+    trials = list_trials(folds, labelled, section)
+    weights = draw_fold_weights(next(iter(trials.values())), labelled, section.bootstrap_samples)
+    return {
+        scorer: find_standing(of_scorer, average_folds(of_scorer, weights), labelled, section)
+        for scorer, of_scorer in trials.items()
+    }
+
+
 def average_folds(trials: Sequence[Trial], weights: Mapping[int, np.ndarray]) -> dict[int, FoldFigures]:
     """Average the metrics of one scorer over seeds, fold by fold, and those of every resample."""
     return {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from schemas.backtest import Fold, FoldScores
 from schemas.configuration import EvaluationSection
@@ -82,6 +83,11 @@ def cut_part(given: FoldScores, labelled: LabelledReadings) -> Part:
     )
 
 
+def measure_fold_area(given: FoldScores, labelled: LabelledReadings) -> float:
+    """Measure the ROC area of an entrant's scores on a fold's test."""
+    return float(roc_auc_score(labelled.labels[given.end_rows], given.scores[MODEL]))
+
+
 def group_by_fold(trials: Iterable[Trial]) -> dict[int, list[Trial]]:
     """Group trials by the fold's number, in the order that they come."""
     groups: dict[int, list[Trial]] = {}
@@ -152,7 +158,8 @@ def average_arrays(values: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 
 def _check_trials(trials: Mapping[str, Sequence[Trial]]) -> None:
     """Refuse scorers that lack a fold with one of their seeds, and folds without any event."""
-    numbers = {trial.fold.number for trial in trials[MODEL]}
+    everything = [trial for of_scorer in trials.values() for trial in of_scorer]
+    numbers = {trial.fold.number for trial in everything}
     for scorer, of_scorer in trials.items():
         there = {(trial.fold.number, trial.seed) for trial in of_scorer}
         missing = sorted({*product(numbers, {seed for _, seed in there})} - there)
@@ -161,7 +168,7 @@ def _check_trials(trials: Mapping[str, Sequence[Trial]]) -> None:
                 f"Every scorer must have every fold with each of its seeds. Received `{scorer}` without "
                 f"(fold, seed) {missing}. Go through these folds too."
             )
-    if not any(len(trial.tally.leads) for trial in trials[MODEL]):
+    if not any(len(trial.tally.leads) for trial in everything):
         raise ValueError(
             f"The test rows must hold at least one event. Received {len(numbers)} folds without any. "
             "Give a longer table, or change `evaluation.fold_starts`."

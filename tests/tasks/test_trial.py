@@ -29,6 +29,14 @@ def test_scorers_come_in_order_model_first_and_controls_last() -> None:
     assert list(list_trials(folds, labelled, SECTION)) == ["model", "published", "pca", "zscore", "random"]
 
 
+def test_entrants_are_listed_without_a_model_too() -> None:
+    labelled = four_runs()
+    folds = [
+        fold_scores(fold_of(1, 0, 20), flags(labelled, [3]), entrant=name) for name in ("pca_t2", "join")
+    ]
+    assert list(list_trials(folds, labelled, SECTION)) == ["pca_t2", "join"]
+
+
 def test_labels_and_events_of_a_trial_are_those_of_its_test_rows() -> None:
     labelled = four_runs()
     folds = [fold_scores(fold_of(1, 5, 15), flags(labelled, [8]))]

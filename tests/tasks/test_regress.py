@@ -1,0 +1,223 @@
+"""A logistic regression: what it learns, what it asks for, and what drives a score."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.configuration import Group, ModelSection
+from schemas.errors import InputError
+from schemas.features import Column
+from schemas.model import Material
+from schemas.windows import Part
+from tasks.regress import LogisticModel, fit_logistic, load_logistic, take_inputs
+
+# one column, with a mean of 1 and a deviation of 2 in training; the logit of a row is 4 (x - 1) / 2 - 1
+BY_HAND = LogisticModel(
+    columns=np.array([0]),
+    folded=np.zeros(0, dtype=np.int64),
+    means=np.array([1.0]),
+    deviations=np.array([2.0]),
+    weights=np.array([4.0]),
+    intercept=-1.0,
+)
+GROUPS: tuple[Group, ...] = ("level", "volatility", "difference", "context")
+
+
+def material_of(rows: np.ndarray, labels: np.ndarray, groups: tuple[Group, ...] | None = None) -> Material:
+    """Train on all rows, each of them a window; every column is a level unless told otherwise."""
+    groups = groups or ("level",) * rows.shape[1]
+    columns = tuple(
+        Column(name=f"x{number}", sensor=None if group == "context" else f"x{number}", group=group)
+        for number, group in enumerate(groups, start=1)
+    )
+    ends = np.arange(len(rows))
+    part = Part("train", ends, ends, np.zeros(len(rows), dtype=bool), 0, len(rows), is_scattered=False)
+    return Material(rows.astype(np.float32), columns, part, part, 1, labels)
+
+
+def fit(material: Material, **settings: Any) -> LogisticModel:
+    section = {"family": "logistic", "labelled_inputs": GROUPS, "regularisation": 1.0, **settings}
+    return fit_logistic(material, ModelSection.model_validate(section))
+
+
+def normal_rows(rows: int = 400, columns: int = 3) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(rows, columns)).astype(np.float32)
+
+
+def score(model: LogisticModel, *rows: list[float]) -> list[float]:
+    return model.score(np.array(rows, dtype=np.float32), np.arange(len(rows))).tolist()
+
+
+# what it learns
+
+
+def test_a_linear_effect_is_learnt() -> None:
+    rows = normal_rows()
+    model = fit(material_of(rows, rows[:, 1] > 0))
+    low, mean, high = score(model, [0, -3, 0], [0, 0, 0], [0, 3, 0])
+    assert low < mean < high
+
+
+def test_an_effect_of_the_absolute_value_is_learnt() -> None:
+    rows = normal_rows()
+    model = fit(material_of(rows, np.abs(rows[:, 1]) > 1.5))
+    low, mean, high = score(model, [0, -3, 0], [0, 0, 0], [0, 3, 0])
+    assert mean < min(low, high) / 10
+
+
+def test_the_absolute_value_of_context_is_no_input() -> None:
+    rows = normal_rows(columns=4)
+    model = fit(material_of(rows, rows[:, 0] > 1, groups=GROUPS))
+    assert (model.columns.tolist(), model.folded.tolist()) == ([0, 1, 2, 3], [0, 1, 2])
+
+
+def test_the_inputs_are_the_groups_configured_for_labelled_families() -> None:
+    rows = normal_rows(columns=4)
+    material = material_of(rows, rows[:, 0] > 1, groups=GROUPS)
+    model = fit(material, inputs=("volatility",), labelled_inputs=("level", "context"))
+    assert model.columns.tolist() == [0, 3]
+
+
+def test_inputs_are_the_features_and_the_absolute_values_of_the_last_rows() -> None:
+    rows = np.array([[1, -2], [-3, 4]], dtype=np.float32)
+    inputs = take_inputs(rows, np.array([1, 0]), np.array([0, 1]), np.array([0]))
+    assert inputs.tolist() == [[-3, 4, 3], [1, -2, 1]]
+
+
+def test_the_labels_that_teach_may_be_wider_than_those_of_the_part() -> None:
+    rows = normal_rows()
+    material = material_of(rows, rows[:, 0] > 1)
+    assert not material.train.labels.any()
+    assert fit(material).weights[0] > 0
+
+
+def test_where_nothing_tells_windows_apart_the_probability_is_the_share_of_positive_ones() -> None:
+    model = fit(material_of(np.zeros((100, 1)), np.arange(100) < 5))
+    assert score(model, [0]) == pytest.approx([-math.log(0.95)], rel=1e-4)
+
+
+def test_a_stronger_penalty_makes_smaller_weights() -> None:
+    rows = normal_rows()
+    material = material_of(rows, rows[:, 1] > 1)
+    weak, strong = (np.abs(fit(material, regularisation=inverse).weights).sum() for inverse in (1.0, 1e-3))
+    assert strong < weak / 2
+
+
+def test_a_constant_column_has_no_weight() -> None:
+    rows = normal_rows()
+    rows[:, 2] = 0
+    model = fit(material_of(rows, rows[:, 1] > 1))
+    assert model.weights[[2, 5]].tolist() == [0, 0]
+
+
+# what it asks for
+
+
+@pytest.mark.parametrize("positives", [0, 4])
+def test_too_few_positive_windows_are_refused(positives: int) -> None:
+    material = material_of(normal_rows(20), np.arange(20) < positives)
+    with pytest.raises(
+        InputError, match=rf"at least 5 training windows before events.*Received {positives} of 20"
+    ):
+        fit(material)
+
+
+def test_windows_that_are_all_positive_are_refused() -> None:
+    with pytest.raises(InputError, match=r"and normal ones\. Received 20 of 20"):
+        fit(material_of(normal_rows(20), np.ones(20, dtype=bool)))
+
+
+def test_the_refusal_says_what_to_do() -> None:
+    with pytest.raises(
+        InputError, match=r"raise `model\.warning_rows`, or leave logistic out of `model\.members`"
+    ):
+        fit(material_of(normal_rows(20), np.zeros(20, dtype=bool)))
+
+
+# scores
+
+
+@pytest.mark.parametrize("value", [-9.0, 1.0, 3.0])
+def test_the_score_is_the_logarithm_of_the_probability_that_nothing_is_ahead(value: float) -> None:
+    probability = 1 / (1 + math.exp(-(4 * (value - 1) / 2 - 1)))
+    assert score(BY_HAND, [value]) == pytest.approx([-math.log(1 - probability)])
+
+
+@given(st.lists(st.floats(-100, 100, width=32), min_size=2, max_size=9))
+def test_scores_rise_with_the_probability_and_are_at_least_0(values: list[float]) -> None:
+    scores = score(BY_HAND, *([value] for value in sorted(values)))
+    assert scores == sorted(scores)
+    assert scores[0] >= 0
+
+
+def test_a_score_is_finite_where_the_probability_rounds_to_1() -> None:
+    assert score(BY_HAND, [1e6]) == pytest.approx([2e6], rel=1e-5)
+
+
+@given(st.integers(1, 70), st.integers(0, 2**32 - 1))
+def test_a_window_scores_alone_as_among_others_to_the_last_bit(columns: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, places = rng.normal(size=(20, columns)).astype(np.float32), np.arange(columns)
+    means, weights = rng.normal(size=(2, 2 * columns))
+    model = LogisticModel(places, places, means, np.ones(2 * columns), weights, -1.0)
+    alone = [model.score(rows, np.array([row]))[0] for row in range(20)]
+    assert model.score(rows, np.arange(20)).tolist() == alone
+
+
+# explanations
+
+
+def test_an_explanation_is_what_a_column_raises_the_logit_by() -> None:
+    shares = BY_HAND.explain(np.array([[3.0]], dtype=np.float32), np.array([0]))
+    assert shares.tolist() == [[4 * (3 - 1) / 2]]
+
+
+def test_a_column_that_lowers_the_logit_adds_nothing() -> None:
+    assert BY_HAND.explain(np.array([[-3.0]], dtype=np.float32), np.array([0])).tolist() == [[0]]
+
+
+def test_a_column_and_its_absolute_value_are_one_column() -> None:
+    model = LogisticModel(
+        np.array([1]), np.array([1]), np.zeros(2), np.ones(2), np.array([1.0, 3.0]), intercept=0.0
+    )
+    assert model.explain(np.array([[9, -2, 9]], dtype=np.float32), np.array([0])).tolist() == [[0, 4, 0]]
+
+
+@pytest.mark.parametrize("column", range(3))
+def test_the_driving_column_has_the_largest_share(column: int) -> None:
+    rows = normal_rows()
+    model = fit(material_of(rows, np.abs(rows[:, column]) > 1.5))
+    row = np.full((1, 3), 0.5, dtype=np.float32)
+    row[0, column] = -3
+    assert int(model.explain(row, np.array([0]))[0].argmax()) == column
+
+
+# saved and loaded
+
+
+@pytest.mark.parametrize("groups", [GROUPS, ("context",) * 4], ids=["all groups", "context alone"])
+def test_a_loaded_model_scores_to_the_last_bit_as_the_saved_one(
+    groups: tuple[Group, ...], tmp_path: Path
+) -> None:
+    rows, end_rows = normal_rows(columns=4), np.arange(400)
+    model = fit(material_of(rows, rows[:, 1] > 1, groups))
+    model.save(tmp_path)
+    loaded = load_logistic(tmp_path)
+    assert loaded.score(rows, end_rows).tobytes() == model.score(rows, end_rows).tobytes()
+    assert loaded.explain(rows, end_rows).tobytes() == model.explain(rows, end_rows).tobytes()
+
+
+def test_a_model_counts_its_weights_and_the_intercept() -> None:
+    rows = normal_rows(columns=4)
+    assert fit(material_of(rows, rows[:, 1] > 1, GROUPS)).parameters == 4 + 3 + 1
+
+
+def test_the_weights_are_not_trained_in_epochs() -> None:
+    assert BY_HAND.history is None
