@@ -13,7 +13,7 @@ INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constra
 DATA ?=
 ARGS ?=
 
-.PHONY: help setup run test check format bench docs ui lock clean
+.PHONY: help setup run test check format bench docs expect ui lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,11 @@ bench: setup ## speed against the published way
 
 docs: setup ## write docs/configuration.md from the configuration
 	$(BIN)/python -m tasks.document docs/configuration.md
+
+expect: setup ## write docs/what-to-expect.md from a backtest of DATA, beside its random split (half an hour)
+	@$(BIN)/forewarn retrain --preset ranjan-2019 --data '$(DATA)' --json mlruns/random-split.json
+	@$(BIN)/forewarn backtest --data '$(DATA)' --set readings.replay=causal --json mlruns/backtest.json $(ARGS)
+	$(BIN)/python -m tasks.document expectations mlruns/backtest.json mlruns/random-split.json docs
 
 ui: setup ## the MLflow UI and the Prefect UI
 	@$(BIN)/forewarn ui $(ARGS)

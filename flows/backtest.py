@@ -76,6 +76,7 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
             family=configuration.model.family,
             replay=configuration.readings.replay,
             seeds=configuration.evaluation.seeds,
+            settings=configuration.model_dump(mode="json"),
             data=summarise_data(prepared),
             findings=readings.findings,
             seconds=dict(clock.seconds),

@@ -16,6 +16,7 @@ from typing import Any
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import task_run
 
 from schemas.errors import ForewarnError
 
@@ -60,6 +61,12 @@ def is_worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> 
     return isinstance(error, OSError) or type(error).__module__.startswith(("mlflow.", "sqlalchemy."))
 
 
+def name_fold() -> str:
+    """Name a task run by the fold that it goes through."""
+    order = task_run.parameters["args"][0]
+    return f"fold {order.fold}, {order.entrant}, seed {order.seed}"
+
+
 class Plain:
     """The same steps as plain functions, for work that goes down the line inside one task."""
 
@@ -93,9 +100,7 @@ hold_thresholds = bind("tasks.evaluate:hold_thresholds", "hold threshold")
 evaluate_scorers = bind("tasks.evaluate:evaluate_scorers", "evaluate")
 
 # folds, forward in time
-run_fold: Any = bind(
-    "flows.fold:run_fold", "fold", task_run_name="fold {order.fold}, {order.entrant}, seed {order.seed}"
-)
+run_fold: Any = bind("flows.fold:run_fold", "fold", task_run_name=name_fold)
 summarise_folds = bind("tasks.summarise:summarise_folds", "summarise folds")
 render_backtest_plots = bind("tasks.plot_backtest:render_backtest_plots", "plot backtest")
 render_backtest_report = bind("tasks.report_backtest:render_backtest_report", "report backtest")

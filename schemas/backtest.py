@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -275,6 +276,7 @@ class BacktestResult(Summary):
     family: str
     replay: str
     seeds: int
+    settings: dict[str, Any]
     data: DataSummary
     findings: tuple[Finding, ...]
     seconds: dict[str, float]

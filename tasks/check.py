@@ -68,7 +68,7 @@ def check_readings(
             every column that is neither time, label, category nor dropped, and of these only the ones that
             vary over the table.
         categories: The columns with categories that a model asks for; or none to take those of
-            `readings.categorical_columns` that there are.
+            `readings.categorical_columns` that there are and that are not dropped.
 
     Returns:
         `SensorReadings`; what was noticed and was not fatal is in its `findings`.
@@ -78,7 +78,8 @@ def check_readings(
     """
     are_labels_needed = are_labels_needed and section.label_column is not None
     if categories is None:
-        categories = [name for name in section.categorical_columns if name in raw.table.columns]
+        wanted = [name for name in section.categorical_columns if name not in section.drop_columns]
+        categories = [name for name in wanted if name in raw.table.columns]
     label_column, names = (
         choose_columns(raw, section, are_labels_needed=are_labels_needed)
         if sensors is None

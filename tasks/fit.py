@@ -14,7 +14,7 @@ from schemas.configuration import ModelSection, TrainingSection
 from schemas.model import FittedModel, Material
 from tasks.build import FAMILIES as NETWORKS
 from tasks.deviate import fit_deviation, load_deviation
-from tasks.join import JoinedModel, join_models, read_normals
+from tasks.join import join_models, load_joined
 from tasks.network import fit_network, load_network
 from tasks.project import fit_projection, load_projection
 from tasks.regress import fit_logistic, load_logistic
@@ -30,10 +30,12 @@ class FamilyOfModels:
     Attributes:
         fit: Fits a model on material, by the settings of model and training, with a folder for logs.
         load: Loads what the model's `save` wrote.
+        is_labelled: Whether it learns from labels.
     """
 
     fit: Callable[[Material, ModelSection, TrainingSection, Path | None], FittedModel]
     load: Callable[[Path], FittedModel]
+    is_labelled: bool = False
 
 
 def _without_training(fit: Callable[[Material, ModelSection], FittedModel]) -> Callable[..., FittedModel]:
@@ -46,7 +48,7 @@ FAMILIES: dict[str, FamilyOfModels] = {
     "pca_t2": FamilyOfModels(_without_training(partial(fit_projection, statistic="t2")), load_projection),
     "pca_q": FamilyOfModels(_without_training(partial(fit_projection, statistic="q")), load_projection),
     "zscore": FamilyOfModels(_without_training(fit_deviation), load_deviation),
-    "logistic": FamilyOfModels(_without_training(fit_logistic), load_logistic),
+    "logistic": FamilyOfModels(_without_training(fit_logistic), load_logistic, is_labelled=True),
 }
 
 
@@ -73,7 +75,8 @@ def fit_model(
     }
     if model.family != "join":
         return members[model.family]
-    return join_models(members, material.rows, material.validation.normal_end_rows)
+    labelled = [name for name in members if FAMILIES[name].is_labelled]
+    return join_models(members, labelled, material.rows, material.validation.normal_end_rows)
 
 
 def score_windows(model: FittedModel, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
@@ -109,5 +112,4 @@ def load_model(folder: Path) -> FittedModel:
     family = (folder / FAMILY_FILE).read_text(encoding="utf-8")
     if family != "join":
         return FAMILIES[family].load(folder)
-    normals = read_normals(folder)
-    return JoinedModel({name: FAMILIES[name].load(folder / name) for name in normals}, normals)
+    return load_joined(folder, lambda name, place: FAMILIES[name].load(place))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from schemas.model import FittedModel
 
 # share of normal scores, the highest, that the tail is fitted to
 TAIL_SHARE = 0.05
+JOIN_FILE = "join.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +25,12 @@ class JoinedModel:
     Attributes:
         members: By family.
         normals: By family, its scores of normal validation windows, rising, shape (windows,).
+        weights: By family, what its tail rank counts.
     """
 
     members: Mapping[str, FittedModel]
     normals: Mapping[str, np.ndarray]
+    weights: Mapping[str, float]
 
     @property
     def parameters(self) -> int:
@@ -40,20 +44,24 @@ class JoinedModel:
         return next((history for history in histories if history is not None), None)
 
     def score(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Score windows by the sum of the members' tail ranks; see `measure_tail`."""
+        """Score windows by the weighted sum of the members' tail ranks; see `measure_tail`."""
         total = np.zeros(len(end_rows))
-        for family, member in self.members.items():
-            total += measure_tail(member.score(rows, end_rows), self.normals[family])
+        for family in self.members:
+            total += self._measure_part(family, rows, end_rows)
         return total
 
     def explain(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Divide each member's part of the score among the columns as the member does."""
+        """Divide each member's part of the score among the columns as the member does.
+
+        A member that no column drives, such as a logit below that of a mean row, adds nothing.
+        """
         total = np.zeros((len(end_rows), rows.shape[1]), dtype=np.float32)
         for family, member in self.members.items():
             shares = member.explain(rows, end_rows)
-            part = measure_tail(member.score(rows, end_rows), self.normals[family])
-            sums = np.maximum(shares.sum(axis=1), np.finfo(np.float32).tiny)
-            total += shares * (part / sums)[:, None].astype(np.float32)
+            part = self._measure_part(family, rows, end_rows)
+            sums = shares.sum(axis=1, dtype=np.float64)
+            factors = np.divide(part, sums, out=np.zeros_like(part), where=sums > 0)
+            total += (shares * factors[:, None]).astype(np.float32)
         return total
 
     def save(self, folder: Path) -> None:
@@ -61,26 +69,51 @@ class JoinedModel:
         for family, member in self.members.items():
             (folder / family).mkdir()
             member.save(folder / family)
-        content = {family: scores.tolist() for family, scores in self.normals.items()}
-        (folder / "normals.json").write_text(json.dumps(content), encoding="utf-8")
+        content = {
+            family: {"weight": self.weights[family], "normals": scores.tolist()}
+            for family, scores in self.normals.items()
+        }
+        (folder / JOIN_FILE).write_text(json.dumps(content), encoding="utf-8")
+
+    def _measure_part(self, family: str, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Measure what one member adds to the score of each window."""
+        scores = self.members[family].score(rows, end_rows)
+        return self.weights[family] * measure_tail(scores, self.normals[family])
 
 
-def join_models(members: Mapping[str, FittedModel], rows: np.ndarray, end_rows: np.ndarray) -> JoinedModel:
+def join_models(
+    members: Mapping[str, FittedModel], labelled: Collection[str], rows: np.ndarray, end_rows: np.ndarray
+) -> JoinedModel:
     """Join fitted members by their scores of normal windows that none was fitted on.
+
+    Those that learn from labels count as much together as those that do not: what is unusual, and
+    what has come before events, are two kinds of evidence, however many members speak for each.
 
     Args:
         members: By family.
+        labelled: The families that learn from labels.
         rows: Scaled features, float32, shape (rows, columns).
         end_rows: Last rows of the normal validation windows.
     """
     normals = {family: np.sort(member.score(rows, end_rows)) for family, member in members.items()}
-    return JoinedModel(members, normals)
+    alike = Counter(family in labelled for family in members)
+    weights = {family: 1 / alike[family in labelled] for family in members}
+    return JoinedModel(members, normals, weights)
 
 
-def read_normals(folder: Path) -> dict[str, np.ndarray]:
-    """Read the scores of normal rows that `JoinedModel.save` wrote, in the order of the members."""
-    content = json.loads((folder / "normals.json").read_text(encoding="utf-8"))
-    return {family: np.asarray(scores) for family, scores in content.items()}
+def load_joined(folder: Path, load_member: Callable[[str, Path], FittedModel]) -> JoinedModel:
+    """Load what `JoinedModel.save` wrote.
+
+    Args:
+        folder: The model's folder.
+        load_member: Loads a member, told by its family and its folder.
+    """
+    content = json.loads((folder / JOIN_FILE).read_text(encoding="utf-8"))
+    return JoinedModel(
+        members={family: load_member(family, folder / family) for family in content},
+        normals={family: np.asarray(of_member["normals"]) for family, of_member in content.items()},
+        weights={family: float(of_member["weight"]) for family, of_member in content.items()},
+    )
 
 
 def measure_tail(scores: np.ndarray, normals: np.ndarray) -> np.ndarray:
@@ -88,7 +121,7 @@ def measure_tail(scores: np.ndarray, normals: np.ndarray) -> np.ndarray:
 
     The highest `TAIL_SHARE` of normal scores stands for all that lies beyond: from where it begins,
     the share falls as a power of the score (a Pareto tail, Hill's estimate), so that two scores
-    beyond all normals still differ.
+    beyond all normals still differ, unless all normals are the same.
 
     Args:
         scores: At least 0, shape (windows,).
@@ -100,7 +133,8 @@ def measure_tail(scores: np.ndarray, normals: np.ndarray) -> np.ndarray:
     Source: Hill 1975, "A simple general approach to inference about the tail of a distribution".
     """
     count = len(normals)
-    place = int(count * (1 - TAIL_SHARE))
+    # at the latest where the highest scores begin to be the same: a tail needs more than one
+    place = max(min(int(count * (1 - TAIL_SHARE)), int(np.searchsorted(normals, normals[-1])) - 1), 0)
     higher = count - np.searchsorted(normals, scores, side="left")
     share = (1 + higher) / (1 + count)
     tiny = np.finfo(np.float64).tiny
@@ -110,4 +144,4 @@ def measure_tail(scores: np.ndarray, normals: np.ndarray) -> np.ndarray:
     tail_from_start = -np.log((1 + count - place) / (1 + count))
     if excess <= 0:
         return -np.log(share)
-    return np.where(beyond > 0, tail_from_start + beyond / excess, -np.log(share))
+    return np.where(scores > normals[place], tail_from_start + beyond / excess, -np.log(share))

@@ -53,8 +53,8 @@ def split_in_time(
         validation_fraction: Share of the other rows in the validation, above 0 and below 1.
         purge_rows: Rows before each boundary that end no window, at least 0.
 
-    Raises:
-        InputError: If a part has too few windows or no positive one where it needs them.
+    Returns:
+        The parts, which may be too small to use; see `require_enough`.
     """
     test_start = round(windows.rows * (1 - test_fraction))
     validation_start = round(test_start * (1 - validation_fraction))
@@ -70,8 +70,11 @@ def split_at_random(windows: Windows, test_fraction: float, validation_fraction:
         validation_fraction: Share of the others in the validation.
         seed: Seed of both divisions.
 
+    Returns:
+        The parts, which may be too small to use; see `require_enough`.
+
     Raises:
-        InputError: If a part has too few windows or no positive one where it needs them.
+        InputError: If there are too few windows to divide.
     """
     try:
         rest, test = train_test_split(np.arange(len(windows)), test_size=test_fraction, random_state=seed)
@@ -126,8 +129,9 @@ def require_enough(split: Split, *, are_labels_needed: bool = True) -> Split:
     for part in (split.validation, split.test):
         positives = int(part.labels.sum())
         if (are_labels_needed and not part.has_both_classes) or not len(part.labels):
+            needed = "rows before events and normal rows" if are_labels_needed else "at least one window"
             raise InputError(
-                f"The {part.name} part must hold rows before events and normal rows. Received "
+                f"The {part.name} part must hold {needed}. Received "
                 f"{len(part.labels)} windows, {positives} of them before an event. Give a longer "
                 f"table, or change `split.{part.name}_fraction`."
             )

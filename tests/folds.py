@@ -17,6 +17,7 @@ from schemas.backtest import (
     RateResult,
     Standing,
 )
+from schemas.configuration import Configuration
 from schemas.evaluation import Interval, Metrics
 from schemas.readings import LabelledReadings
 from schemas.results import DataSummary
@@ -198,6 +199,7 @@ def result_with(**changes: Any) -> BacktestResult:
         "run_name": "amber-mill-7",
         "experiment": "paper machine",
         "tracking_uri": "sqlite:///mlruns/mlflow.db",
+        "settings": Configuration().model_dump(mode="json"),
         "report": "report.html",
         "code_version": "0.1.0+abc123",
         "preset": None,

@@ -17,6 +17,7 @@ from flows.commands import run_command_line
 from tasks.track import find_tracking_uri
 
 SMALL = ["training.epochs=2", "model.units=[8,4]", "evaluation.bootstrap_samples=100"]
+COMMANDS = ("simulate", "check", "retrain", "backtest", "compare", "encode", "ui", "doctor")
 RESULT_KEYS = {
     *("run_id", "experiment", "tracking_uri", "model_name", "model_version", "decision", "reasons", "report"),
     *("parameters", "epochs", "threshold", "threshold_rule", "data", "metrics", "controls", "seconds"),
@@ -39,10 +40,10 @@ def count_runs_and_versions(home: Path) -> tuple[int, int]:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(command in shown for command in ("simulate", "check", "retrain", "ui", "doctor"))
+    assert all(command in shown for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["simulate", "check", "retrain", "ui", "doctor"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line([command, "--help"]) == 0
     shown = capsys.readouterr().out

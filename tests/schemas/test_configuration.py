@@ -9,6 +9,15 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.configuration import Configuration, LabelsSection
 
+RAW: dict[str, Any] = {
+    "level": "raw",
+    "volatility_rows": None,
+    "difference_rows": None,
+    "has_context": False,
+}
+ON_LEVELS = {"family": "zscore", "inputs": ("level",)}
+UNLABELLED: dict[str, Any] = {"readings": {"label_column": None}, "model": {"family": "zscore"}}
+
 
 def configuration_with(**sections: dict[str, Any]) -> Configuration:
     return Configuration.model_validate(sections)
@@ -55,13 +64,172 @@ def test_the_purge_can_be_set() -> None:
     assert configuration_with(labels={"rows_ahead": 2}, split={"purge_rows": 30}).purge_rows == 30
 
 
-def test_the_dense_autoencoder_takes_windows_of_one_row() -> None:
-    configuration = configuration_with(windows={"lookback": 1}, model={"family": "dense_autoencoder"})
-    assert configuration.model.family == "dense_autoencoder"
+def test_without_labels_nothing_is_purged_unless_that_is_asked_for() -> None:
+    purges = [
+        configuration_with(**UNLABELLED, labels={"rows_ahead": 7}, split=split).purge_rows
+        for split in ({}, {"purge_rows": 3})
+    ]
+    assert purges == [0, 3]
+
+
+def test_a_model_of_one_family_has_this_one() -> None:
+    assert configuration_with(model={"family": "pca_q"}).model.families == ("pca_q",)
+
+
+def test_a_join_has_its_members() -> None:
+    members = ("zscore", "logistic")
+    assert configuration_with(model={"family": "join", "members": members}).model.families == members
+
+
+@pytest.mark.parametrize(
+    ("model", "rows"),
+    [
+        ({"family": "lstm_autoencoder"}, 7),
+        ({"family": "dense_autoencoder"}, 7),
+        ({"family": "rnn_forecaster"}, 8),
+        ({"family": "join", "members": ("zscore", "logistic")}, 7),
+        ({"family": "join", "members": ("zscore", "lstm_forecaster")}, 8),
+        # members count for a join alone
+        ({"family": "zscore", "members": ("zscore", "lstm_forecaster")}, 7),
+    ],
+)
+def test_a_window_has_one_row_more_where_one_is_forecast(model: dict[str, Any], rows: int) -> None:
+    assert configuration_with(windows={"lookback": 7}, model=model).window_rows == rows
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_computed"),
+    [
+        ({}, False),
+        ({"level": "local"}, True),
+        ({"volatility_rows": 2}, True),
+        ({"difference_rows": 1}, True),
+        ({"has_context": True}, True),
+    ],
+)
+def test_features_are_computed_where_rows_before_a_row_are_looked_at(
+    settings: dict[str, Any], is_computed: bool
+) -> None:
+    configuration = configuration_with(features={**RAW, **settings}, model=ON_LEVELS)
+    assert configuration.computes_features == is_computed
+
+
+@pytest.mark.parametrize(
+    ("rule", "promised"),
+    [("alarm_budget", 3.0), ("trailing_budget", 3.0), ("quantile", None), ("cost", None), ("f_beta", None)],
+)
+def test_budgets_alone_promise_false_alarms(rule: str, promised: float | None) -> None:
+    threshold = configuration_with(threshold={"rule": rule, "false_alarms_per_day": 3.0}).threshold
+    assert threshold.promised_false_alarms_per_day == promised
 
 
 def test_a_fixed_threshold_takes_its_value() -> None:
     assert configuration_with(threshold={"rule": "fixed", "value": 0.3}).threshold.value == 0.3
+
+
+# combinations that are refused
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        (
+            {"labels": {"rows_ahead": 0, "event_rows": "drop"}},
+            r"`labels\.event_rows` must be auto or keep\. Received drop",
+        ),
+        (
+            {"model": {"members": ("zscore", "pca_q", "zscore")}},
+            r"`model\.members` must differ from each other",
+        ),
+        ({"model": {"members": ("zscore",)}}, r"at least 2 items"),
+        ({"model": {"members": ("zscore", "join")}}, r"Input should be 'lstm_autoencoder'"),
+        (
+            {"model": {"alpha_dropout": 0.1, "activation": "tanh"}},
+            r"`model\.alpha_dropout` belongs to `model\.activation` selu\. Received activation=tanh",
+        ),
+        (
+            {"threshold": {"rule": "fixed"}},
+            r"`threshold\.value` belongs to .* Received rule=fixed, value=None",
+        ),
+        (
+            {"threshold": {"rule": "quantile", "value": 0.3}},
+            r"`threshold\.value` belongs to .* Received rule=quantile, value=0\.3",
+        ),
+        ({"evaluation": {"fold_starts": (0.4, 0.6, 0.6)}}, r"`evaluation\.fold_starts` must rise"),
+        (
+            {"evaluation": {"fold_starts": (0.4, 0.8), "fold_test_fraction": 0.3}},
+            r"must be at most 1\. Received 0\.8 and 0\.3",
+        ),
+        (
+            {"windows": {"convention": "published"}},
+            r"published lets windows cross a split, so `split\.method` must be random\. Received time",
+        ),
+        (
+            {"windows": {"convention": "published"}, "split": {"method": "random"}},
+            r"published knows no runs of rows, so `features\.level` must be raw, "
+            r"`features\.volatility_rows` and `features\.difference_rows` none, and `features\.has_context` ",
+        ),
+        (
+            {"labels": {"rows_ahead": 5}, "split": {"purge_rows": 4}},
+            r"`split\.purge_rows` must be at least `labels\.rows_ahead`.* purge_rows=4, rows_ahead=5",
+        ),
+        (
+            {"features": {"volatility_rows": None}},
+            r"name volatility, so `features\.volatility_rows` must be set",
+        ),
+        (
+            {"features": {"difference_rows": None}},
+            r"name difference, so `features\.difference_rows` must be set",
+        ),
+        ({"features": {"has_context": False}}, r"name context, so `features\.has_context` must be set"),
+        (
+            {"features": {"has_context": False}, "model": {"family": "zscore", "inputs": ("context",)}},
+            r"name context, so `features\.has_context` must be set",
+        ),
+        (
+            {"readings": {"label_column": None}},
+            r"join with it, learn from events, so `readings\.label_column` must name them",
+        ),
+        (
+            {"readings": {"label_column": None}, "model": {"family": "logistic"}},
+            r"`model\.family` logistic.* learn from events",
+        ),
+    ],
+)
+def test_a_combination_that_cannot_be_is_refused(sections: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        configuration_with(**sections)
+
+
+# and their neighbours that are not
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"labels": {"rows_ahead": 0, "event_rows": "auto"}},
+        {"model": {"alpha_dropout": 0.1, "activation": "selu"}},
+        {"evaluation": {"fold_starts": (0.4, 0.7), "fold_test_fraction": 0.3}},
+        {"labels": {"rows_ahead": 5}, "split": {"purge_rows": 5}},
+        {"labels": {"rows_ahead": 5}, "split": {"purge_rows": 0, "method": "random"}},
+        {"features": {"level": "raw"}},
+        {"readings": {"label_column": None}, "model": {"members": ("zscore", "pca_q")}},
+        {"readings": {"label_column": None}, "model": {"family": "zscore"}, "split": {"purge_rows": 0}},
+        # groups that no family looks at need not be computed
+        {"features": {"difference_rows": None, "has_context": False}, "model": {"family": "zscore"}},
+        {
+            "features": {"volatility_rows": None},
+            "model": {"family": "logistic", "labelled_inputs": ("level",)},
+        },
+    ],
+)
+def test_a_combination_that_can_be_is_accepted(sections: dict[str, Any]) -> None:
+    assert configuration_with(**sections)
+
+
+def test_a_published_convention_takes_raw_levels_and_a_random_split() -> None:
+    sections = {"windows": {"convention": "published"}, "split": {"method": "random"}}
+    assert configuration_with(**sections, features=RAW, model=ON_LEVELS)
 
 
 def test_names_in_one_text_are_parted_at_commas() -> None:

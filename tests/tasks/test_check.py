@@ -17,6 +17,7 @@ from tasks.check import (
     check_labelled_table,
     check_readings,
     check_scored_table,
+    number_categories,
 )
 from tasks.load import load_readings
 from tests.mill import require_mill_file
@@ -36,11 +37,11 @@ def table_with(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame({**table, **columns}, index=range(2, 8))
 
 
-def check(table: pd.DataFrame, section: ReadingsSection = SECTION, **options: bool) -> SensorReadings:
+def check(table: pd.DataFrame, section: ReadingsSection = SECTION, **options: Any) -> SensorReadings:
     return check_readings(RawTable(table, "readings.csv", "0" * 64), section, **options)
 
 
-def refusal(table: pd.DataFrame, section: ReadingsSection = SECTION, **options: bool) -> str:
+def refusal(table: pd.DataFrame, section: ReadingsSection = SECTION, **options: Any) -> str:
     """The message with which a table is refused."""
     with pytest.raises(InputError) as caught:
         check(table, section, **options)
@@ -128,6 +129,32 @@ def test_labels_are_checked_where_they_are_not_needed() -> None:
     assert "neither 0 nor 1" in refusal(table_with(y=[0, 0, 0, 2, 0, 0]), are_labels_needed=False)
 
 
+UNLABELLED = ReadingsSection(label_column=None)
+
+
+def test_without_a_label_column_there_are_no_events() -> None:
+    assert not check(table_with().drop(columns="y"), UNLABELLED).events.any()
+
+
+def test_without_a_label_column_every_column_of_numbers_is_a_sensor() -> None:
+    assert check(table_with(), UNLABELLED).sensors == ("y", "a", "b")
+
+
+def test_without_a_label_column_the_other_columns_are_still_checked() -> None:
+    table = table_with(a=[1.0, 2.0, np.nan, 3.0, 4.0, 5.0]).drop(columns="y")
+    assert "  a: missing value, 1 row, first in row 4" in refusal(table, UNLABELLED).splitlines()
+
+
+def test_without_a_label_column_the_time_is_still_needed() -> None:
+    message = refusal(table_with().drop(columns=["time", "y"]), UNLABELLED)
+    assert "Expected the columns time (`readings.time_column`)" in message
+
+
+def test_without_a_label_column_a_model_needs_none() -> None:
+    readings = check(table_with().drop(columns="y"), UNLABELLED, sensors=("b", "a"), categories=())
+    assert (readings.sensors, bool(readings.events.any())) == (("b", "a"), False)
+
+
 def test_dropped_columns_are_no_sensors() -> None:
     assert check(table_with(), ReadingsSection(drop_columns=("b",))).sensors == ("a",)
 
@@ -144,6 +171,47 @@ def test_time_and_label_cannot_be_one_column() -> None:
 def test_categorical_columns_are_no_sensors_and_may_be_text() -> None:
     section = ReadingsSection(categorical_columns=("grade", "x28"))
     assert check(table_with(grade=list("aabbcc")), section).sensors == ("a", "b")
+
+
+def test_categories_are_numbered_in_the_order_in_which_they_come() -> None:
+    section = ReadingsSection(categorical_columns=("grade", "x28"))
+    readings = check(table_with(grade=list("bbacab")), section)
+    assert readings.categories == ("grade",)
+    assert readings.category_values[:, 0].tolist() == [0, 0, 1, 2, 1, 0]
+
+
+def test_categories_may_be_numbers() -> None:
+    section = ReadingsSection(categorical_columns=("grade",))
+    assert check(table_with(grade=[9.5, 2, 2, 9.5, 9.5, 3]), section).category_values[:, 0].tolist() == [
+        *(0, 1, 1, 0, 0, 2)
+    ]
+
+
+def test_a_missing_category_is_numbered_minus_1() -> None:
+    table = pd.DataFrame({"grade": ["b", None, "b"], "code": [7.0, 7.0, np.nan]})
+    assert number_categories(table, ["grade", "code"]).tolist() == [[0, 0], [-1, 0], [0, -1]]
+
+
+def test_dropped_columns_are_no_categories() -> None:
+    section = ReadingsSection(categorical_columns=("grade",), drop_columns=("grade",))
+    assert check(table_with(grade=list("aabbcc")), section).categories == ()
+
+
+def test_without_categories_there_is_a_column_of_none() -> None:
+    readings = check(table_with())
+    assert (readings.categories, readings.category_values.shape) == ((), (6, 0))
+
+
+def test_the_categories_are_those_that_a_model_asks_for() -> None:
+    table = table_with(grade=list("aabbcc"), shift=list("abcabc"))
+    readings = check(table, ReadingsSection(), sensors=("a",), categories=("shift",))
+    assert (readings.sensors, readings.categories) == (("a",), ("shift",))
+    assert readings.category_values[:, 0].tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_category_that_a_model_asks_for_must_be_there() -> None:
+    message = refusal(table_with(), sensors=("a",), categories=("grade",))
+    assert "Expected every column that the model was trained on. readings.csv lacks grade." in message
 
 
 def test_a_table_without_sensors_is_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.presets import PRESETS
-from tasks.configure import configure, parse_setting
+from tasks.configure import change_settings, configure, parse_setting
 
 
 def write(folder: Path, text: str) -> Path:
@@ -36,7 +36,8 @@ def test_a_setting_replaces_a_default() -> None:
 
 def test_the_other_settings_of_a_section_stay() -> None:
     settings = configure(settings=["training.epochs=3", "training.batch_size=7"]).training
-    assert (settings.epochs, settings.batch_size, settings.patience) == (3, 7, 10)
+    changes = {"epochs": 3, "batch_size": 7}
+    assert settings == Configuration().training.model_copy(update=changes)
 
 
 def test_the_last_of_two_settings_holds() -> None:
@@ -47,6 +48,11 @@ def test_a_file_ranks_above_its_preset(tmp_path: Path) -> None:
     file = write(tmp_path, "training: {epochs: 3}")
     training = configure("ranjan-2019", file).training
     assert (training.epochs, training.batch_size) == (3, 64)
+
+
+def test_labels_can_be_done_without() -> None:
+    settings = configure(settings=["readings.label_column=null", "model.members=[pca_t2, zscore]"])
+    assert settings.readings.label_column is None
 
 
 def test_a_setting_ranks_above_a_file(tmp_path: Path) -> None:
@@ -111,6 +117,10 @@ def test_every_kind_of_value_survives_yaml(tmp_path: Path) -> None:
         ("labels.rows_ahead=0", 0),
         ("labels.across_gaps=yes", True),
         ("features.clip=~", None),
+        ("features.scale_order=window_split_scale", "window_split_scale"),
+        ("features.context_hours=[1, 0.5]", (1.0, 0.5)),
+        ("model.members=[pca_t2, zscore]", ("pca_t2", "zscore")),
+        ("model.labelled_inputs=[context]", ("context",)),
         ("model.units=[8, 4]", (8, 4)),
         ("training.learning_rate=1e-4", 1e-4),
         ("tracking.experiment=a=b", "a=b"),
@@ -143,6 +153,13 @@ def test_a_setting_of_another_form_is_refused(setting: str) -> None:
         ("split.test_fraction=0", "split.test_fraction", "0"),
         ("model.units=[]", "model.units", "[]"),
         ("model.units=[8, 0]", "model.units.1", "0"),
+        ("model.inputs=[]", "model.inputs", "[]"),
+        ("model.inputs=[levels]", "model.inputs.0", "'levels'"),
+        ("model.family=forest", "model.family", "'forest'"),
+        ("model.members=[zscore]", "model.members", "['zscore']"),
+        ("features.context_hours=[0]", "features.context_hours.0", "0"),
+        ("features.trailing_rows=1", "features.trailing_rows", "1"),
+        ("threshold.safety=0", "threshold.safety", "0"),
         ("training.learning_rate=.inf", "training.learning_rate", "inf"),
         ("readings.time_column=5", "readings.time_column", "5"),
         ("tracking.model_name=a/b", "tracking.model_name", "'a/b'"),
@@ -187,12 +204,23 @@ def test_every_fault_is_told_at_once() -> None:
         (["labels.rows_ahead=0", "labels.event_rows=drop"], ["labels.rows_ahead", "labels.event_rows"]),
         (["threshold.rule=fixed"], ["threshold.value", "threshold.rule"]),
         (["threshold.value=0.3"], ["threshold.value", "threshold.rule"]),
-        (["model.family=dense_autoencoder"], ["model.family", "windows.lookback"]),
+        (["model.alpha_dropout=0.1"], ["model.alpha_dropout", "model.activation"]),
         (["windows.convention=published"], ["windows.convention", "split.method"]),
         (
             ["windows.convention=published", "split.method=random"],
-            ["windows.convention", "features.standardise"],
+            [
+                "windows.convention",
+                "features.level",
+                "features.volatility_rows",
+                "features.difference_rows",
+                "features.has_context",
+            ],
         ),
+        (["split.purge_rows=1"], ["split.purge_rows", "labels.rows_ahead"]),
+        (["features.difference_rows=null"], ["model.labelled_inputs", "features.difference_rows"]),
+        (["readings.label_column=null"], ["model.family", "readings.label_column"]),
+        (["evaluation.fold_starts=[0.5, 0.4]"], ["evaluation.fold_starts"]),
+        (["evaluation.fold_test_fraction=0.2"], ["evaluation.fold_starts", "evaluation.fold_test_fraction"]),
     ],
 )
 def test_an_impossible_combination_is_refused_by_its_full_names(
@@ -200,6 +228,23 @@ def test_an_impossible_combination_is_refused_by_its_full_names(
 ) -> None:
     message = refusal(*settings)
     assert [name for name in names if f"`{name}`" in message] == names
+
+
+def test_changes_are_laid_on_the_other_settings() -> None:
+    settings = change_settings(configure("ranjan-2019"), {"training": {"epochs": 3}, "split": {"seed": 4}})
+    assert (settings.training.epochs, settings.training.batch_size, settings.split.seed) == (3, 64, 4)
+    assert settings.preset == "ranjan-2019"
+
+
+def test_changes_leave_the_settings_as_they_are() -> None:
+    settings = configure()
+    change_settings(settings, {"windows": {"lookback": 9}})
+    assert settings == Configuration()
+
+
+def test_changes_that_do_not_fit_the_other_settings_are_refused() -> None:
+    with pytest.raises(InputError, match=r"`threshold\.value` belongs to `threshold\.rule` fixed"):
+        change_settings(configure("ranjan-2019"), {"threshold": {"rule": "pr_crossing"}})
 
 
 @pytest.mark.parametrize("name", ["ranjan", ["ranjan-2019"]])

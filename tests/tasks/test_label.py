@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.readings import SensorReadings
-from tasks.label import count_rows_in_run, find_events, label_ahead
-from tests.builders import START, any_readings, labelled_with, readings_with
+from tasks.label import count_rows_in_run, find_events, label_ahead, widen_labels
+from tests.builders import START, any_readings, labelled_with, part_of, readings_with, scattered_part_of
 
 
 def shift_as_published(events: np.ndarray, rows: int) -> np.ndarray:
@@ -44,6 +45,17 @@ def test_values_and_times_stay_with_their_rows() -> None:
     labelled = labelled_with(rows=4, events=[1])
     assert labelled.values[:, 0].tolist() == [0, 2, 3]
     assert (labelled.times - START).astype("timedelta64[m]").astype(int).tolist() == [0, 4, 6]
+
+
+def test_categories_stay_with_their_rows() -> None:
+    readings = readings_with(rows=4, events=[1], categories=np.array([7, 8, 9, 7]))
+    labelled = label_ahead(readings, 1)
+    assert (labelled.categories, labelled.category_values.tolist()) == (("grade",), [[7], [9], [7]])
+
+
+def test_without_categories_there_is_a_column_of_none() -> None:
+    labelled = labelled_with(rows=4, events=[1])
+    assert (labelled.categories, labelled.category_values.shape) == ((), (3, 0))
 
 
 def test_a_removed_event_ends_a_run() -> None:
@@ -145,6 +157,93 @@ def test_the_readings_are_left_as_they_are() -> None:
     readings = readings_with(rows=6, events=[3])
     label_ahead(readings, 2, are_event_rows_kept=True)
     assert np.flatnonzero(readings.events).tolist() == [3]
+
+
+def widen(
+    missing: Sequence[int] = (),
+    events: Sequence[int] = (5,),
+    warning_rows: int | None = 3,
+    *,
+    are_event_rows_kept: bool = False,
+    stop: int | None = None,
+) -> list[int]:
+    """Rows of ten steps that are marked, each of them a window of a part up to `stop`."""
+    labelled = labelled_with(10, missing, events, rows_ahead=1, are_event_rows_kept=are_event_rows_kept)
+    return np.flatnonzero(widen_labels(labelled, part_of(labelled, 0, stop), warning_rows)).tolist()
+
+
+def test_without_warning_rows_labels_stay_as_they_are() -> None:
+    assert widen(warning_rows=None) == [4]
+
+
+def test_the_warning_rows_before_an_event_are_marked() -> None:
+    assert widen(events=[5], warning_rows=3) == [2, 3, 4]
+
+
+def test_fewer_warning_rows_than_rows_ahead_take_no_label_away() -> None:
+    labelled = labelled_with(rows=8, events=[5], rows_ahead=3)
+    assert np.flatnonzero(widen_labels(labelled, part_of(labelled), 1)).tolist() == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("missing", "events", "marked"),
+    [
+        # rows 0 to 3 come before the gap, the event lies after rows 4 and 5
+        ((4,), (7,), [4, 5]),
+        # rows 3 and 4 lie between the two events
+        ((), (3, 6), [0, 1, 2, 3, 4]),
+        ((), (1,), [0]),
+    ],
+    ids=["a gap", "another event", "the begin of the table"],
+)
+def test_warning_rows_never_reach_over_the_begin_of_a_run(
+    missing: tuple[int, ...], events: tuple[int, ...], marked: list[int]
+) -> None:
+    assert widen(missing, events, warning_rows=5) == marked
+
+
+def test_an_event_without_a_row_before_it_marks_nothing() -> None:
+    assert widen(missing=(4,), events=(5,), warning_rows=5) == []
+
+
+def test_rows_before_a_kept_event_are_marked_and_its_own_rows_stay_so() -> None:
+    assert widen(events=(5, 6), warning_rows=3, are_event_rows_kept=True) == [2, 3, 4, 5, 6]
+
+
+def test_a_kept_event_right_after_a_gap_marks_its_own_rows_alone() -> None:
+    assert widen(missing=(4,), events=(5,), warning_rows=5, are_event_rows_kept=True) == [4]
+
+
+@pytest.mark.parametrize("are_event_rows_kept", [False, True])
+def test_events_after_the_part_mark_nothing(are_event_rows_kept: bool) -> None:
+    # the event comes after row 6, the first that the part does not have
+    assert widen(events=(7,), warning_rows=5, stop=6, are_event_rows_kept=are_event_rows_kept) == []
+
+
+def test_an_event_right_after_the_last_row_of_the_part_marks_nothing_more() -> None:
+    assert widen(events=(6,), warning_rows=3, stop=6) == [5]
+
+
+def test_wider_labels_are_those_of_the_windows_of_the_part() -> None:
+    labelled = labelled_with(rows=10, events=[5], rows_ahead=1)
+    part = scattered_part_of(labelled, [0, 3, 4, 7])
+    assert widen_labels(labelled, part, 3).tolist() == [False, True, True, False]
+
+
+def test_the_labels_of_the_rows_are_left_as_they_are() -> None:
+    labelled = labelled_with(rows=8, events=[5], rows_ahead=1)
+    widen_labels(labelled, part_of(labelled), 3)
+    assert np.flatnonzero(labelled.labels).tolist() == [4]
+
+
+@given(any_readings(), st.integers(1, 6))
+def test_as_many_warning_rows_as_rows_ahead_are_the_labels_themselves(
+    readings: SensorReadings, rows_ahead: int
+) -> None:
+    narrow, wide = (label_ahead(readings, rows) for rows in (1, rows_ahead))
+    # an event after the last row of the table counts too
+    part = replace(part_of(narrow), stop=len(narrow.labels) + 1)
+    assert widen_labels(narrow, part, rows_ahead).tolist() == wide.labels.tolist()
 
 
 def test_rows_in_a_run_are_counted_from_its_start() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, reject
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
@@ -15,11 +15,11 @@ from schemas.errors import InputError
 from schemas.readings import SensorReadings
 from schemas.windows import Split, Windows
 from tasks.label import label_ahead
-from tasks.split import split_at_random, split_in_time, split_windows
+from tasks.split import cut_in_time, require_enough, split_at_random, split_in_time, split_windows
 from tasks.window import make_windows
 from tests.builders import readings_with
 
-# 101 steps, 98 rows in three runs: test from row 78 on, validation from row 62 on
+# 101 steps, 98 rows in four runs: test from row 78 on, validation from row 62 on
 READINGS = readings_with(rows=101, missing=[40], events=[71, 91])
 
 
@@ -39,6 +39,37 @@ def windows_with(windows: int, positives: list[int]) -> Windows:
 def test_parts_are_stretches_of_rows_one_after_the_other() -> None:
     stretches = [(part.start, part.stop) for part in divide().parts]
     assert stretches == [(0, 62), (62, 78), (78, 98)]
+
+
+def test_rows_can_be_cut_at_any_two_moments() -> None:
+    split = cut_in_time(windows_of(), 30, 50, 70, purge_rows=2)
+    assert [(part.start, part.stop) for part in split.parts] == [(0, 30), (30, 50), (50, 70)]
+    assert [part.end_rows[-1] for part in split.parts] == [27, 47, 69]
+
+
+def test_rows_after_the_test_belong_to_no_part() -> None:
+    split = cut_in_time(windows_of(), 30, 50, 70, purge_rows=0)
+    assert sum(split.window_counts[name] for name in ("train", "validation", "test")) == 70
+
+
+def test_a_part_knows_the_places_of_its_windows_among_all() -> None:
+    windows = windows_of(lookback=5)
+    for part in divide(lookback=5).parts:
+        assert windows.end_rows[part.places].tolist() == part.end_rows.tolist()
+
+
+def test_a_random_part_knows_the_places_of_its_windows_among_all() -> None:
+    windows = windows_of(lookback=5)
+    for part in split_at_random(windows, 0.2, 0.2, seed=123).parts:
+        assert windows.end_rows[part.places].tolist() == part.end_rows.tolist()
+
+
+def test_windows_of_a_part_can_be_selected() -> None:
+    part = divide(lookback=5).test
+    chosen = part.select(part.labels)
+    assert (chosen.end_rows.tolist(), chosen.labels.tolist()) == ([87, 88], [True, True])
+    assert chosen.places.tolist() == part.places[part.labels].tolist()
+    assert (chosen.start, chosen.stop) == (part.start, part.stop)
 
 
 def test_the_last_rows_before_a_boundary_end_no_window() -> None:
@@ -76,6 +107,11 @@ def test_a_random_split_gives_every_window_to_one_part() -> None:
     assert sorted(together) == windows.end_rows.tolist()
 
 
+def test_labels_stay_with_windows_that_are_divided_at_random() -> None:
+    for part in split_at_random(windows_with(200, [3, 50, 77, 150]), 0.2, 0.2, seed=123).parts:
+        assert part.labels.tolist() == np.isin(part.end_rows, [3, 50, 77, 150]).tolist()
+
+
 def test_a_random_split_draws_the_published_windows() -> None:
     windows = windows_with(200, list(range(0, 200, 9)))
     split = split_at_random(windows, 0.2, 0.2, seed=123)
@@ -107,20 +143,56 @@ def test_the_purge_is_the_configured_one() -> None:
     assert split.train.end_rows[-1] == 64 - 1 - 5
 
 
+SECTION = SplitSection()
+
+
 def test_too_few_training_windows_are_refused() -> None:
     with pytest.raises(InputError, match=r"at least 50 normal windows\. Received 32\."):
-        split_in_time(windows_with(50, [35, 45]), 0.2, 0.2, purge_rows=0)
+        split_windows(windows_with(50, [35, 45]), SECTION, purge_rows=0)
 
 
 @pytest.mark.parametrize(("positives", "part"), [([90], "validation"), ([70], "test")])
 def test_a_part_without_a_row_before_an_event_is_refused(positives: list[int], part: str) -> None:
     with pytest.raises(InputError, match=rf"The {part} part .* windows, 0 of them before an event"):
-        split_in_time(windows_with(100, positives), 0.2, 0.2, purge_rows=0)
+        split_windows(windows_with(100, positives), SECTION, purge_rows=0)
 
 
 def test_a_part_without_a_normal_row_is_refused() -> None:
     with pytest.raises(InputError, match=r"The test part .* 20 windows, 20 of them before an event"):
-        split_in_time(windows_with(100, [70, *range(80, 100)]), 0.2, 0.2, purge_rows=0)
+        split_windows(windows_with(100, [70, *range(80, 100)]), SECTION, purge_rows=0)
+
+
+def test_a_random_part_without_a_row_before_an_event_is_refused() -> None:
+    section = SplitSection(method="random")
+    with pytest.raises(InputError, match=r"The validation part .* windows, 0 of them before an event"):
+        split_windows(windows_with(100, []), section, purge_rows=0)
+
+
+def test_parts_without_events_are_enough_where_no_labels_are_needed() -> None:
+    split = split_windows(windows_with(100, []), SECTION, purge_rows=0, are_labels_needed=False)
+    assert split.window_counts == {"train": 64, "train_normal": 64, "validation": 16, "test": 20}
+
+
+def test_a_part_without_windows_is_refused_where_no_labels_are_needed() -> None:
+    with pytest.raises(
+        InputError, match=r"validation part must hold at least one window\. Received 0 windows"
+    ):
+        split_windows(windows_with(200, []), SECTION, purge_rows=32, are_labels_needed=False)
+
+
+def test_too_few_training_windows_are_refused_where_no_labels_are_needed() -> None:
+    with pytest.raises(InputError, match=r"at least 50 normal windows\. Received 32\."):
+        split_windows(windows_with(50, []), SECTION, purge_rows=0, are_labels_needed=False)
+
+
+def test_small_parts_are_divided_before_anything_is_asked_of_them() -> None:
+    split = split_in_time(windows_with(50, []), 0.2, 0.2, purge_rows=0)
+    assert split.window_counts == {"train": 32, "train_normal": 32, "validation": 8, "test": 10}
+
+
+def test_a_split_with_enough_windows_is_given_back() -> None:
+    split = split_in_time(windows_with(100, [70, 90]), 0.2, 0.2, purge_rows=0)
+    assert require_enough(split) is split
 
 
 def test_too_few_windows_to_divide_at_random_are_refused() -> None:
@@ -130,18 +202,10 @@ def test_too_few_windows_to_divide_at_random_are_refused() -> None:
 
 @st.composite
 def any_long_readings(draw: st.DrawFn) -> SensorReadings:
-    """Readings with an event every 14 to 20 steps and some gaps, long enough for every part."""
+    """Readings with an event every 14 to 20 steps and some gaps."""
     steps = np.cumsum(draw(st.lists(st.integers(14, 20), min_size=12, max_size=12))).tolist()
     missing = draw(st.lists(st.integers(1, steps[-1]).filter(lambda step: step not in steps), max_size=9))
     return readings_with(rows=steps[-1] + 3, missing=missing, events=steps)
-
-
-def split_or_reject(windows: Windows, purge_rows: int) -> Split:
-    """Divide; drawn tables whose gaps leave a part without a row before an event are passed over."""
-    try:
-        return split_in_time(windows, 0.2, 0.2, purge_rows)
-    except InputError:
-        reject()
 
 
 @given(any_long_readings(), st.integers(1, 4), st.integers(1, 3))
@@ -149,7 +213,7 @@ def test_no_label_depends_on_a_row_of_a_later_part(
     readings: SensorReadings, rows_ahead: int, lookback: int
 ) -> None:
     labelled = label_ahead(readings, rows_ahead)
-    split = split_or_reject(make_windows(labelled, lookback), purge_rows=rows_ahead)
+    split = split_in_time(make_windows(labelled, lookback), 0.2, 0.2, purge_rows=rows_ahead)
     for part in (split.train, split.validation):
         is_later = np.arange(len(readings.events)) >= labelled.source_rows[part.stop]
         changed = replace(readings, events=readings.events ^ is_later)
@@ -160,6 +224,6 @@ def test_no_label_depends_on_a_row_of_a_later_part(
 @given(any_long_readings(), st.integers(1, 3), st.integers(0, 4))
 def test_windows_never_cross_a_boundary(readings: SensorReadings, lookback: int, purge_rows: int) -> None:
     windows = windows_of(readings, lookback)
-    for part in split_or_reject(windows, purge_rows).parts:
-        assert part.start <= part.end_rows[0] - lookback + 1
-        assert part.end_rows[-1] < part.stop
+    for part in split_in_time(windows, 0.2, 0.2, purge_rows).parts:
+        assert (part.start <= part.end_rows - lookback + 1).all()
+        assert (part.end_rows < part.stop).all()

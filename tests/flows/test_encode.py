@@ -1,0 +1,64 @@
+"""The encoder's output of a registered version as a table of features."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flows.commands import run_command_line
+
+pytestmark = pytest.mark.usefixtures("server")
+
+SMALL = ["training.epochs=1", "model.units=[8,4]", "evaluation.bootstrap_samples=100"]
+
+
+def train_version(readings_file: Path, name: str, *more: str) -> str:
+    settings = [*SMALL, f"tracking.model_name={name}", f"tracking.experiment={name}", *more]
+    flags = [part for setting in settings for part in ("--set", setting)]
+    assert run_command_line(["retrain", "--data", str(readings_file), *flags]) == 0
+    return f"models:/{name}/1"
+
+
+@pytest.fixture(scope="module")
+def version(readings_file: Path) -> str:
+    return train_version(readings_file, "encode-join")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_every_row_with_enough_history_is_encoded(
+    version: str, readings_file: Path, tmp_path: Path, ending: str
+) -> None:
+    out = tmp_path / f"encoded.{ending}"
+    command = ["encode", "--data", str(readings_file), "--out", str(out), "--model", version]
+    assert run_command_line(command) == 0
+    encoded = pd.read_csv(out) if ending == "csv" else pd.read_parquet(out)
+    assert list(encoded.columns) == ["time", *(f"encoding_{number}" for number in range(1, 5))]
+    assert len(encoded) == len(pd.read_csv(readings_file))
+    known = encoded["encoding_1"].notna()
+    # the first four rows of the table have no window of five
+    assert not known.iloc[:4].any()
+    assert known.iloc[4]
+    # tanh keeps them between -1 and 1, and they differ from row to row
+    values = encoded.loc[known, "encoding_1"].to_numpy()
+    assert np.abs(values).max() <= 1
+    assert values.std() > 0
+
+
+def test_a_version_without_a_network_has_no_encoding(
+    readings_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = train_version(readings_file, "encode-pca", "model.family=pca_t2")
+    out = tmp_path / "encoded.csv"
+    command = ["encode", "--data", str(readings_file), "--out", str(out), "--model", version]
+    assert run_command_line(command) == 2
+    assert "Expected a model with a network" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_version_that_is_not_there_is_refused(
+    readings_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["encode", "--data", str(readings_file), "--out", str(tmp_path / "e.csv")]
+    assert run_command_line([*command, "--model", "models:/nowhere/7"]) == 2
+    assert "`--model` must name a version" in capsys.readouterr().err
