@@ -90,7 +90,7 @@ def prepare_once(path: Path, description: str) -> Prepared:
 
 def find_fold(prepared: Prepared, settings: Configuration, number: int) -> Fold:
     """Find the rows of a fold, from 1 on."""
-    from tasks.roll import find_folds
+    from tasks.backtest.roll import find_folds
 
     fold: Fold = find_folds(prepared.windows.rows, settings.evaluation)[number - 1]
     return fold
@@ -125,7 +125,7 @@ def score_tampered(
     prepared: Prepared, divided: Divided, model: FittedModel, fold: Fold, seed: int
 ) -> dict[str, np.ndarray]:
     """Score the test with its rows in random order, and with rows that come late."""
-    from tasks.tamper import delay_rows, shuffle_rows
+    from tasks.backtest.tamper import delay_rows, shuffle_rows
 
     rows, end_rows = divided.material.rows, divided.split.test.end_rows
     late = count_delay_rows(prepared.labelled.step_minutes)

@@ -246,9 +246,7 @@ class ThresholdSection(Section):
     recalibrate_minutes: float = Field(
         60.0, gt=0, description="Minutes for which `trailing_budget` keeps a threshold."
     )
-    safety: float = Field(
-        0.8, gt=0, le=1, description="Share of the budget that `trailing_budget` aims at."
-    )
+    safety: float = Field(0.8, gt=0, le=1, description="Share of the budget that `trailing_budget` aims at.")
     missed_event_cost: float = Field(
         50.0, gt=0, description="Cost of a missed event for `cost`, in false alarms."
     )

@@ -13,11 +13,11 @@ import numpy as np
 from schemas.configuration import ModelSection, TrainingSection
 from schemas.model import FittedModel, Material
 from tasks.build import FAMILIES as NETWORKS
-from tasks.deviate import fit_deviation, load_deviation
-from tasks.join import join_models, load_joined
-from tasks.network import fit_network, load_network
-from tasks.project import fit_projection, load_projection
-from tasks.regress import fit_logistic, load_logistic
+from tasks.families.join import join_models, load_joined
+from tasks.families.logistic import fit_logistic, load_logistic
+from tasks.families.network import fit_network, load_network
+from tasks.families.pca import fit_projection, load_projection
+from tasks.families.zscore import fit_deviation, load_deviation
 
 # file in a model's folder that names its family
 FAMILY_FILE = "family"

@@ -147,7 +147,7 @@ def render_report(result: RetrainResult, configuration: Configuration, plots: Ma
     """
     columns, champion_columns = list_columns(result), list_champion_columns(result)
     return (
-        _make_environment()
+        make_environment()
         .get_template("report.html.jinja")
         .render(
             result=result,
@@ -159,8 +159,8 @@ def render_report(result: RetrainResult, configuration: Configuration, plots: Ma
             champion_titles=[column.title for column in champion_columns],
             champion_rows=list_metric_rows(champion_columns, configuration),
             pictures=_list_pictures(plots),
-            source=_hide_password(result.data.source),
-            tracking_uri=_hide_password(result.tracking_uri),
+            source=hide_password(result.data.source),
+            tracking_uri=hide_password(result.tracking_uri),
             command=f"forewarn retrain --config configuration.yaml --data {_quote_source(result)}",
             settings=yaml.safe_dump(
                 configuration.model_dump(mode="json"), sort_keys=False, allow_unicode=True
@@ -233,7 +233,7 @@ def list_metric_rows(columns: Sequence[Column], configuration: Configuration) ->
         MetricRow(
             title.format_map(words),
             explanation.format_map(words),
-            _format_figure(chances[name], decimals) if name in chances else "",
+            format_figure(chances[name], decimals) if name in chances else "",
             tuple(_make_cell(column, name, decimals) for column in columns),
         )
         for name, (title, explanation, decimals) in METRIC_TEXTS.items()
@@ -241,10 +241,10 @@ def list_metric_rows(columns: Sequence[Column], configuration: Configuration) ->
     )
 
 
-def _make_environment() -> Environment:
+def make_environment() -> Environment:
     """Make the template engine: everything is escaped, a missing name is an error."""
     environment = Environment(
-        loader=PackageLoader("tasks", ""),
+        loader=PackageLoader("tasks", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -269,12 +269,12 @@ def _make_cell(column: Column, name: str, decimals: int) -> Cell:
     """Write one figure with its interval."""
     value, interval = column.values.get(name), column.intervals.get(name)
     if value is None or interval is None:
-        return Cell(_format_figure(value, decimals), "")
-    bounds = (_format_figure(bound, decimals) for bound in (interval.low, interval.high))
-    return Cell(_format_figure(value, decimals), " to ".join(bounds))
+        return Cell(format_figure(value, decimals), "")
+    bounds = (format_figure(bound, decimals) for bound in (interval.low, interval.high))
+    return Cell(format_figure(value, decimals), " to ".join(bounds))
 
 
-def _format_figure(value: float | None, decimals: int) -> str:
+def format_figure(value: float | None, decimals: int) -> str:
     """Write a figure with fixed decimals, small ones with two digits that say something, none as a dash."""
     if value is None:
         return DASH
@@ -304,11 +304,11 @@ def _list_names(names: Sequence[str]) -> str:
     return shown if len(names) <= COLUMNS_SHOWN else f"{shown} and {len(names) - COLUMNS_SHOWN} more"
 
 
-def _hide_password(address: str) -> str:
+def hide_password(address: str) -> str:
     """Leave the user and the password out of an address such as `postgresql://user:password@host`."""
     return re.sub(r"(://)[^/\s]*@", r"\1", address)
 
 
 def _quote_source(result: RetrainResult) -> str:
     """Write the data's address as a shell takes it."""
-    return shlex.quote(_hide_password(result.data.source))
+    return shlex.quote(hide_password(result.data.source))

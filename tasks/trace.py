@@ -34,8 +34,8 @@ def hash_sources() -> str:
     """
     digest = hashlib.sha256()
     for package in _PACKAGES:
-        for path in sorted((_CODE / package).glob("*.py")):
-            digest.update(f"{package}/{path.name}\0".encode())
+        for path in sorted((_CODE / package).rglob("*.py")):
+            digest.update(f"{path.relative_to(_CODE).as_posix()}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

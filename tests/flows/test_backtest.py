@@ -1,6 +1,7 @@
 """The backtest flow against a real server and store: folds forward in time, controls beside them."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from flows.commands import run_command_line
 from flows.fold import describe_table, prepare_once, run_fold
 from schemas.backtest import FoldOrder
 from schemas.configuration import Configuration
+from schemas.presets import PUBLISHED_ENTRANT
+from tasks.backtest.roll import find_folds
 from tasks.configure import configure
-from tasks.roll import find_folds
 from tasks.track import find_tracking_uri
 
 pytestmark = pytest.mark.usefixtures("server")
@@ -34,7 +36,15 @@ def order_for(path: Path, fold: int = 1, *more: str, seed: int = 0) -> FoldOrder
 
 
 @pytest.fixture(scope="module")
-def result(readings_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+def result(readings_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
+    with pytest.MonkeyPatch.context() as patch:
+        # two epochs of the published network stand for two hundred
+        training = {**PUBLISHED_ENTRANT["training"], "epochs": 2}
+        patch.setitem(PUBLISHED_ENTRANT, "training", training)
+        yield backtest(readings_file, tmp_path_factory)
+
+
+def backtest(readings_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
     out = tmp_path_factory.mktemp("backtest") / "backtest.json"
     names = ["tracking.experiment=backtest-tests", *SMALL]
     settings = [part for name in names for part in ("--set", name)]

@@ -247,7 +247,7 @@ def test_an_interrupt_kills_the_run_and_registers_nothing(
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tasks.network.train_network", interrupt)
+    monkeypatch.setattr("tasks.families.network.train_network", interrupt)
     with pytest.raises(KeyboardInterrupt):
         retrain(readings_file, settings_for("interrupted"))
     assert statuses(home, "interrupted") == ["KILLED"]

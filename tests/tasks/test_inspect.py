@@ -34,6 +34,8 @@ def readings_of(values: np.ndarray, minutes: np.ndarray | None = None) -> Sensor
         events=np.zeros(rows, dtype=bool),
         values=values,
         sensors=tuple(f"s{place}" for place in range(values.shape[1])),
+        categories=(),
+        category_values=np.zeros((rows, 0), dtype=np.int64),
         runs=np.concatenate([[0], np.cumsum(np.diff(minutes) > 3)]),
         step_minutes=2.0,
         source="test",

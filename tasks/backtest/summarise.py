@@ -12,17 +12,9 @@ from schemas.configuration import EvaluationSection
 from schemas.evaluation import CONTROLS, Metrics
 from schemas.readings import LabelledReadings
 from tasks.alarm import select_events
-from tasks.bootstrap import draw_weights
-from tasks.ceiling import count_catchable_events
-from tasks.evaluate import (
-    BOOTSTRAP_SEED,
-    join_tallies,
-    measure,
-    resample_metrics,
-    take_intervals,
-)
-from tasks.pair import DELAYED, SHUFFLED, check_leaks, compare_with_published
-from tasks.trial import (
+from tasks.backtest.ceiling import count_catchable_events
+from tasks.backtest.pair import DELAYED, SHUFFLED, check_leaks, compare_with_published
+from tasks.backtest.trial import (
     MODEL,
     Trial,
     average_arrays,
@@ -33,6 +25,14 @@ from tasks.trial import (
     list_trials,
     move_thresholds,
     pool_folds,
+)
+from tasks.bootstrap import draw_weights
+from tasks.evaluate import (
+    BOOTSTRAP_SEED,
+    join_tallies,
+    measure,
+    resample_metrics,
+    take_intervals,
 )
 
 # false alarms a day at which the curves are read off

@@ -16,7 +16,7 @@ from schemas.features import Column
 from schemas.model import FittedModel, Material
 from schemas.windows import Part
 from tasks.build import FAMILIES
-from tasks.network import NetworkModel, fit_network, load_network
+from tasks.families.network import NetworkModel, fit_network, load_network
 
 ROWS, WINDOW_ROWS = 60, 3
 COLUMNS = (

@@ -13,14 +13,14 @@ from jinja2 import Environment
 from schemas.backtest import BacktestResult, LeakCheck
 from schemas.configuration import Configuration
 from schemas.evaluation import Interval
-from tasks.plot_backtest import TITLES, find_best_control
+from tasks.backtest.plot import TITLES, find_best_control
 from tasks.report import (
     Column,
     Picture,
-    _format_figure,
-    _hide_password,
-    _make_environment,
+    format_figure,
+    hide_password,
     list_metric_rows,
+    make_environment,
 )
 
 PLOT_TEXTS = {
@@ -56,7 +56,7 @@ def render_backtest_report(
     Args:
         result: The outcome.
         configuration: The effective configuration of the run.
-        plots: PNG bytes by the names that `tasks.plot_backtest.render_backtest_plots` gives them.
+        plots: PNG bytes by the names that `tasks.backtest.plot.render_backtest_plots` gives them.
 
     Returns:
         The page; it has no script and loads nothing from elsewhere.
@@ -64,14 +64,14 @@ def render_backtest_report(
     Raises:
         ValueError: If a plot has an unknown name.
     """
-    source = _hide_password(result.data.source)
+    source = hide_password(result.data.source)
     return _render(
         "backtest.html.jinja",
         result,
         configuration,
         pictures=list_pictures({name: _embed(image) for name, image in plots.items()}),
         source=source,
-        tracking_uri=_hide_password(result.tracking_uri),
+        tracking_uri=hide_password(result.tracking_uri),
         command=f"forewarn backtest --config configuration.yaml --data {shlex.quote(source)}",
         settings=configuration.to_yaml(),
     )
@@ -117,7 +117,7 @@ def list_pictures(addresses: Mapping[str, str]) -> tuple[Picture, ...]:
     if unknown:
         raise ValueError(
             f"The pictures of a backtest must be among {sorted(PLOT_TEXTS)}. Received {unknown}. "
-            "Name them as `tasks.plot_backtest.render_backtest_plots` does."
+            "Name them as `tasks.backtest.plot.render_backtest_plots` does."
         )
     return tuple(
         Picture(title, explanation, addresses[name])
@@ -189,7 +189,7 @@ def tell_difference(result: BacktestResult, confidence: float) -> str:
 def tell_alarms(result: BacktestResult) -> str:
     """Say how many false alarms came, beside the promise."""
     realised, promised = result.realised_false_alarms_per_day, result.promised_false_alarms_per_day
-    came = f"{_format_figure(realised, 1)} false alarms a day came"
+    came = f"{format_figure(realised, 1)} false alarms a day came"
     if promised is None:
         return f"{came}; none were promised."
     worst = max(fold.false_alarm_ratio or 0 for fold in result.folds)
@@ -258,9 +258,9 @@ def _render(template: str, result: BacktestResult, configuration: Configuration,
 
 def _make_page_environment(*, is_markdown: bool) -> Environment:
     """Make the template engine; in Markdown nothing is escaped."""
-    environment = _make_environment().overlay(autoescape=not is_markdown)
+    environment = make_environment().overlay(autoescape=not is_markdown)
     environment.filters |= {
-        "figure": _format_figure,
+        "figure": format_figure,
         "percent": _percent,
         "moment": _name_moment,
         "span": _span,
@@ -275,7 +275,7 @@ def _embed(image: bytes) -> str:
 
 def _percent(share: float | None) -> str:
     """Write a share as a percentage, none as a dash."""
-    return _format_figure(None, 0) if share is None else f"{share:.0%}"
+    return format_figure(None, 0) if share is None else f"{share:.0%}"
 
 
 def _span(bounds: Interval | None, decimals: int = 3) -> str:

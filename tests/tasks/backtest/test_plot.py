@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from schemas.backtest import BacktestResult
-from tasks.plot_backtest import (
+from tasks.backtest.plot import (
     BARS_AT_MOST,
     choose_scorers,
     list_bars,
