@@ -136,6 +136,18 @@ def test_a_replay_changes_values_and_findings_alone(simulated: SensorReadings):
     assert changed == ["values", "findings"]
 
 
+def test_a_replay_does_not_tell_the_row_before_an_event():
+    # were events dropped first, each would end a run, where no line can be seen: the row before it would move
+    table = simulate_readings(rows=16_000, seed=4, interpolate=True)
+    readings = check_readings(RawTable(table, "simulated", ""), ReadingsSection())
+    moves = np.diff(replay_causally(readings).values, axis=0, prepend=np.nan) != 0
+    events = np.flatnonzero(readings.events)
+    events = events[(events > 10) & (readings.runs[events] == readings.runs[events - 10])]
+    shares = [float(moves[events - back].mean()) for back in (1, 2, 5, 8)]
+    assert len(events) > 60
+    assert max(shares) - min(shares) < 0.05
+
+
 def test_the_argument_stays_as_it_was():
     readings = replace(archived_readings(), findings=(Finding(check="time_gaps", message="none"),))
     values, findings = readings.values.copy(), readings.findings
