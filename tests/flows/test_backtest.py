@@ -21,12 +21,14 @@ pytestmark = pytest.mark.usefixtures("server")
 
 SMALL = [
     "training.epochs=1",
+    "model.members=[dense_autoencoder,logistic]",
     "model.units=[4,3]",
+    "windows.lookback=2",
     "evaluation.bootstrap_samples=100",
     "evaluation.fold_starts=[0.6,0.8]",
     "evaluation.fold_test_fraction=0.2",
     "evaluation.fold_validation_fraction=0.25",
-    "evaluation.seeds=2",
+    "evaluation.seeds=1",
 ]
 
 

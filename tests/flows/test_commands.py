@@ -16,7 +16,12 @@ from mlflow import MlflowClient
 from flows.commands import run_command_line
 from tasks.track import find_tracking_uri
 
-SMALL = ["training.epochs=2", "model.units=[8,4]", "evaluation.bootstrap_samples=100"]
+SMALL = [
+    "training.epochs=2",
+    "model.units=[8,4]",
+    "windows.lookback=2",
+    "evaluation.bootstrap_samples=100",
+]
 COMMANDS = ("simulate", "check", "retrain", "backtest", "compare", "encode", "ui", "doctor")
 RESULT_KEYS = {
     *("run_id", "experiment", "tracking_uri", "model_name", "model_version", "decision", "reasons", "report"),

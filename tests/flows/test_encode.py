@@ -10,7 +10,12 @@ from flows.commands import run_command_line
 
 pytestmark = pytest.mark.usefixtures("server")
 
-SMALL = ["training.epochs=1", "model.units=[8,4]", "evaluation.bootstrap_samples=100"]
+SMALL = [
+    "training.epochs=1",
+    "model.members=[dense_autoencoder,logistic]",
+    "model.units=[8,4]",
+    "evaluation.bootstrap_samples=100",
+]
 
 
 def train_version(readings_file: Path, name: str, *more: str) -> str:

@@ -262,7 +262,7 @@ def test_a_failure_after_registering_takes_the_version_out_again(
 
     monkeypatch.setattr("tasks.promote.apply_decision", fail)
     with pytest.raises(RuntimeError, match="aliases"):
-        retrain(readings_file, settings_for("half-way"))
+        retrain(readings_file, settings_for("half-way", "model.family=pca_t2"))
     assert statuses(home, "half-way") == ["FAILED"]
     assert versions(home, "half-way") == []
 
