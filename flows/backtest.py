@@ -11,13 +11,11 @@ from flows import line, steps
 from flows.announce import Stopwatch
 from flows.environment import find_home
 from flows.fold import count_delay_rows
-from flows.line import Prepared
 from flows.orders import run_folds
 from flows.record import recorded_run
 from schemas.backtest import BacktestResult, FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
-from schemas.results import DataSummary
 from tasks.configure import change_settings
 
 MODEL, PUBLISHED = "model", "published"
@@ -77,7 +75,7 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
             replay=configuration.readings.replay,
             seeds=configuration.evaluation.seeds,
             settings=configuration.model_dump(mode="json"),
-            data=summarise_data(prepared),
+            data=line.summarise_data(prepared, {"all": len(prepared.windows)}),
             findings=readings.findings,
             seconds=dict(clock.seconds),
             **summary.model_dump(),
@@ -117,19 +115,6 @@ def describe_fold(result: FoldScores, trainings: int) -> str:
     return (
         f"{result.fold.number}, {result.entrant}, seed {result.seed}: {result.parameters:,} parameters, "
         f"{result.epochs} epochs, {len(result.end_rows):,} test windows ({trainings} trainings in all)"
-    )
-
-
-def summarise_data(prepared: Prepared) -> DataSummary:
-    """Say what a backtest was made from."""
-    return DataSummary(
-        source=prepared.raw.source,
-        sha256=prepared.raw.sha256,
-        rows=len(prepared.readings.times),
-        events=len(prepared.labelled.event_times),
-        segments=int(prepared.labelled.runs[-1]) + 1,
-        windows={"all": len(prepared.windows)},
-        findings=prepared.readings.findings,
     )
 
 

@@ -12,7 +12,6 @@ from prefect import flow
 
 from flows import line, steps
 from flows.announce import Stopwatch
-from flows.backtest import summarise_data
 from flows.environment import find_home
 from flows.line import Prepared
 from flows.orders import run_folds, try_folds
@@ -122,7 +121,7 @@ def compare(
             experiment=tracking.experiment,
             tracking_uri=tracking_uri,
             code_version=code_version,
-            data=summarise_data(prepared),
+            data=line.summarise_data(prepared, {"all": len(prepared.windows)}),
             trials=trials,
             seeds=configuration.evaluation.seeds,
             past_folds=search.past_folds,

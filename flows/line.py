@@ -17,6 +17,7 @@ from schemas.evaluation import Evaluation, Threshold
 from schemas.features import FeatureTable
 from schemas.model import FittedModel, Material
 from schemas.readings import LabelledReadings, RawTable, SensorReadings
+from schemas.results import DataSummary
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
 
@@ -126,3 +127,21 @@ def set_thresholds(
         for name, of_all in scores.items()
     }
     return thresholds, held
+
+
+def summarise_data(prepared: Prepared, windows: dict[str, int]) -> DataSummary:
+    """Say what a run was made from.
+
+    Args:
+        prepared: The prepared table.
+        windows: Numbers of windows, by what they are for.
+    """
+    return DataSummary(
+        source=prepared.raw.source,
+        sha256=prepared.raw.sha256,
+        rows=len(prepared.readings.times),
+        events=len(prepared.labelled.event_times),
+        segments=int(prepared.labelled.runs[-1]) + 1,
+        windows=windows,
+        findings=prepared.readings.findings,
+    )

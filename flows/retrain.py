@@ -19,7 +19,7 @@ from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Decision, Evidence
 from schemas.detector import Detector
 from schemas.evaluation import Evaluation
-from schemas.results import DataSummary, PartSummary, RetrainResult
+from schemas.results import PartSummary, RetrainResult
 from schemas.windows import Split
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ def describe_result(
         is_leaky_split=divided.split.is_leaky,
         code_version=run.code_version,
         preset=settings.preset,
-        data=summarise_data(prepared, divided),
+        data=line.summarise_data(prepared, divided.split.window_counts),
         parts=summarise_parts(divided.split, trained),
         metrics=test.metrics,
         intervals=test.intervals,
@@ -317,19 +317,6 @@ def summarise_parts(split: Split, trained: Trained) -> dict[str, PartSummary]:
         )
         for part in split.parts
     }
-
-
-def summarise_data(prepared: Prepared, divided: Divided) -> DataSummary:
-    """Say what a run was made from."""
-    return DataSummary(
-        source=prepared.raw.source,
-        sha256=prepared.raw.sha256,
-        rows=len(prepared.readings.times),
-        events=len(prepared.labelled.event_times),
-        segments=int(prepared.labelled.runs[-1]) + 1,
-        windows=divided.split.window_counts,
-        findings=prepared.readings.findings,
-    )
 
 
 def select_controls(evaluations: Mapping[str, Evaluation], field: str) -> dict[str, Any]:
