@@ -175,7 +175,8 @@ def try_once(search: Search, trials: int) -> None:
             attempts.append(Attempt(family, trial, changes))
     for fold in range(1, search.past_folds + 1):
         alive = [attempt for attempt in attempts if attempt.goes_on]
-        results = try_folds([make_order(search, attempt, fold) for attempt in alive])
+        orders = [make_order(search, attempt, fold) for attempt in alive]
+        results = try_folds(orders, lambda order: search.clock.lap("fold", f"{order.fold}, {order.entrant}"))
         for attempt, result in zip(alive, results, strict=True):
             if isinstance(result, InputError):
                 attempt.problem = str(result)

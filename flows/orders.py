@@ -55,16 +55,23 @@ def run_folds(orders: Sequence[FoldOrder], announce: Callable[[FoldScores], None
     return results
 
 
-def try_folds(orders: Sequence[FoldOrder]) -> list[FoldScores | InputError]:
+def try_folds(
+    orders: Sequence[FoldOrder], announce: Callable[[FoldOrder], None]
+) -> list[FoldScores | InputError]:
     """Go through folds of which some may fail, such as a network whose loss turned NaN.
+
+    Args:
+        orders: The folds.
+        announce: Called with each order when it is done.
 
     Returns:
         For each order its result, or what was wrong with its settings.
     """
     futures = [run_fold.submit(order) for order in orders]
     results: list[FoldScores | InputError] = []
-    for future in futures:
+    for order, future in zip(orders, futures, strict=True):
         outcome = future.result(raise_on_failure=False)
+        announce(order)
         if isinstance(outcome, Exception) and not isinstance(outcome, InputError):
             raise outcome
         results.append(outcome)
