@@ -344,7 +344,7 @@ def log_comparison(
         log_figures(client, nested, figures)
         client.log_batch(nested, params=[Param("model.family", row.family)])
         end_run(client, nested, "FINISHED")
-    client.log_table(run_id, pd.DataFrame(rows), "leaderboard.json")
+    client.log_table(run_id, pd.DataFrame(rows).round(4), "leaderboard.json")
     files = {"comparison.json": result.model_dump_json(indent=1).encode(), "chosen.yaml": chosen.encode()}
     log_files(client, run_id, files)
 
