@@ -26,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("server")
 SETTINGS = [
     "training.epochs=3",
     "model.units=[8,4]",
+    "windows.lookback=2",
     "evaluation.bootstrap_samples=100",
     "promotion.minimum_test_events=1",
 ]
