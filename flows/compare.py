@@ -165,11 +165,11 @@ def name_study(sha256: str, settings: Configuration, code_version: str) -> str:
 
 def try_once(search: Search, trials: int) -> None:
     """Try one more setting of every family that has not had its trials, fold by fold, side by side."""
-    from tasks.search import SPACES, ask_trial, count_trials, end_trial, is_given_up
+    from tasks.search import SPACES, ask_trial, count_trials, end_trial, is_given_up, suggest_nothing
 
     attempts = []
     for family, study in search.studies.items():
-        wanted = trials if SPACES[family] is not None else 1
+        wanted = 1 if SPACES[family] is suggest_nothing else trials
         if count_trials(study) < wanted:
             trial, changes = ask_trial(study, family, search.settings.training.seed)
             attempts.append(Attempt(family, trial, changes))

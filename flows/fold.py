@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from flows import line
 from flows.environment import find_home, prepare_environment
@@ -39,7 +40,7 @@ def run_fold(order: FoldOrder) -> FoldScores:
     """
     prepare_environment(find_home())
     begin, settings = time.perf_counter(), order.settings
-    prepared = prepare_once(order.path, describe_table(settings))
+    prepared = prepare_once(order.path, stamp_file(order.path), describe_table(settings))
     fold = find_fold(prepared, settings, order.fold)
     split = cut_fold(prepared, fold, settings)
     divided = line.scale(prepared, split, settings, plain)
@@ -74,16 +75,21 @@ def describe_table(settings: Configuration) -> str:
     return Configuration.model_validate(kept).to_yaml()
 
 
+def stamp_file(path: Path) -> tuple[int, int]:
+    """Tell a file from another one that takes its place: when it was written, and its size."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
 @functools.lru_cache(maxsize=_TABLES_KEPT)
-def prepare_once(path: Path, description: str) -> Prepared:
+def prepare_once(path: Path, stamp: tuple[int, int], description: str) -> Prepared:
     """Prepare a table, and keep it for the next fold of the same process.
 
     Args:
         path: The table of readings.
+        stamp: What `stamp_file` says of it: a worker may outlive the file.
         description: What `describe_table` wrote.
     """
-    import yaml
-
     settings = Configuration.model_validate(yaml.safe_load(description))
     return line.prepare(*line.load_table(path, settings, plain), settings, plain)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from prefect import Task, task
@@ -66,15 +67,6 @@ def name_fold() -> str:
     order = task_run.parameters["args"][0]
     return f"fold {order.fold}, {order.entrant}, seed {order.seed}"
 
-
-class Plain:
-    """The same steps as plain functions, for work that goes down the line inside one task."""
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return globals()[name].fn
-
-
-plain = Plain()
 
 # table -> checked -> labelled -> windows -> split -> scaled
 simulate_file = bind("tasks.simulate:simulate_file", "simulate readings")
@@ -141,3 +133,6 @@ write_report = bind_outside("tasks.report:write_report", "write report", timeout
 log_files = bind_outside("tasks.log:log_files", "log report", timeout_seconds=300)
 apply_decision = bind_outside("tasks.promote:apply_decision", "promote", timeout_seconds=300)
 tag_run = bind_outside("tasks.log:tag_run", "tag run", timeout_seconds=300)
+
+# the same steps as plain functions, for work that goes down the line inside one task
+plain = SimpleNamespace(**{name: step.fn for name, step in list(globals().items()) if isinstance(step, Task)})

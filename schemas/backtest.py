@@ -14,6 +14,9 @@ from schemas.evaluation import Interval, Metrics
 from schemas.readings import Finding
 from schemas.results import DataSummary
 
+# entrants of a backtest: the configuration that is judged, and the published network beside it
+MODEL, PUBLISHED = "model", "published"
+
 
 class Fold(BaseModel):
     """Where a fold trains and tests: stretches of kept rows, each from its start to before its stop.

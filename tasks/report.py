@@ -158,7 +158,7 @@ def render_report(result: RetrainResult, configuration: Configuration, plots: Ma
             rows=list_metric_rows(columns, configuration),
             champion_titles=[column.title for column in champion_columns],
             champion_rows=list_metric_rows(champion_columns, configuration),
-            pictures=_list_pictures(plots),
+            pictures=list_pictures(embed_plots(plots), PLOT_TEXTS),
             source=hide_password(result.data.source),
             tracking_uri=hide_password(result.tracking_uri),
             command=f"forewarn retrain --config configuration.yaml --data {_quote_source(result)}",
@@ -283,18 +283,33 @@ def format_figure(value: float | None, decimals: int) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def _list_pictures(plots: Mapping[str, bytes]) -> tuple[Picture, ...]:
-    """Put the plots in order, each with how to read it."""
-    unknown = sorted(set(plots) - set(PLOT_TEXTS))
+def embed_plots(plots: Mapping[str, bytes]) -> dict[str, str]:
+    """Make addresses that hold the pictures themselves, by their names."""
+    return {
+        name: f"data:image/png;base64,{b64encode(content).decode('ascii')}" for name, content in plots.items()
+    }
+
+
+def list_pictures(addresses: Mapping[str, str], texts: Mapping[str, tuple[str, str]]) -> tuple[Picture, ...]:
+    """Put pictures in order, each with how to read it.
+
+    Args:
+        addresses: By the picture's name.
+        texts: Title and explanation of every picture that there can be, in order, by name.
+
+    Raises:
+        ValueError: If a picture has an unknown name.
+    """
+    unknown = sorted(set(addresses) - set(texts))
     if unknown:
         raise ValueError(
-            f"The plots of a report must be among {sorted(PLOT_TEXTS)}. Received {unknown}. "
-            "Name them as `tasks.plot.render_plots` does."
+            f"The pictures of a report must be among {sorted(texts)}. Received {unknown}. "
+            "Name them as the function that renders them does."
         )
     return tuple(
-        Picture(title, explanation, f"data:image/png;base64,{b64encode(plots[name]).decode('ascii')}")
-        for name, (title, explanation) in PLOT_TEXTS.items()
-        if name in plots
+        Picture(title, explanation, addresses[name])
+        for name, (title, explanation) in texts.items()
+        if name in addresses
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import BaseTrial, FixedTrial, TrialState
 
 Changes = dict[str, dict[str, Any]]
 
@@ -18,7 +18,7 @@ FULL_FOLDS = 1
 _SEEDS_APART = 100_000
 
 
-def suggest_network(trial: optuna.Trial) -> Changes:
+def suggest_network(trial: BaseTrial) -> Changes:
     """Suggest size, dropout and pace of an autoencoder."""
     units = trial.suggest_categorical("units", ["32-16", "64-32", "16-8", "64-16"])
     return {
@@ -30,7 +30,7 @@ def suggest_network(trial: optuna.Trial) -> Changes:
     }
 
 
-def suggest_forecaster(trial: optuna.Trial) -> Changes:
+def suggest_forecaster(trial: BaseTrial) -> Changes:
     """Suggest depth and pace of a forecaster: one layer, or two for the deep one."""
     units = trial.suggest_categorical("units", ["32", "32-32", "64"])
     return {
@@ -39,13 +39,13 @@ def suggest_forecaster(trial: optuna.Trial) -> Changes:
     }
 
 
-def suggest_projection(trial: optuna.Trial) -> Changes:
+def suggest_projection(trial: BaseTrial) -> Changes:
     """Suggest the share of variance that the components hold."""
     share = trial.suggest_categorical("explained_variance", [0.9, 0.8, 0.95, 0.99])
     return {"model": {"explained_variance": share}}
 
 
-def suggest_logistic(trial: optuna.Trial) -> Changes:
+def suggest_logistic(trial: BaseTrial) -> Changes:
     """Suggest the penalty, and how long before an event rows teach."""
     return {
         "model": {
@@ -55,7 +55,7 @@ def suggest_logistic(trial: optuna.Trial) -> Changes:
     }
 
 
-def suggest_join(trial: optuna.Trial) -> Changes:
+def suggest_join(trial: BaseTrial) -> Changes:
     """Suggest who joins."""
     members = trial.suggest_categorical(
         "members",
@@ -66,7 +66,12 @@ def suggest_join(trial: optuna.Trial) -> Changes:
     return changes
 
 
-SPACES: Mapping[str, Callable[[optuna.Trial], Changes] | None] = {
+def suggest_nothing(trial: BaseTrial) -> Changes:
+    """Suggest nothing: the family has no settings of its own, so one trial says it all."""
+    return {}
+
+
+SPACES: Mapping[str, Callable[[BaseTrial], Changes]] = {
     "lstm_autoencoder": suggest_network,
     "dense_autoencoder": suggest_network,
     "conv_lstm_autoencoder": suggest_network,
@@ -74,8 +79,7 @@ SPACES: Mapping[str, Callable[[optuna.Trial], Changes] | None] = {
     "lstm_forecaster": suggest_forecaster,
     "pca_t2": suggest_projection,
     "pca_q": suggest_projection,
-    # nothing to choose
-    "zscore": None,
+    "zscore": suggest_nothing,
     "logistic": suggest_logistic,
     "join": suggest_join,
 }
@@ -129,8 +133,7 @@ def ask_trial(study: optuna.Study, family: str, seed: int) -> tuple[optuna.Trial
         seed=seed * _SEEDS_APART + number, n_startup_trials=FULL_TRIALS
     )
     trial = study.ask()
-    suggest = SPACES[family]
-    return trial, {} if suggest is None else suggest(trial)
+    return trial, SPACES[family](trial)
 
 
 def is_given_up(trial: optuna.Trial, fold: int, mean: float) -> bool:
@@ -162,6 +165,4 @@ def find_best_changes(study: optuna.Study, family: str) -> tuple[Changes, float]
         ValueError: If no trial went through all folds.
     """
     best = study.best_trial
-    suggest = SPACES[family]
-    changes = {} if suggest is None else suggest(optuna.trial.FixedTrial(best.params))  # type: ignore[arg-type]
-    return changes, float(best.value or 0.0)
+    return SPACES[family](FixedTrial(best.params)), float(best.value or 0.0)

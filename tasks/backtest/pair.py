@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.backtest import FoldScores, LeakCheck
+from schemas.backtest import MODEL, PUBLISHED, FoldScores, LeakCheck
 from schemas.evaluation import Interval
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
-from tasks.backtest.trial import MODEL, PUBLISHED, Trial, average_arrays, cut_part, group_by_fold
+from tasks.backtest.trial import Trial, average_arrays, cut_part, group_by_fold
 from tasks.bootstrap import resample_roc_auc, take_interval
 from tasks.evaluate import number_blocks
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import PurePath
 
@@ -16,10 +15,11 @@ from schemas.evaluation import Interval
 from tasks.backtest.plot import TITLES, find_best_control
 from tasks.report import (
     Column,
-    Picture,
+    embed_plots,
     format_figure,
     hide_password,
     list_metric_rows,
+    list_pictures,
     make_environment,
 )
 
@@ -69,7 +69,7 @@ def render_backtest_report(
         "backtest.html.jinja",
         result,
         configuration,
-        pictures=list_pictures({name: _embed(image) for name, image in plots.items()}),
+        pictures=list_pictures(embed_plots(plots), PLOT_TEXTS),
         source=source,
         tracking_uri=hide_password(result.tracking_uri),
         command=f"forewarn backtest --config configuration.yaml --data {shlex.quote(source)}",
@@ -101,28 +101,9 @@ def write_backtest_page(
         "backtest.md.jinja",
         result,
         configuration,
-        pictures=list_pictures(pictures or {}),
+        pictures=list_pictures(pictures or {}, PLOT_TEXTS),
         source=PurePath(result.data.source).name,
         published_random_split=published_random_split,
-    )
-
-
-def list_pictures(addresses: Mapping[str, str]) -> tuple[Picture, ...]:
-    """Put the pictures in order, each with how to read it.
-
-    Raises:
-        ValueError: If a picture has an unknown name.
-    """
-    unknown = sorted(set(addresses) - set(PLOT_TEXTS))
-    if unknown:
-        raise ValueError(
-            f"The pictures of a backtest must be among {sorted(PLOT_TEXTS)}. Received {unknown}. "
-            "Name them as `tasks.backtest.plot.render_backtest_plots` does."
-        )
-    return tuple(
-        Picture(title, explanation, addresses[name])
-        for name, (title, explanation) in PLOT_TEXTS.items()
-        if name in addresses
     )
 
 
@@ -266,11 +247,6 @@ def _make_page_environment(*, is_markdown: bool) -> Environment:
         "span": _span,
     }
     return environment
-
-
-def _embed(image: bytes) -> str:
-    """Write a PNG image as an address that holds it."""
-    return f"data:image/png;base64,{b64encode(image).decode('ascii')}"
 
 
 def _percent(share: float | None) -> str:

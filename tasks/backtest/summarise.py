@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.backtest import CurvePoint, FoldResult, FoldScores, RateResult, Standing, Summary
+from schemas.backtest import MODEL, CurvePoint, FoldResult, FoldScores, RateResult, Standing, Summary
 from schemas.configuration import EvaluationSection
 from schemas.evaluation import CONTROLS, Metrics
 from schemas.readings import LabelledReadings
@@ -15,7 +15,6 @@ from tasks.alarm import select_events
 from tasks.backtest.ceiling import count_catchable_events
 from tasks.backtest.pair import DELAYED, SHUFFLED, check_leaks, compare_with_published
 from tasks.backtest.trial import (
-    MODEL,
     Trial,
     average_arrays,
     average_metrics,

@@ -9,15 +9,13 @@ from itertools import product
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from schemas.backtest import Fold, FoldScores
+from schemas.backtest import MODEL, Fold, FoldScores
 from schemas.configuration import EvaluationSection
 from schemas.evaluation import CONTROLS, Metrics
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
 from tasks.bootstrap import draw_weights
 from tasks.evaluate import Tally, find_runs, join_tallies, tally_alarms
-
-MODEL, PUBLISHED = "model", "published"
 
 
 @dataclass(frozen=True, eq=False)

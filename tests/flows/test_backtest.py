@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from flows.commands import run_command_line
-from flows.fold import describe_table, prepare_once, run_fold
+from flows.fold import describe_table, prepare_once, run_fold, stamp_file
 from schemas.backtest import FoldOrder
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
@@ -111,7 +111,7 @@ def test_rows_after_a_fold_change_nothing_in_it(readings_file: Path, tmp_path: P
 
     table = pd.read_csv(readings_file)
     settings = Configuration.model_validate(order_for(readings_file).settings.model_dump())
-    rows = prepare_once(readings_file, describe_table(settings)).windows.rows
+    rows = prepare_once(readings_file, stamp_file(readings_file), describe_table(settings)).windows.rows
     stop = find_folds(rows, settings.evaluation)[0].test_stop
     changed = table.copy()
     # dropped event rows make positions in the file larger than those among the kept rows
@@ -122,6 +122,20 @@ def test_rows_after_a_fold_change_nothing_in_it(readings_file: Path, tmp_path: P
     as_they_are, other = run_fold(order_for(readings_file)), run_fold(order_for(path))
     np.testing.assert_array_equal(other.scores["model"], as_they_are.scores["model"])
     np.testing.assert_array_equal(other.held["model"], as_they_are.held["model"])
+
+
+def test_a_table_that_was_replaced_under_its_path_is_read_again(readings_file: Path, tmp_path: Path) -> None:
+    import shutil
+
+    import pandas as pd
+
+    path = tmp_path / "readings.csv"
+    shutil.copy(readings_file, path)
+    before = run_fold(order_for(path))
+    table = pd.read_csv(path)
+    table["x1"] *= np.linspace(1, 2, len(table))
+    table.to_csv(path, index=False)
+    assert not np.array_equal(run_fold(order_for(path)).scores["model"], before.scores["model"])
 
 
 def test_folds_that_do_not_fit_are_refused_before_anything_runs(
