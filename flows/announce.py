@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
 
+from schemas.backtest import BacktestResult
+from schemas.comparison import ComparisonResult
 from schemas.evaluation import Metrics
 from schemas.results import RetrainResult
 
@@ -43,7 +46,7 @@ def tabulate_metrics(result: RetrainResult) -> list[dict[str, str]]:
     ]
 
 
-def summarise(result: RetrainResult) -> str:
+def summarise_retraining(result: RetrainResult) -> str:
     """Write the summary that ends the command."""
     windows = result.data.windows
     rows = tabulate_metrics(result)
@@ -73,13 +76,89 @@ def summarise(result: RetrainResult) -> str:
     return "\n".join(lines)
 
 
+def summarise_backtest(result: BacktestResult) -> str:
+    """Write the summary that ends `forewarn backtest`."""
+    scorers = ("model", "published", "pca", "zscore", "random")
+    rows: Sequence[tuple[str, str]] = (
+        ("roc_auc", "mean"),
+        ("roc_auc", "pooled"),
+        ("average_precision", "mean"),
+        ("average_precision", "pooled"),
+        ("event_recall", "mean"),
+        ("event_recall_20min", "mean"),
+        ("false_alarms_per_day", "mean"),
+    )
+    bounds = result.entrants["model"].mean_intervals["roc_auc"]
+    lines = [
+        "",
+        f"Tested on   {result.data.source}, {len(result.folds)} folds forward in time, {result.seeds} seeds, "
+        f"replay {result.replay}",
+        f"Model       {result.family}",
+        "",
+        f"{'':<30}" + "".join(f"{name:>11}" for name in scorers),
+    ]
+    for metric, kind in rows:
+        values = [getattr(getattr(result.entrants[name], kind), metric) for name in scorers]
+        figures = "".join(f"{'-' if value is None else f'{value:.3f}':>11}" for value in values)
+        lines.append(f"  {metric + ', ' + kind:<28}{figures}")
+    lines += [
+        "",
+        f"ROC area    {result.mean.roc_auc:.3f}, 90 % interval {bounds.low:.3f} to {bounds.high:.3f}; "
+        f"better than published in {result.better_than_published_folds} of {len(result.folds)} folds",
+    ]
+    lines += [
+        f"Promise     {rate.promised:g} false alarms a day: {rate.realised:.1f} came (worst fold "
+        f"{rate.ratio_worst:.1f} times the promise), events caught {rate.event_recall:.0%}, "
+        f"within the longer horizon {rate.event_recall_20min:.0%}"
+        for rate in result.rates
+    ]
+    check = result.leak_check
+    lines += [
+        f"Leak check  {'passed' if check.has_passed else 'NOT PASSED'}: ROC area with shuffled inputs "
+        f"{check.shuffled_roc_auc:.3f}, inputs {check.delayed_rows} rows late {check.delayed_roc_auc:.3f}, "
+        f"as they are {check.roc_auc:.3f}",
+    ]
+    lines += [f"Note        {finding.message}" for finding in result.findings]
+    lines += [
+        f"Report      {result.report}",
+        f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
+    ]
+    return "\n".join(lines)
+
+
+def summarise_comparison(result: ComparisonResult) -> str:
+    """Write the leaderboard that ends `forewarn compare`."""
+    lines = [
+        "",
+        f"Compared on {result.data.source}: settings chosen on {result.past_folds} past folds, "
+        f"judged on fold {result.last_fold}, {result.seeds} seeds",
+        "",
+        f"{'':<24}{'past':>8}{'last fold':>11}{'90 % interval':>18}{'AP':>8}{'trials':>8}{'seconds':>9}",
+    ]
+    for row in result.leaderboard:
+        past = "-" if row.past_roc_auc is None else f"{row.past_roc_auc:.3f}"
+        bounds = row.intervals["roc_auc"]
+        lines.append(
+            f"  {row.family:<22}{past:>8}{row.metrics.roc_auc:>11.3f}"
+            f"{f'{bounds.low:.3f} to {bounds.high:.3f}':>18}{row.metrics.average_precision:>8.3f}"
+            f"{row.trials:>8}{row.seconds:>9.0f}"
+        )
+    lines += [
+        "",
+        f"Chosen      {result.chosen}, by its area on past folds; its settings are the run's chosen.yaml",
+        f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
+        "Compare     forewarn ui   (in a checkout: make ui)",
+    ]
+    return "\n".join(lines)
+
+
 def publish_artifacts(result: RetrainResult) -> None:
     """Show the summary and the metric table in the Prefect UI."""
     create_markdown_artifact(
         key="retrain-summary",
         markdown=f"## {result.decision}: {result.model_name} version {result.model_version}\n\n"
         + "\n".join(f"- {reason}" for reason in result.reasons)
-        + f"\n\n```\n{summarise(result)}\n```",
+        + f"\n\n```\n{summarise_retraining(result)}\n```",
         description="What was trained, on what, and the decision",
     )
     create_table_artifact(

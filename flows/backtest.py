@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import flow
@@ -11,14 +10,12 @@ from flows import line, steps
 from flows.announce import Stopwatch
 from flows.environment import find_home
 from flows.fold import count_delay_rows
-from flows.orders import run_folds
+from flows.orders import order_seeds, run_folds
 from flows.record import recorded_run
-from schemas.backtest import BacktestResult, FoldOrder, FoldScores
+from schemas.backtest import MODEL, PUBLISHED, BacktestResult, FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
 from tasks.configure import change_settings
-
-MODEL, PUBLISHED = "model", "published"
 
 
 @flow(name="backtest", persist_result=False)
@@ -83,7 +80,7 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
         plots = steps.render_backtest_plots(result)
         page = steps.render_backtest_report(result, configuration, plots)
         steps.write_report(page, report)
-        steps.log_backtest(client, experiment_id, run_id, result, results)
+        steps.log_backtest(client, run_id, result, results)
         files = {f"plots/{name}.png": image for name, image in plots.items()}
         files["report/report.html"] = page.encode()
         files["backtest.json"] = result.model_dump_json(indent=1).encode()
@@ -95,18 +92,11 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
 def list_orders(data: Path, settings: Configuration) -> list[FoldOrder]:
     """List every training of a backtest: fold by fold, the model and the published one, seed by seed."""
     entrants = {MODEL: settings, PUBLISHED: change_settings(settings, PUBLISHED_ENTRANT)}
-    first, section = settings.training.seed, settings.evaluation
     return [
-        FoldOrder(
-            entrant=name,
-            path=data.resolve(),
-            settings=change_settings(entrant, {"training": {"seed": first + number}}),
-            fold=fold,
-            has_controls=name == MODEL,
-        )
-        for fold in range(1, len(section.fold_starts) + 1)
+        order
+        for fold in range(1, len(settings.evaluation.fold_starts) + 1)
         for name, entrant in entrants.items()
-        for number in range(section.seeds)
+        for order in order_seeds(name, data, entrant, fold, has_controls=name == MODEL)
     ]
 
 
@@ -116,53 +106,3 @@ def describe_fold(result: FoldScores, trainings: int) -> str:
         f"{result.fold.number}, {result.entrant}, seed {result.seed}: {result.parameters:,} parameters, "
         f"{result.epochs} epochs, {len(result.end_rows):,} test windows ({trainings} trainings in all)"
     )
-
-
-def summarise(result: BacktestResult) -> str:
-    """Write the summary that ends the command."""
-    scorers = ("model", "published", "pca", "zscore", "random")
-    rows: Sequence[tuple[str, str]] = (
-        ("roc_auc", "mean"),
-        ("roc_auc", "pooled"),
-        ("average_precision", "mean"),
-        ("average_precision", "pooled"),
-        ("event_recall", "mean"),
-        ("event_recall_20min", "mean"),
-        ("false_alarms_per_day", "mean"),
-    )
-    bounds = result.entrants["model"].mean_intervals["roc_auc"]
-    lines = [
-        "",
-        f"Tested on   {result.data.source}, {len(result.folds)} folds forward in time, {result.seeds} seeds, "
-        f"replay {result.replay}",
-        f"Model       {result.family}",
-        "",
-        f"{'':<30}" + "".join(f"{name:>11}" for name in scorers),
-    ]
-    for metric, kind in rows:
-        values = [getattr(getattr(result.entrants[name], kind), metric) for name in scorers]
-        figures = "".join(f"{'-' if value is None else f'{value:.3f}':>11}" for value in values)
-        lines.append(f"  {metric + ', ' + kind:<28}{figures}")
-    lines += [
-        "",
-        f"ROC area    {result.mean.roc_auc:.3f}, 90 % interval {bounds.low:.3f} to {bounds.high:.3f}; "
-        f"better than published in {result.better_than_published_folds} of {len(result.folds)} folds",
-    ]
-    lines += [
-        f"Promise     {rate.promised:g} false alarms a day: {rate.realised:.1f} came (worst fold "
-        f"{rate.ratio_worst:.1f} times the promise), events caught {rate.event_recall:.0%}, "
-        f"within the longer horizon {rate.event_recall_20min:.0%}"
-        for rate in result.rates
-    ]
-    check = result.leak_check
-    lines += [
-        f"Leak check  {'passed' if check.has_passed else 'NOT PASSED'}: ROC area with shuffled inputs "
-        f"{check.shuffled_roc_auc:.3f}, inputs {check.delayed_rows} rows late {check.delayed_roc_auc:.3f}, "
-        f"as they are {check.roc_auc:.3f}",
-    ]
-    lines += [f"Note        {finding.message}" for finding in result.findings]
-    lines += [
-        f"Report      {result.report}",
-        f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
-    ]
-    return "\n".join(lines)

@@ -147,13 +147,13 @@ def retrain(
     data: Path | None, configuration: Configuration, json_file: Path | None, require_promotion: bool
 ) -> int:
     """Train, judge beside controls and champion, register a version, and decide on its promotion."""
-    from flows.announce import summarise
+    from flows.announce import summarise_retraining
     from flows.retrain import retrain as retrain_flow
 
     result = _run_flow(retrain_flow, data, configuration)
 
     _write_json(json_file, result.model_dump(mode="json"))
-    print(summarise(result))
+    print(summarise_retraining(result))
     return EXIT_HELD_BACK if require_promotion and result.decision != "PROMOTE" else 0
 
 
@@ -168,14 +168,14 @@ def backtest(
     data: Path, configuration: Configuration, json_file: Path | None, dask_address: str | None
 ) -> None:
     """Evaluate forward in time, fold by fold, beside the published model and the controls."""
+    from flows.announce import summarise_backtest
     from flows.backtest import backtest as backtest_flow
-    from flows.backtest import summarise
     from flows.orders import choose_runner
 
     runner = choose_runner(dask_address)
     result = _run_flow(backtest_flow.with_options(task_runner=runner), data, configuration)
     _write_json(json_file, result.model_dump(mode="json"))
-    print(summarise(result))
+    print(summarise_backtest(result))
 
 
 @commands.command(
@@ -197,8 +197,9 @@ def compare(
     dask_address: str | None,
 ) -> None:
     """Search the settings of several families on past folds, and judge each on the last one."""
+    from flows.announce import summarise_comparison
     from flows.compare import compare as compare_flow
-    from flows.compare import require_comparable, summarise
+    from flows.compare import require_comparable
     from flows.orders import choose_runner
     from tasks.search import SPACES
 
@@ -207,7 +208,7 @@ def compare(
     runner = choose_runner(dask_address)
     result = _run_flow(compare_flow.with_options(task_runner=runner), data, configuration, names, trials)
     _write_json(json_file, result.model_dump(mode="json"))
-    print(summarise(result))
+    print(summarise_comparison(result))
 
 
 @commands.command(

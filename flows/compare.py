@@ -14,7 +14,7 @@ from flows import line, steps
 from flows.announce import Stopwatch
 from flows.environment import find_home
 from flows.line import Prepared
-from flows.orders import run_folds, try_folds
+from flows.orders import order_seeds, run_folds, try_folds
 from flows.record import recorded_run
 from schemas.backtest import FoldOrder, FoldScores
 from schemas.comparison import ComparisonResult, LeaderboardRow
@@ -59,7 +59,6 @@ class Search:
     prepared: Prepared
     studies: Mapping[str, optuna.Study]
     client: MlflowClient
-    experiment_id: str
     run_id: str
     clock: Stopwatch
 
@@ -109,9 +108,7 @@ def compare(
     }
     with recorded_run(client, experiment_id, tags) as (run_id, run_name):
         steps.log_configuration(client, run_id, configuration)
-        search = Search(
-            data.resolve(), configuration, prepared, studies, client, experiment_id, run_id, clock
-        )
+        search = Search(data.resolve(), configuration, prepared, studies, client, run_id, clock)
         for _ in range(trials):
             try_once(search, trials)
         leaderboard = judge_families(search)
@@ -131,7 +128,7 @@ def compare(
             seconds=dict(clock.seconds),
         )
         chosen = describe_chosen(configuration, leaderboard[0])
-        steps.log_comparison(client, experiment_id, run_id, result, chosen)
+        steps.log_comparison(client, run_id, result, chosen)
     clock.lap("log", f"run {run_name}")
     return result.model_copy(update={"seconds": dict(clock.seconds)})
 
@@ -189,7 +186,6 @@ def try_once(search: Search, trials: int) -> None:
         end_trial(search.studies[attempt.family], attempt.trial, attempt.mean, is_pruned=attempt.is_pruned)
         steps.log_trial(
             search.client,
-            search.experiment_id,
             search.run_id,
             f"{attempt.family} {attempt.trial.number}",
             attempt.changes,
@@ -235,24 +231,20 @@ def judge_families(search: Search) -> list[LeaderboardRow]:
     """Judge each family's best settings on the last fold, over several seeds, beside the controls."""
     from tasks.search import count_trials, find_best_changes
 
-    section, first = search.settings.evaluation, search.settings.training.seed
     best = {family: find_best_changes(study, family) for family, study in search.studies.items()}
     orders = [
-        FoldOrder(
-            entrant=family,
-            path=search.data,
-            settings=change_settings(
-                change_settings(search.settings, lay_changes(family, changes)),
-                {"training": {"seed": first + number}},
-            ),
-            fold=search.past_folds + 1,
-            has_controls=family == next(iter(best)),
+        order
+        for number, (family, (changes, _)) in enumerate(best.items())
+        for order in order_seeds(
+            family,
+            search.data,
+            change_settings(search.settings, lay_changes(family, changes)),
+            search.past_folds + 1,
+            has_controls=number == 0,
         )
-        for family, (changes, _) in best.items()
-        for number in range(section.seeds)
     ]
     results = run_folds(orders, lambda result: search.clock.lap("judge", describe_judged(result)))
-    standings = steps.judge_entrants(results, search.prepared.labelled, section)
+    standings = steps.judge_entrants(results, search.prepared.labelled, search.settings.evaluation)
     rows = [
         LeaderboardRow(
             family=name,
@@ -279,29 +271,3 @@ def describe_chosen(settings: Configuration, row: LeaderboardRow) -> str:
     """Write the configuration of the leaderboard's first, for `--config`."""
     chosen: str = change_settings(settings, lay_changes(row.family, row.changes)).to_yaml()
     return chosen
-
-
-def summarise(result: ComparisonResult) -> str:
-    """Write the leaderboard that ends the command."""
-    lines = [
-        "",
-        f"Compared on {result.data.source}: settings chosen on {result.past_folds} past folds, "
-        f"judged on fold {result.last_fold}, {result.seeds} seeds",
-        "",
-        f"{'':<24}{'past':>8}{'last fold':>11}{'90 % interval':>18}{'AP':>8}{'trials':>8}{'seconds':>9}",
-    ]
-    for row in result.leaderboard:
-        past = "-" if row.past_roc_auc is None else f"{row.past_roc_auc:.3f}"
-        bounds = row.intervals["roc_auc"]
-        lines.append(
-            f"  {row.family:<22}{past:>8}{row.metrics.roc_auc:>11.3f}"
-            f"{f'{bounds.low:.3f} to {bounds.high:.3f}':>18}{row.metrics.average_precision:>8.3f}"
-            f"{row.trials:>8}{row.seconds:>9.0f}"
-        )
-    lines += [
-        "",
-        f"Chosen      {result.chosen}, by its area on past folds; its settings are the run's chosen.yaml",
-        f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
-        "Compare     forewarn ui   (in a checkout: make ui)",
-    ]
-    return "\n".join(lines)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.steps import run_fold
 from schemas.backtest import FoldOrder, FoldScores
+from schemas.configuration import Configuration
 from schemas.errors import InputError
+from tasks.configure import change_settings
 
 
 def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
@@ -35,6 +38,23 @@ def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
         ) from error
     runner: TaskRunner[Any] = DaskTaskRunner(address=dask_address)
     return runner
+
+
+def order_seeds(
+    entrant: str, path: Path, settings: Configuration, fold: int, *, has_controls: bool
+) -> list[FoldOrder]:
+    """Order a fold once for each seed, the first being that of the settings."""
+    first = settings.training.seed
+    return [
+        FoldOrder(
+            entrant=entrant,
+            path=path.resolve(),
+            settings=change_settings(settings, {"training": {"seed": first + number}}),
+            fold=fold,
+            has_controls=has_controls,
+        )
+        for number in range(settings.evaluation.seeds)
+    ]
 
 
 def run_folds(orders: Sequence[FoldOrder], announce: Callable[[FoldScores], None]) -> list[FoldScores]:

@@ -96,14 +96,14 @@ run_fold: Any = bind("flows.fold:run_fold", "fold", task_run_name=name_fold)
 summarise_folds = bind("tasks.backtest.summarise:summarise_folds", "summarise folds")
 render_backtest_plots = bind("tasks.backtest.plot:render_backtest_plots", "plot backtest")
 render_backtest_report = bind("tasks.backtest.report:render_backtest_report", "report backtest")
-log_backtest = bind_outside("tasks.log:log_backtest", "log folds", timeout_seconds=600)
+log_backtest = bind_outside("tasks.backtest.log:log_backtest", "log folds", timeout_seconds=600)
 
 # trials of a comparison
 open_study = bind("tasks.search:open_study", "open study")
 measure_fold_area = bind("tasks.backtest.trial:measure_fold_area", "measure fold")
 judge_entrants = bind("tasks.backtest.summarise:judge_entrants", "judge families")
-log_trial = bind_outside("tasks.log:log_trial", "log trial", timeout_seconds=300)
-log_comparison = bind_outside("tasks.log:log_comparison", "log leaderboard", timeout_seconds=600)
+log_trial = bind_outside("tasks.backtest.log:log_trial", "log trial", timeout_seconds=300)
+log_comparison = bind_outside("tasks.backtest.log:log_comparison", "log leaderboard", timeout_seconds=600)
 
 # -> logged run
 find_tracking_uri = bind("tasks.track:find_tracking_uri", "find tracking store")

@@ -17,10 +17,8 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.data.pandas_dataset import from_pandas
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
-from schemas.backtest import BacktestResult, FoldScores
-from schemas.comparison import ComparisonResult
 from schemas.configuration import Configuration
 from schemas.evaluation import Evaluation, History, Metrics
 from schemas.readings import LabelledReadings
@@ -58,6 +56,32 @@ def describe_process() -> dict[str, str]:
         "mlflow.source.name": "forewarn retrain",
         "mlflow.source.type": "LOCAL",
     }
+
+
+def log_nested_run(
+    client: MlflowClient,
+    parent: Run,
+    name: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, Any],
+    metrics: Sequence[Metric],
+) -> None:
+    """Log a run below another one, complete.
+
+    Args:
+        client: Client of the tracking store.
+        parent: The run above it; source and experiment are the same.
+        name: Name of the run.
+        tags: Its tags; with `failure` among them it has failed.
+        params: Its parameters by their full names.
+        metrics: Its metrics.
+    """
+    links = {"mlflow.parentRunId": parent.info.run_id, "mlflow.runName": name}
+    links["mlflow.source.name"] = parent.data.tags["mlflow.source.name"]
+    run_id, _ = start_run(client, parent.info.experiment_id, links | dict(tags))
+    written = [Param(key, _write_value(value)) for key, value in params.items()]
+    client.log_batch(run_id, metrics=metrics, params=written)
+    end_run(client, run_id, "FAILED" if "failure" in tags else "FINISHED")
 
 
 def end_run(client: MlflowClient, run_id: str, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
@@ -168,11 +192,10 @@ def log_evaluations(
         evaluations: By prefix, such as `test` or `control_pca`; undefined metrics are left out.
         figures: Further metrics by their full names.
     """
-    now = int(time.time() * 1000)
     values = dict(figures)
     for prefix, evaluation in evaluations.items():
         values |= name_metrics(prefix, evaluation)
-    client.log_batch(run_id, metrics=[Metric(name, float(value), now, 0) for name, value in values.items()])
+    client.log_batch(run_id, metrics=make_metrics(values))
     whole = {prefix: evaluation.model_dump(mode="json") for prefix, evaluation in evaluations.items()}
     client.log_dict(run_id, whole, "evaluations.json")
 
@@ -184,11 +207,11 @@ def name_metrics(prefix: str, evaluation: Evaluation) -> dict[str, float]:
         Such as `test_roc_auc`, `test_roc_auc_low` and `test_roc_auc_high`. The other bounds are in
         `evaluations.json`: a chart for each of them would bury the metrics in the UI.
     """
-    figures = evaluation.metrics.model_dump()
+    figures = name_figures(f"{prefix}_", evaluation.metrics)
     if prefix == "test":
         for name, interval in evaluation.intervals.items():
-            figures |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
-    return {f"{prefix}_{name}": value for name, value in figures.items() if value is not None}
+            figures |= {f"test_{name}_low": interval.low, f"test_{name}_high": interval.high}
+    return figures
 
 
 def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
@@ -231,135 +254,15 @@ def log_run(
     log_files(client, run_id, files)
 
 
-def log_backtest(
-    client: MlflowClient,
-    experiment_id: str,
-    run_id: str,
-    result: BacktestResult,
-    folds: Sequence[FoldScores],
-) -> None:
-    """Log what a backtest came to: its means in its run, and a nested run for each fold.
-
-    Args:
-        client: Client of the tracking store.
-        experiment_id: Experiment of the runs.
-        run_id: Run of the backtest.
-        result: What it came to.
-        folds: What each training gave, for their seconds and sizes.
-    """
-    figures = name_figures("mean_", result.mean) | name_figures("pooled_", result.pooled)
-    for name, metrics in result.controls.items():
-        figures |= name_figures(f"control_{name}_", metrics)
-    for bound in ("low", "high"):
-        figures |= {f"mean_{name}_{bound}": getattr(value, bound) for name, value in result.intervals.items()}
-    for name in ("promised_false_alarms_per_day", "realised_false_alarms_per_day"):
-        if getattr(result, name) is not None:
-            figures[name] = getattr(result, name)
-    log_figures(client, run_id, figures)
-    for fold in result.folds:
-        tags = {"mlflow.parentRunId": run_id, "mlflow.runName": f"fold {fold.number}"}
-        tags |= {"mlflow.source.name": "forewarn backtest", "test_start": fold.test_start}
-        nested, _ = start_run(client, experiment_id, tags | {"test_end": fold.test_end})
-        figures = name_figures("test_", fold.metrics) | {"threshold": fold.threshold, "events": fold.events}
-        for name, metrics in fold.others.items():
-            prefix = "published_" if name == "published" else f"control_{name}_"
-            figures |= name_figures(prefix, metrics)
-        seconds = sum(each.seconds for each in folds if each.fold.number == fold.number)
-        log_figures(client, nested, figures | {"seconds": seconds})
-        end_run(client, nested, "FINISHED")
-
-
-def log_trial(
-    client: MlflowClient,
-    experiment_id: str,
-    parent_id: str,
-    name: str,
-    changes: Mapping[str, Mapping[str, Any]],
-    areas: Sequence[float],
-    tags: Mapping[str, str],
-) -> None:
-    """Log one trial of a comparison as a run below it.
-
-    Args:
-        client: Client of the tracking store.
-        experiment_id: Experiment of the runs.
-        parent_id: Run of the comparison.
-        name: Name of the run.
-        changes: Settings that the trial changed, by section and key.
-        areas: ROC area on each past fold that it went through.
-        tags: Further tags, such as `failure`.
-    """
-    links = {"mlflow.parentRunId": parent_id, "mlflow.runName": name}
-    links |= {"mlflow.source.name": "forewarn compare"}
-    run_id, _ = start_run(client, experiment_id, links | dict(tags))
-    now = round(time.time() * 1000)
-    metrics = [Metric("past_fold_roc_auc", area, now, fold) for fold, area in enumerate(areas, start=1)]
-    if areas:
-        metrics.append(Metric("past_roc_auc", sum(areas) / len(areas), now, 0))
-    flat = {
-        f"{section}.{key}": value for section, content in changes.items() for key, value in content.items()
-    }
-    params = [Param(key, _write_value(value)) for key, value in flat.items()]
-    client.log_batch(run_id, metrics=metrics, params=[*params, Param("model.family", tags["family"])])
-    end_run(client, run_id, "FAILED" if "failure" in tags else "FINISHED")
-
-
-def log_comparison(
-    client: MlflowClient, experiment_id: str, run_id: str, result: ComparisonResult, chosen: str
-) -> None:
-    """Log the leaderboard: as a table and as files of the run, and a nested run for each family.
-
-    Args:
-        client: Client of the tracking store.
-        experiment_id: Experiment of the runs.
-        run_id: Run of the comparison.
-        result: What it came to.
-        chosen: Configuration of the first, as YAML.
-    """
-    rows = []
-    for row in result.leaderboard:
-        bounds = row.intervals["roc_auc"]
-        rows.append(
-            {
-                "family": row.family,
-                "past_roc_auc": row.past_roc_auc,
-                "last_fold_roc_auc": row.metrics.roc_auc,
-                "low": bounds.low,
-                "high": bounds.high,
-                "average_precision": row.metrics.average_precision,
-                "event_recall_20min": row.metrics.event_recall_20min,
-                "false_alarms_per_day": row.metrics.false_alarms_per_day,
-                "parameters": row.parameters,
-                "trials": row.trials,
-                "pruned": row.pruned,
-                "seconds": row.seconds,
-            }
-        )
-        tags = {"mlflow.parentRunId": run_id, "mlflow.runName": f"{row.family} (best)", "family": row.family}
-        nested, _ = start_run(client, experiment_id, tags | {"mlflow.source.name": "forewarn compare"})
-        figures = name_figures("test_", row.metrics) | {"parameters": row.parameters}
-        figures |= {"test_roc_auc_low": bounds.low, "test_roc_auc_high": bounds.high}
-        if row.past_roc_auc is not None:
-            figures["past_roc_auc"] = row.past_roc_auc
-        log_figures(client, nested, figures)
-        client.log_batch(nested, params=[Param("model.family", row.family)])
-        end_run(client, nested, "FINISHED")
-    client.log_table(run_id, pd.DataFrame(rows).round(4), "leaderboard.json")
-    files = {"comparison.json": result.model_dump_json(indent=1).encode(), "chosen.yaml": chosen.encode()}
-    log_files(client, run_id, files)
-
-
 def name_figures(prefix: str, metrics: Metrics) -> dict[str, float]:
     """Give the metrics that are defined their full names."""
     return {f"{prefix}{name}": value for name, value in metrics.model_dump().items() if value is not None}
 
 
-def log_figures(client: MlflowClient, run_id: str, figures: Mapping[str, float]) -> None:
-    """Log metrics by their full names, in batches."""
+def make_metrics(figures: Mapping[str, float]) -> list[Metric]:
+    """Make metrics of figures by their full names, all of now."""
     now = round(time.time() * 1000)
-    metrics = [Metric(name, float(value), now, 0) for name, value in figures.items()]
-    for start in range(0, len(metrics), _METRICS_AT_ONCE):
-        client.log_batch(run_id, metrics=metrics[start : start + _METRICS_AT_ONCE])
+    return [Metric(name, float(value), now, 0) for name, value in figures.items()]
 
 
 def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, Any]) -> None:
