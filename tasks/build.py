@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from keras import layers
 if TYPE_CHECKING:
     from schemas.configuration import ModelSection
 
+_HIGHEST_SEED = 10**9
 # the layer whose output describes a window: the bottleneck, or a forecaster's last recurrent layer
 ENCODING = "encoding"
 
@@ -47,9 +50,9 @@ def build_network(family: str, model: ModelSection, lookback: int, columns: int,
     Source: Ranjan 2019, "LSTM Autoencoder for Extreme Rare Event Classification in Keras"; SELU, its first
     weights and its dropout: Klambauer et al., arXiv 1706.02515.
     """
-    keras.utils.set_random_seed(seed)
     window = keras.Input((lookback, columns), name="window")
-    return keras.Model(window, FAMILIES[family](window, model), name=family)
+    draft = _Draft(model, random.Random(seed))
+    return keras.Model(window, FAMILIES[family](window, draft), name=family)
 
 
 def is_forecaster(network: keras.Model) -> bool:
@@ -74,89 +77,117 @@ def read_network(path: Path) -> keras.Model:
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
-def _reconstruct_by_lstm(window: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
-    encoding = _encode(window, layers.LSTM, model.units, model)
-    return _decode_by_lstm(encoding, window, model)
+@dataclass(frozen=True)
+class _Draft:
+    """A network's settings, and the seeds of its parts: its own, not those of the process.
+
+    Python's generator is shared by all threads, those of an orchestrator or of a worker included.
+    """
+
+    model: ModelSection
+    seeds: random.Random
+
+    def draw_seed(self) -> int:
+        return self.seeds.randint(1, _HIGHEST_SEED)
 
 
-def _reconstruct_by_dense(window: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
+def _reconstruct_by_lstm(window: keras.KerasTensor, draft: _Draft) -> keras.KerasTensor:
+    encoding = _encode(window, layers.LSTM, draft.model.units, draft)
+    return _decode_by_lstm(encoding, window, draft)
+
+
+def _reconstruct_by_dense(window: keras.KerasTensor, draft: _Draft) -> keras.KerasTensor:
     """Encode by `units`, decode back by all but the narrowest: 32-16-32-columns for units 32-16."""
-    narrowest = len(model.units) - 1
+    narrowest = len(draft.model.units) - 1
     hidden = window
-    for place, size in enumerate((*model.units, *reversed(model.units[:-1]))):
+    for place, size in enumerate((*draft.model.units, *reversed(draft.model.units[:-1]))):
         name = ENCODING if place == narrowest else None
-        layer = layers.Dense(size, name=name, **_hidden_settings(model))
-        hidden = _add_noise(layer(_drop_inputs(hidden, model)), model)
-    return layers.Dense(window.shape[-1])(hidden)
+        layer = layers.Dense(size, name=name, **_hidden_settings(draft))
+        hidden = _add_noise(layer(_drop_inputs(hidden, draft)), draft)
+    return _project(window.shape[-1], draft)(hidden)
 
 
-def _reconstruct_by_convolution(window: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
+def _reconstruct_by_convolution(window: keras.KerasTensor, draft: _Draft) -> keras.KerasTensor:
     """Convolve by all but the last of `units`, encode by an LSTM of the last; a single one serves both.
 
     No filter looks at a row after its own, nor out of the window.
     """
     hidden = window
-    for filters in model.units[:-1] or model.units:
-        layer = layers.Conv1D(filters, model.kernel_rows, padding="causal", **_hidden_settings(model))
-        hidden = _add_noise(layer(_drop_inputs(hidden, model)), model)
-    encoding = _encode(hidden, layers.LSTM, model.units[-1:], model)
-    return _decode_by_lstm(encoding, window, model)
+    for filters in draft.model.units[:-1] or draft.model.units:
+        layer = layers.Conv1D(filters, draft.model.kernel_rows, padding="causal", **_hidden_settings(draft))
+        hidden = _add_noise(layer(_drop_inputs(hidden, draft)), draft)
+    encoding = _encode(hidden, layers.LSTM, draft.model.units[-1:], draft)
+    return _decode_by_lstm(encoding, window, draft)
 
 
-def _forecast(window: keras.KerasTensor, model: ModelSection, layer: type[layers.Layer]) -> keras.KerasTensor:
-    return layers.Dense(window.shape[-1])(_encode(window, layer, model.units, model))
+def _forecast(window: keras.KerasTensor, draft: _Draft, layer: type[layers.Layer]) -> keras.KerasTensor:
+    return _project(window.shape[-1], draft)(_encode(window, layer, draft.model.units, draft))
 
 
 def _encode(
-    hidden: keras.KerasTensor, layer: type[layers.Layer], units: tuple[int, ...], model: ModelSection
+    hidden: keras.KerasTensor, layer: type[layers.Layer], units: tuple[int, ...], draft: _Draft
 ) -> keras.KerasTensor:
     for size in units[:-1]:
-        hidden = _recur(hidden, layer, size, model)
-    return _recur(hidden, layer, units[-1], model, return_sequences=False, name=ENCODING)
+        hidden = _recur(hidden, layer, size, draft)
+    return _recur(hidden, layer, units[-1], draft, return_sequences=False, name=ENCODING)
 
 
 def _decode_by_lstm(
-    encoding: keras.KerasTensor, window: keras.KerasTensor, model: ModelSection
+    encoding: keras.KerasTensor, window: keras.KerasTensor, draft: _Draft
 ) -> keras.KerasTensor:
     lookback, columns = window.shape[1:]
     hidden = layers.RepeatVector(lookback)(encoding)
-    for size in reversed(model.units):
-        hidden = _recur(hidden, layers.LSTM, size, model)
-    return layers.TimeDistributed(layers.Dense(columns))(hidden)
+    for size in reversed(draft.model.units):
+        hidden = _recur(hidden, layers.LSTM, size, draft)
+    return layers.TimeDistributed(_project(columns, draft))(hidden)
 
 
 def _recur(
-    hidden: keras.KerasTensor, layer: type[layers.Layer], size: int, model: ModelSection, **settings: Any
+    hidden: keras.KerasTensor, layer: type[layers.Layer], size: int, draft: _Draft, **settings: Any
 ) -> keras.KerasTensor:
     recurrent = layer(
         size,
-        dropout=model.dropout,
-        recurrent_dropout=model.recurrent_dropout,
+        **{"return_sequences": True, **_hidden_settings(draft), **settings},
+        recurrent_initializer=keras.initializers.Orthogonal(seed=draft.draw_seed()),
+        dropout=draft.model.dropout,
+        recurrent_dropout=draft.model.recurrent_dropout,
+        seed=draft.draw_seed(),
         unroll=True,
-        **{"return_sequences": True, **_hidden_settings(model), **settings},
     )
-    return _add_noise(recurrent(hidden), model)
+    return _add_noise(recurrent(hidden), draft)
 
 
-def _hidden_settings(model: ModelSection) -> dict[str, str]:
-    initialiser = "lecun_normal" if model.activation == "selu" else "glorot_uniform"
-    return {"activation": model.activation, "kernel_initializer": initialiser}
+def _hidden_settings(draft: _Draft) -> dict[str, Any]:
+    is_selu = draft.model.activation == "selu"
+    initialiser = keras.initializers.LecunNormal if is_selu else keras.initializers.GlorotUniform
+    return {
+        "activation": draft.model.activation,
+        "kernel_initializer": initialiser(seed=draft.draw_seed()),
+    }
 
 
-def _drop_inputs(hidden: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
+def _project(columns: int, draft: _Draft) -> layers.Layer:
+    return layers.Dense(columns, kernel_initializer=keras.initializers.GlorotUniform(seed=draft.draw_seed()))
+
+
+def _drop_inputs(hidden: keras.KerasTensor, draft: _Draft) -> keras.KerasTensor:
     """Drop what a recurrent layer's own `dropout` would: the same inputs in all rows of a window."""
-    return layers.SpatialDropout1D(model.dropout)(hidden) if model.dropout else hidden
+    return (
+        layers.SpatialDropout1D(draft.model.dropout, seed=draft.draw_seed())(hidden)
+        if draft.model.dropout
+        else hidden
+    )
 
 
-def _add_noise(hidden: keras.KerasTensor, model: ModelSection) -> keras.KerasTensor:
-    if model.gaussian_dropout:
-        hidden = layers.GaussianDropout(model.gaussian_dropout)(hidden)
-    if model.alpha_dropout:
-        hidden = layers.AlphaDropout(model.alpha_dropout)(hidden)
+def _add_noise(hidden: keras.KerasTensor, draft: _Draft) -> keras.KerasTensor:
+    if draft.model.gaussian_dropout:
+        hidden = layers.GaussianDropout(draft.model.gaussian_dropout, seed=draft.draw_seed())(hidden)
+    if draft.model.alpha_dropout:
+        hidden = layers.AlphaDropout(draft.model.alpha_dropout, seed=draft.draw_seed())(hidden)
     return hidden
 
 
-FAMILIES: dict[str, Callable[[keras.KerasTensor, ModelSection], keras.KerasTensor]] = {
+FAMILIES: dict[str, Callable[[keras.KerasTensor, _Draft], keras.KerasTensor]] = {
     "lstm_autoencoder": _reconstruct_by_lstm,
     "dense_autoencoder": _reconstruct_by_dense,
     "conv_lstm_autoencoder": _reconstruct_by_convolution,

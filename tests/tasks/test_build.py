@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -207,6 +208,17 @@ def test_the_same_seed_drops_the_same() -> None:
 def test_the_same_seed_gives_the_same_weights(family: str) -> None:
     first, second = (build_small(family, seed=7).get_weights() for _ in range(2))
     assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize(("family", "options"), OPTIONS)
+def test_no_part_draws_a_seed_from_the_generator_that_threads_share(
+    family: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> int:
+        raise AssertionError("a part without a seed of its own")
+
+    monkeypatch.setattr(random, "randint", refuse)
+    assert np.isfinite(build_small(family, **options)(WINDOWS, training=True)).all()
 
 
 def test_another_seed_gives_other_weights() -> None:
