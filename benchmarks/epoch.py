@@ -45,7 +45,7 @@ class Training:
         return sum(self.seconds[:EPOCHS_LEFT_OUT]) - EPOCHS_LEFT_OUT * median(self.lasting_seconds)
 
 
-class EpochClock(keras.callbacks.Callback):  # type: ignore[misc]
+class EpochClock(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Seconds of each epoch, validation included."""
 
     def __init__(self) -> None:

@@ -8,7 +8,6 @@ from prefect import flow
 
 from flows import line, steps
 from flows.announce import Stopwatch
-from flows.environment import find_home
 from flows.fold import count_delay_rows
 from flows.orders import order_seeds, run_folds
 from flows.record import recorded_run
@@ -33,23 +32,14 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
         InputError: If the table or the configuration cannot be used, or a fold has too few events.
         StoreUnreachableError: If the tracking store does not answer.
     """
-    home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
+    clock = Stopwatch()
     raw, readings = line.load_table(data, configuration, steps)
     prepared = line.prepare(raw, readings, configuration, steps)
     orders = list_orders(data, configuration)
     clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
-    tracking_uri = steps.find_tracking_uri(home)
-    client, experiment_id = steps.open_store(tracking_uri, tracking.experiment, home)
-    code_version = steps.find_code_version()
-    tags = {
-        "mlflow.source.name": "forewarn backtest",
-        "data_sha256": raw.sha256,
-        "data_source": raw.source,
-        "code_version": code_version,
-        "preset": configuration.preset or "none",
-    }
-    with recorded_run(client, experiment_id, tags) as (run_id, run_name):
-        steps.log_configuration(client, run_id, configuration)
+    tags = {"mlflow.source.name": "forewarn backtest", "preset": configuration.preset or "none"}
+    with recorded_run(configuration.tracking, raw, tags) as run:
+        steps.log_configuration(run.client, run.id, configuration)
         results = run_folds(orders, lambda result: clock.lap("fold", describe_fold(result, len(orders))))
         summary = steps.summarise_folds(
             results,
@@ -59,14 +49,13 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
             count_delay_rows(readings.step_minutes),
         )
         clock.lap("summarise", f"{len(results)} trainings")
-        report = home / "mlruns" / "reports" / f"{run_name}-{run_id[:8]}.html"
         result = BacktestResult(
-            run_id=run_id,
-            run_name=run_name,
-            experiment=tracking.experiment,
-            tracking_uri=tracking_uri,
-            report=str(report),
-            code_version=code_version,
+            run_id=run.id,
+            run_name=run.name,
+            experiment=configuration.tracking.experiment,
+            tracking_uri=run.tracking_uri,
+            report=str(run.report),
+            code_version=run.code_version,
             preset=configuration.preset,
             family=configuration.model.family,
             replay=configuration.readings.replay,
@@ -79,13 +68,13 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
         )
         plots = steps.render_backtest_plots(result)
         page = steps.render_backtest_report(result, configuration, plots)
-        steps.write_report(page, report)
-        steps.log_backtest(client, run_id, result, results)
+        steps.write_report(page, run.report)
+        steps.log_backtest(run.client, run.id, result, results)
         files = {f"plots/{name}.png": image for name, image in plots.items()}
         files["report/report.html"] = page.encode()
         files["backtest.json"] = result.model_dump_json(indent=1).encode()
-        steps.log_files(client, run_id, files)
-    clock.lap("log", f"run {run_name}")
+        steps.log_files(run.client, run.id, files)
+    clock.lap("log", f"run {run.name}")
     return result.model_copy(update={"seconds": dict(clock.seconds)})
 
 

@@ -12,10 +12,9 @@ from prefect import flow
 
 from flows import line, steps
 from flows.announce import Stopwatch
-from flows.environment import find_home
 from flows.line import Prepared
 from flows.orders import order_seeds, run_folds, try_folds
-from flows.record import recorded_run
+from flows.record import Run, recorded_run
 from schemas.backtest import FoldOrder, FoldScores
 from schemas.comparison import ComparisonResult, LeaderboardRow
 from schemas.configuration import Configuration
@@ -24,7 +23,6 @@ from tasks.configure import change_settings
 
 if TYPE_CHECKING:
     import optuna
-    from mlflow import MlflowClient
 
 
 @dataclass
@@ -58,8 +56,7 @@ class Search:
     settings: Configuration
     prepared: Prepared
     studies: Mapping[str, optuna.Study]
-    client: MlflowClient
-    run_id: str
+    run: Run
     clock: Stopwatch
 
     @property
@@ -88,36 +85,26 @@ def compare(
         StoreUnreachableError: If the tracking store does not answer.
     """
     require_comparable(configuration, families)
-    home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
+    clock = Stopwatch()
     raw, readings = line.load_table(data, configuration, steps)
     prepared = line.prepare(raw, readings, configuration, steps)
     clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
-    tracking_uri = steps.find_tracking_uri(home)
-    client, experiment_id = steps.open_store(tracking_uri, tracking.experiment, home)
-    code_version = steps.find_code_version()
-    name = name_study(raw.sha256, configuration, code_version)
-    studies = {
-        family: steps.open_study(home / "mlruns" / "optuna.db", f"{family}-{name}") for family in families
-    }
-    tags = {
-        "mlflow.source.name": "forewarn compare",
-        "data_sha256": raw.sha256,
-        "data_source": raw.source,
-        "code_version": code_version,
-        "study": name,
-    }
-    with recorded_run(client, experiment_id, tags) as (run_id, run_name):
-        steps.log_configuration(client, run_id, configuration)
-        search = Search(data.resolve(), configuration, prepared, studies, client, run_id, clock)
+    with recorded_run(configuration.tracking, raw, {"mlflow.source.name": "forewarn compare"}) as run:
+        steps.log_configuration(run.client, run.id, configuration)
+        name = name_study(raw.sha256, configuration, run.code_version)
+        steps.tag_run(run.client, run.id, {"study": name})
+        database = run.home / "mlruns" / "optuna.db"
+        studies = {family: steps.open_study(database, f"{family}-{name}") for family in families}
+        search = Search(data.resolve(), configuration, prepared, studies, run, clock)
         for _ in range(trials):
             try_once(search, trials)
         leaderboard = judge_families(search)
         result = ComparisonResult(
-            run_id=run_id,
-            run_name=run_name,
-            experiment=tracking.experiment,
-            tracking_uri=tracking_uri,
-            code_version=code_version,
+            run_id=run.id,
+            run_name=run.name,
+            experiment=configuration.tracking.experiment,
+            tracking_uri=run.tracking_uri,
+            code_version=run.code_version,
             data=line.summarise_data(prepared, {"all": len(prepared.windows)}),
             trials=trials,
             seeds=configuration.evaluation.seeds,
@@ -128,8 +115,8 @@ def compare(
             seconds=dict(clock.seconds),
         )
         chosen = describe_chosen(configuration, leaderboard[0])
-        steps.log_comparison(client, run_id, result, chosen)
-    clock.lap("log", f"run {run_name}")
+        steps.log_comparison(run.client, run.id, result, chosen)
+    clock.lap("log", f"run {run.name}")
     return result.model_copy(update={"seconds": dict(clock.seconds)})
 
 
@@ -185,8 +172,8 @@ def try_once(search: Search, trials: int) -> None:
     for attempt in attempts:
         end_trial(search.studies[attempt.family], attempt.trial, attempt.mean, is_pruned=attempt.is_pruned)
         steps.log_trial(
-            search.client,
-            search.run_id,
+            search.run.client,
+            search.run.id,
             f"{attempt.family} {attempt.trial.number}",
             attempt.changes,
             attempt.areas,

@@ -11,8 +11,10 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.steps import run_fold
 from schemas.backtest import FoldOrder, FoldScores
 from schemas.configuration import Configuration
-from schemas.errors import InputError
+from schemas.errors import InputError, StoreUnreachableError
 from tasks.configure import change_settings
+
+_ANSWER_SECONDS = 5
 
 
 def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
@@ -25,16 +27,27 @@ def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
         dask_address: Address of a Dask scheduler such as `tcp://127.0.0.1:8786`, or none.
 
     Raises:
-        InputError: If Dask is not installed or the scheduler does not answer.
+        InputError: If Dask is not installed.
+        StoreUnreachableError: If the scheduler does not answer.
     """
     if dask_address is None:
         return ThreadPoolTaskRunner(max_workers=1)
     try:
+        from distributed import Client
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:
         raise InputError(
             "`--dask-address` needs the extra `distributed`. It is not installed: "
             "make setup EXTRAS=dev,distributed, or pip install 'forewarn[distributed]'."
+        ) from error
+    try:
+        connect: Any = Client
+        connect(dask_address, timeout=_ANSWER_SECONDS, set_as_default=False).close()
+    except (OSError, ValueError) as error:
+        raise StoreUnreachableError(
+            "`--dask-address` must name a Dask scheduler that answers, such as tcp://127.0.0.1:8786. "
+            f"Received {dask_address}, which did not: {error}. Start it with `dask scheduler`, or leave "
+            "the option out."
         ) from error
     runner: TaskRunner[Any] = DaskTaskRunner(address=dask_address)
     return runner

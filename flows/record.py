@@ -4,39 +4,70 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect.runtime import flow_run
 
-from flows.steps import register_version
+from flows import steps
+from flows.environment import find_home
+from schemas.configuration import TrackingSection
+from schemas.readings import RawTable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+@dataclass(frozen=True)
+class Run:
+    """The MLflow run that a flow is recorded in."""
+
+    client: MlflowClient
+    id: str
+    name: str
+    tracking_uri: str
+    code_version: str
+    home: Path
+
+    @property
+    def report(self) -> Path:
+        """Where the report is written, besides the copy among the run's artifacts."""
+        return self.home / "mlruns" / "reports" / f"{self.name}-{self.id[:8]}.html"
+
+
 @contextlib.contextmanager
-def recorded_run(
-    client: MlflowClient, experiment_id: str, tags: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
+def recorded_run(tracking: TrackingSection, raw: RawTable, tags: Mapping[str, str]) -> Iterator[Run]:
     """Open an MLflow run that ends FINISHED, FAILED after an error, or KILLED when interrupted.
 
     Args:
-        client: Client of the tracking store.
-        experiment_id: Experiment of the run.
-        tags: Tags of the run.
+        tracking: The experiment.
+        raw: The table that the run is made from: its tags trace the run to the data and the code.
+        tags: Further tags of the run.
 
     Yields:
-        Id and name of the run.
+        The run.
+
+    Raises:
+        StoreUnreachableError: If the tracking store does not answer.
     """
     # plain functions, not tasks: Prefect starts no task once a flow is being interrupted
     from tasks import log
 
+    home = find_home()
+    tracking_uri = steps.find_tracking_uri(home)
+    client, experiment_id = steps.open_store(tracking_uri, tracking.experiment, home)
+    code_version = steps.find_code_version()
+    traces = {
+        "data_sha256": raw.sha256,
+        "data_source": raw.source,
+        "code_version": code_version,
+        "prefect.flow_run_id": str(flow_run.get_id()),
+    }
     log.close_orphaned_runs(client, experiment_id)
-    run_id, run_name = log.start_run(
-        client, experiment_id, {**tags, "prefect.flow_run_id": str(flow_run.get_id())}
-    )
+    run_id, run_name = log.start_run(client, experiment_id, {**traces, **tags})
     try:
-        yield run_id, run_name
+        yield Run(client, run_id, run_name, tracking_uri, code_version, home)
     except Exception as error:
         log.end_run(client, run_id, "FAILED")
         log.tag_run(client, run_id, {"failure": _shorten(error)})
@@ -62,7 +93,7 @@ def registered_version(client: MlflowClient, model_name: str, *details: Any) -> 
     """
     from tasks.register import unregister_version
 
-    number = register_version(client, model_name, *details)
+    number = steps.register_version(client, model_name, *details)
     try:
         yield number
     except BaseException:

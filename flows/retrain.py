@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefect import flow
 
@@ -14,16 +14,13 @@ from flows import line, steps
 from flows.announce import Stopwatch, publish_artifacts
 from flows.environment import find_home
 from flows.line import Divided, Prepared, Trained
-from flows.record import recorded_run, registered_version
+from flows.record import Run, recorded_run, registered_version
 from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Decision, Evidence
 from schemas.detector import Detector
 from schemas.evaluation import Evaluation
 from schemas.results import PartSummary, RetrainResult
 from schemas.windows import Split
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 # raw rows in the input example of a version: enough for a score
 _EXAMPLE_ROWS = 20
@@ -36,23 +33,6 @@ class Judged:
     model_id: str
     evidence: Evidence
     decision: Decision
-
-
-@dataclass(frozen=True)
-class Run:
-    """The MLflow run that a retraining is recorded in."""
-
-    client: MlflowClient
-    id: str
-    name: str
-    tracking_uri: str
-    code_version: str
-    home: Path
-
-    @property
-    def report(self) -> Path:
-        """Where the report is written, besides the copy among the run's artifacts."""
-        return self.home / "mlruns" / "reports" / f"{self.name}-{self.id[:8]}.html"
 
 
 @flow(name="retrain", persist_result=False)
@@ -76,29 +56,28 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
     clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {path}")
     prepared = line.prepare(raw, readings, configuration, steps)
     divided = divide(prepared, configuration, clock)
-    tracking_uri = steps.find_tracking_uri(home)
-    client, experiment_id = steps.open_store(tracking_uri, tracking.experiment, home)
-    code_version = steps.find_code_version()
-    tags = describe_run(prepared, divided, configuration, code_version)
-    with recorded_run(client, experiment_id, tags) as (run_id, run_name):
-        run = Run(client, run_id, run_name, tracking_uri, code_version, home)
-        steps.log_configuration(client, run_id, configuration)
-        steps.log_datasets(client, run_id, prepared.labelled, divided.split.parts, str(path))
-        trained = train(prepared, divided, configuration, home / "mlruns" / "tensorboard" / run_id, clock)
+    tags = {
+        "preset": configuration.preset or "none",
+        "leaky_split": str(divided.split.is_leaky).lower(),
+    }
+    with recorded_run(tracking, raw, tags) as run:
+        steps.log_configuration(run.client, run.id, configuration)
+        steps.log_datasets(run.client, run.id, prepared.labelled, divided.split.parts, str(path))
+        trained = train(prepared, divided, configuration, home / "mlruns" / "tensorboard" / run.id, clock)
         judged = judge(run, prepared, divided, trained, configuration)
         log_outcome(run, divided, trained, judged.evidence, configuration)
-        clock.lap("log", f"run {run_name}")
-        version_tags = describe_version(prepared, divided, judged.decision, configuration, code_version)
+        clock.lap("log", f"run {run.name}")
+        version_tags = describe_version(prepared, divided, judged.decision, configuration, run.code_version)
         with registered_version(
-            client, tracking.model_name, judged.model_id, run_id, version_tags
+            run.client, tracking.model_name, judged.model_id, run.id, version_tags
         ) as version:
             result = describe_result(run, prepared, divided, trained, judged, configuration).model_copy(
                 update={"model_version": version, "seconds": dict(clock.seconds)}
             )
             write_report(run, result, configuration, trained, prepared, divided)
-            steps.tag_run(client, run_id, {"decision": result.decision, "model_version": version})
+            steps.tag_run(run.client, run.id, {"decision": result.decision, "model_version": version})
             # the last step: nothing after it can take the version out again
-            steps.apply_decision(client, tracking.model_name, version, result.decision)
+            steps.apply_decision(run.client, tracking.model_name, version, result.decision)
     clock.lap("register", f"version {version} of {tracking.model_name}")
     result = result.model_copy(update={"seconds": dict(clock.seconds)})
     publish_artifacts(result)
@@ -233,19 +212,6 @@ def describe_detector(
         scaler=divided.scaler,
         threshold=trained.thresholds["model"],
     )
-
-
-def describe_run(
-    prepared: Prepared, divided: Divided, settings: Configuration, code_version: str
-) -> dict[str, str]:
-    """Tags that trace a run to its data and its code."""
-    return {
-        "data_sha256": prepared.raw.sha256,
-        "data_source": prepared.raw.source,
-        "code_version": code_version,
-        "preset": settings.preset or "none",
-        "leaky_split": str(divided.split.is_leaky).lower(),
-    }
 
 
 def describe_version(

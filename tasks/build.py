@@ -51,7 +51,7 @@ def build_network(family: str, model: ModelSection, lookback: int, columns: int,
     weights and its dropout: Klambauer et al., arXiv 1706.02515.
     """
     window = keras.Input((lookback, columns), name="window")
-    draft = _Draft(model, random.Random(seed))
+    draft = _Draft(model, random.Random(seed))  # noqa: S311 - no secret
     return keras.Model(window, FAMILIES[family](window, draft), name=family)
 
 

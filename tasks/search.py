@@ -9,6 +9,8 @@ from typing import Any
 import optuna
 from optuna.trial import BaseTrial, FixedTrial, TrialState
 
+from schemas.errors import InputError
+
 Changes = dict[str, dict[str, Any]]
 
 # trials that go through all folds before any other is given up, and folds before one may be
@@ -162,7 +164,12 @@ def find_best_changes(study: optuna.Study, family: str) -> tuple[Changes, float]
     """Find the settings with the highest mean area over all past folds, and that area.
 
     Raises:
-        ValueError: If no trial went through all folds.
+        InputError: If no trial went through all folds.
     """
+    if not count_trials(study, "COMPLETE"):
+        raise InputError(
+            f"At least one trial of `{family}` must go through all past folds. Every one failed; the nested "
+            "runs say why. Leave the family out of `--families`, or change the settings that it starts from."
+        )
     best = study.best_trial
     return SPACES[family](FixedTrial(best.params)), float(best.value or 0.0)

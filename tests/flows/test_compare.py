@@ -108,6 +108,15 @@ def test_other_families_are_refused(
     assert "`--families` must name different families" in capsys.readouterr().err
 
 
+def test_a_scheduler_that_does_not_answer_is_reported(
+    readings_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nobody = ["--dask-address", "tcp://127.0.0.1:9"]
+    command = ["compare", "--data", str(readings_file), "--families", "pca_t2"]
+    assert run_command_line([*command, *nobody]) == 4
+    assert "must name a Dask scheduler that answers" in capsys.readouterr().err
+
+
 @pytest.fixture
 def dask_cluster(tmp_path: Path) -> Iterator[str]:
     """A real local cluster: a scheduler and two workers, each a process of its own."""

@@ -177,7 +177,7 @@ def test_parameters_are_those_of_all_members() -> None:
 class _Trained(DeviationModel):
     """A model that was trained in epochs."""
 
-    history = History(np.array([3.0]), np.array([2.0]), 0)  # type: ignore[assignment]
+    history = History(np.array([3.0]), np.array([2.0]), 0)  # type: ignore[assignment]  # the base has none
 
 
 def test_the_history_is_that_of_the_first_member_that_was_trained_in_epochs() -> None:
