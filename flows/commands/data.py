@@ -1,0 +1,89 @@
+"""Commands about tables of readings: simulate, check, encode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flows.commands.group import commands, takes_configuration, write_json
+from flows.environment import find_home
+from schemas.configuration import Configuration
+
+
+@commands.command(
+    epilog="Example: forewarn simulate --out readings.csv --rows 20000 --seed 1",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file, .gz to compress.")
+@click.option("--rows", default=18_398, show_default=True, help="Rows to write.")
+@click.option("--seed", default=0, show_default=True, help="The same seed writes the same file.")
+@click.option("--interpolate", is_flag=True, help="Lay values on straight lines, as a historian does.")
+@takes_configuration
+def simulate(
+    out: Path, rows: int, seed: int, interpolate: bool, configuration: Configuration, json_file: Path | None
+) -> None:
+    """Write simulated paper-machine readings with the columns and quirks of the real file."""
+    from tasks.simulate import simulate_readings
+    from tasks.write import write_table
+
+    table = simulate_readings(rows=rows, seed=seed, interpolate=interpolate)
+    write_table(table, out)
+    result = {"out": str(out), "rows": len(table), "events": int(table["y"].sum()), "seed": seed}
+    write_json(json_file, result)
+    print(f"Wrote {len(table):,} rows with {result['events']} breaks to {out}")
+
+
+@commands.command(epilog="Example: forewarn check --data readings.csv --json findings.json")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@takes_configuration
+def check(data: Path, configuration: Configuration, json_file: Path | None) -> None:
+    """Check a table against its schema and say what is noteworthy about its quality."""
+    from tasks.check import check_readings
+    from tasks.load import load_readings
+
+    raw = load_readings(data, configuration.readings)
+    readings = check_readings(raw, configuration.readings)
+    result = {
+        "data": str(data),
+        "sha256": raw.sha256,
+        "rows": len(readings.times),
+        "event_rows": int(readings.events.sum()),
+        "sensors": len(readings.sensors),
+        "step_minutes": readings.step_minutes,
+        "findings": [finding.model_dump(mode="json") for finding in readings.findings],
+    }
+    write_json(json_file, result)
+    print(
+        f"{data}: {result['rows']:,} rows, {result['event_rows']} event rows, {result['sensors']} sensors, "
+        f"a row every {readings.step_minutes:g} minutes. The schema holds."
+    )
+    for finding in readings.findings:
+        print(f"  {finding.check}: {finding.message}")
+
+
+@commands.command(
+    epilog="Example: forewarn encode --data readings.csv --out encoded.csv --model models:/forewarn/1"
+)
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@click.option("--model", "model_uri", help="Version, such as models:/forewarn/1; the champion without it.")
+@takes_configuration
+def encode(
+    data: Path, out: Path, model_uri: str | None, configuration: Configuration, json_file: Path | None
+) -> None:
+    """Write the encoder's output for each row: features for other models."""
+    from tasks.encode import encode_readings
+    from tasks.load import load_readings
+    from tasks.register import load_version
+    from tasks.track import find_tracking_uri, open_store
+    from tasks.write import write_table
+
+    home, tracking = find_home(), configuration.tracking
+    raw = load_readings(data, configuration.readings)
+    open_store(find_tracking_uri(home), tracking.experiment, home)
+    uri = model_uri or f"models:/{tracking.model_name}@champion"
+    encoded = encode_readings(*load_version(uri), raw.table)
+    write_table(encoded, out)
+    width, rows = encoded.shape[1] - 1, int(encoded["encoding_1"].notna().sum())
+    write_json(json_file, {"out": str(out), "model": uri, "rows": rows, "width": width})
+    print(f"Wrote {rows:,} encodings of width {width} to {out}, by {uri}")

@@ -1,0 +1,96 @@
+"""What all commands share: the group, their options, exit codes, and how results are written."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.environment import load_heavy_modules
+from schemas.errors import InputError
+from tasks.configure import configure
+
+Command = Callable[..., Any]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="forewarn")
+def commands() -> None:
+    """Retrain, judge, promote and serve early-warning models for rare events in sensor data."""
+
+
+def takes_configuration(command: Command) -> Command:
+    """Give a command `--config`, `--set` and `--json`, and the configuration they make."""
+
+    @click.option(
+        "--config", "file", type=click.Path(path_type=Path), help="YAML file with sections of settings."
+    )
+    @click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="One setting.")
+    @click.option(
+        "--json", "json_file", type=click.Path(path_type=Path), help="Write the result as one JSON object."
+    )
+    @functools.wraps(command)
+    def configured(
+        *, file: Path | None, settings: tuple[str, ...], preset: str | None = None, **options: Any
+    ) -> Any:
+        require_writable(options["json_file"])
+        return command(configuration=configure(preset, file, settings), **options)
+
+    return configured
+
+
+def takes_dask_address(command: Command) -> Command:
+    """Give a command `--dask-address`."""
+    return click.option(
+        "--dask-address", metavar="ADDRESS", help="Dask scheduler to work on, such as tcp://127.0.0.1:8786."
+    )(command)
+
+
+def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a flow on the server that is configured, or on an embedded one that ends with us."""
+    from flows.server import require_server, wait_for_records
+
+    heavy = load_heavy_modules()
+    address = os.environ.get("PREFECT_API_URL")
+    print(f"starting  Prefect {address or '(embedded server)'} ...", file=sys.stderr)
+    if address:
+        require_server(address)
+    try:
+        state = chosen(*arguments, return_state=True)
+    finally:
+        # a thread that is still importing at exit would be torn down half-way
+        heavy.join()
+    if not address:
+        wait_for_records(str(state.state_details.flow_run_id))
+    return state.result()
+
+
+def require_writable(path: Path | None) -> None:
+    """Make sure, before anything long is started, that the result can be written."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_possible = os.access(path.parent, os.W_OK) and not path.is_dir()
+    except OSError:
+        is_possible = False
+    if not is_possible:
+        raise InputError(f"`--json` must name a file that can be written. Received {path}. Choose another.")
+
+
+def write_json(path: Path | None, result: dict[str, Any]) -> None:
+    """Write a result whole or not at all."""
+    if path is None:
+        return
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        json.dump(result, file, indent=1)
+    os.replace(file.name, path)

@@ -1,0 +1,90 @@
+"""Commands that train: retrain, backtest, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flows.commands.group import commands, run_flow, takes_configuration, takes_dask_address, write_json
+from schemas.configuration import Configuration
+from schemas.presets import PRESETS
+
+EXIT_HELD_BACK = 3
+
+
+@commands.command(
+    epilog="Example: forewarn retrain --data readings.csv --set windows.lookback=10 --json result.json"
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="CSV or Parquet file; simulated readings without it."
+)
+@click.option("--preset", help=f"A published procedure: {', '.join(PRESETS)}.")
+@click.option("--require-promotion", is_flag=True, help="Exit with 3 unless the version is promoted.")
+@takes_configuration
+def retrain(
+    data: Path | None, configuration: Configuration, json_file: Path | None, require_promotion: bool
+) -> int:
+    """Train, judge beside controls and champion, register a version, and decide on its promotion."""
+    from flows.announce import summarise_retraining
+    from flows.retrain import retrain as retrain_flow
+
+    result = run_flow(retrain_flow, data, configuration)
+
+    write_json(json_file, result.model_dump(mode="json"))
+    print(summarise_retraining(result))
+    return EXIT_HELD_BACK if require_promotion and result.decision != "PROMOTE" else 0
+
+
+@commands.command(
+    epilog="Example: forewarn backtest --data readings.csv --set readings.replay=causal --json backtest.json"
+)
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@click.option("--preset", help=f"A published procedure: {', '.join(PRESETS)}.")
+@takes_dask_address
+@takes_configuration
+def backtest(
+    data: Path, configuration: Configuration, json_file: Path | None, dask_address: str | None
+) -> None:
+    """Evaluate forward in time, fold by fold, beside the published model and the controls."""
+    from flows.announce import summarise_backtest
+    from flows.backtest import backtest as backtest_flow
+    from flows.orders import choose_runner
+
+    runner = choose_runner(dask_address)
+    result = run_flow(backtest_flow.with_options(task_runner=runner), data, configuration)
+    write_json(json_file, result.model_dump(mode="json"))
+    print(summarise_backtest(result))
+
+
+@commands.command(
+    epilog="Example: forewarn compare --data readings.csv --families join,pca_t2,logistic --trials 5"
+)
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@click.option("--families", help="Families to compare, as a,b,c; all without it.")
+@click.option(
+    "--trials", default=5, show_default=True, type=click.IntRange(min=1), help="Settings to try for each."
+)
+@takes_dask_address
+@takes_configuration
+def compare(
+    data: Path,
+    configuration: Configuration,
+    json_file: Path | None,
+    families: str | None,
+    trials: int,
+    dask_address: str | None,
+) -> None:
+    """Search the settings of several families on past folds, and judge each on the last one."""
+    from flows.announce import summarise_comparison
+    from flows.compare import compare as compare_flow
+    from flows.compare import require_comparable
+    from flows.orders import choose_runner
+    from tasks.search import SPACES
+
+    names = [name.strip() for name in families.split(",")] if families else list(SPACES)
+    require_comparable(configuration, names)
+    runner = choose_runner(dask_address)
+    result = run_flow(compare_flow.with_options(task_runner=runner), data, configuration, names, trials)
+    write_json(json_file, result.model_dump(mode="json"))
+    print(summarise_comparison(result))
