@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from schemas.configuration import Configuration
+from schemas.detector import Detector
 from schemas.evaluation import Evaluation, Threshold
 from schemas.features import FeatureTable
 from schemas.model import FittedModel, Material
@@ -127,6 +128,26 @@ def set_thresholds(
         for name, of_all in scores.items()
     }
     return thresholds, held
+
+
+def describe_detector(
+    prepared: Prepared, divided: Divided, threshold: Threshold, settings: Configuration
+) -> Detector:
+    """Gather what a version needs besides the model; a live table is never replayed."""
+    readings = settings.readings.model_copy(
+        update={"step_minutes": prepared.readings.step_minutes, "replay": "none"}
+    )
+    return Detector(
+        readings=readings,
+        are_event_rows_kept=settings.labels.are_event_rows_kept,
+        features=settings.features,
+        sensors=prepared.labelled.sensors,
+        categories=prepared.labelled.categories,
+        window_rows=settings.window_rows,
+        convention=settings.windows.convention,
+        scaler=divided.scaler,
+        threshold=threshold,
+    )
 
 
 def summarise_data(prepared: Prepared, windows: dict[str, int]) -> DataSummary:

@@ -17,7 +17,6 @@ from flows.line import Divided, Prepared, Trained
 from flows.record import Run, recorded_run, registered_version
 from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Decision, Evidence
-from schemas.detector import Detector
 from schemas.evaluation import Evaluation
 from schemas.results import PartSummary, RetrainResult
 from schemas.windows import Split
@@ -131,7 +130,7 @@ def judge(
     """Log the version, score the test with it and with the champion as the registry has them, decide."""
     test, labelled, raw = divided.split.test, prepared.labelled, prepared.raw.table
     scores, held = trained.scores["model"][test.places], trained.held["model"]["test"]
-    detector = describe_detector(prepared, divided, trained, settings)
+    detector = line.describe_detector(prepared, divided, trained.thresholds["model"], settings)
     example = raw.head(_EXAMPLE_ROWS)
     model_id = steps.log_detector(run.client, run.id, detector, trained.model, settings.model.family, example)
     steps.verify_logged_scores(model_id, raw, labelled, test, scores, held)
@@ -192,26 +191,6 @@ def write_report(
     steps.write_report(page, run.report)
     files = {f"plots/{name}.png": image for name, image in plots.items()}
     steps.log_files(run.client, run.id, files | {"report/report.html": page.encode()})
-
-
-def describe_detector(
-    prepared: Prepared, divided: Divided, trained: Trained, settings: Configuration
-) -> Detector:
-    """Gather what the version needs besides the model; a live table is never replayed."""
-    readings = settings.readings.model_copy(
-        update={"step_minutes": prepared.readings.step_minutes, "replay": "none"}
-    )
-    return Detector(
-        readings=readings,
-        are_event_rows_kept=settings.labels.are_event_rows_kept,
-        features=settings.features,
-        sensors=prepared.labelled.sensors,
-        categories=prepared.labelled.categories,
-        window_rows=settings.window_rows,
-        convention=settings.windows.convention,
-        scaler=divided.scaler,
-        threshold=trained.thresholds["model"],
-    )
 
 
 def describe_version(

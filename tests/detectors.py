@@ -1,0 +1,98 @@
+"""Real detectors in a second: the whole line on simulated readings, with a family that trains at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mlflow import MlflowClient
+
+from flows import line
+from flows.steps import plain
+from schemas.configuration import Configuration
+from schemas.detector import Detector
+from schemas.model import FittedModel
+from schemas.readings import RawTable
+from tasks.configure import change_settings
+from tasks.log import end_run, start_run
+from tasks.register import log_detector, register_version
+from tasks.simulate import simulate_readings
+
+# what a version's tags say where a test does not
+TAGS = {
+    "decision": "HOLD",
+    "decision_reasons": "made by a test",
+    "decided_at": "2024-01-01T00:00:00+00:00",
+    "data_sha256": "0" * 64,
+    "code_version": "test",
+    "train_end": "2024-01-01T00:00:00",
+    "threshold_end": "2024-01-01T00:00:00",
+    "rows_ahead": "2",
+    "leaky_split": "false",
+}
+
+
+@cache
+def simulated_table(rows: int = 6_000, seed: int = 5) -> pd.DataFrame:
+    """Simulated mill readings; not to be changed by a test."""
+    return simulate_readings(rows=rows, seed=seed)
+
+
+def make_detector(
+    family: str = "pca_t2", rows: int = 6_000, seed: int = 5, **sections: Mapping[str, Any]
+) -> tuple[Detector, FittedModel]:
+    """Make a detector of simulated readings.
+
+    Args:
+        family: Family of the model; those without epochs take a second.
+        rows: Rows of readings; with fewer than 6,000 a part may lack events.
+        seed: Seed of the readings.
+        sections: Further settings, such as `threshold={"rule": "budget"}`.
+    """
+    changes = {**sections, "model": {"family": family, **sections.get("model", {})}}
+    settings = change_settings(Configuration(), changes)
+    raw = RawTable(simulated_table(rows, seed), "simulated", "0" * 64)
+    readings = plain.check_readings(raw, settings.readings)
+    prepared = line.prepare(raw, readings, settings, plain)
+    split = plain.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
+    divided = line.scale(prepared, split, settings, plain)
+    model, scores = line.fit(prepared, divided, settings, plain, has_controls=False)
+    thresholds, _ = line.set_thresholds(prepared, split, scores, settings, plain)
+    return line.describe_detector(prepared, divided, thresholds["model"], settings), model
+
+
+def register_detector(
+    client: MlflowClient,
+    experiment_id: str,
+    name: str,
+    detector: Detector,
+    model: FittedModel,
+    family: str = "pca_t2",
+    tags: Mapping[str, str] | None = None,
+) -> str:
+    """Log a detector in a run of its own and register it.
+
+    Returns:
+        The version's number.
+    """
+    run_id, _ = start_run(client, experiment_id, {})
+    example = simulated_table().head(20)
+    model_id = log_detector(client, run_id, detector, model, family, example)
+    end_run(client, run_id, "FINISHED")
+    return register_version(client, name, model_id, run_id, {**TAGS, **(tags or {})})
+
+
+def register_quickly(client: MlflowClient, experiment_id: str, name: str, **settings: Any) -> str:
+    """Make and register a detector; `settings` are those of `make_detector`."""
+    family = settings.get("family", "pca_t2")
+    return register_detector(client, experiment_id, name, *make_detector(**settings), family)
+
+
+def open_test_store(home: Path, experiment: str) -> tuple[MlflowClient, str]:
+    """Open the tracking store of the tests."""
+    from tasks.track import find_tracking_uri, open_store
+
+    return open_store(find_tracking_uri(home), experiment, home)
