@@ -63,5 +63,12 @@ class FittedModel(Protocol):
             At least 0, float32, shape (windows, columns).
         """
 
+    def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Give what the model expects of the last row of each window, whatever else is asked with it.
+
+        Returns:
+            Scaled values, float32, shape (windows, columns); NaN where it expects nothing of a column.
+        """
+
     def save(self, folder: Path) -> None:
         """Write the model into a folder that exists, without pickles."""

@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from pydantic import ValidationError
+
+from schemas.explanation import DRIVERS_TEXT
 
 NOT_A_TIME = "not a time"
 REPEATED_TIME = "time of an earlier row again"
@@ -21,6 +24,7 @@ FALLING_RUN = "number below that of the row above"
 NOT_TRUE_OR_FALSE = "neither true nor false"
 WRONG_ALARM = "not equal to score >= threshold"
 NOT_TEXT = "not text"
+WRONG_DRIVERS = "not the drivers of an alarm as JSON, or not empty without one"
 
 
 def as_numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
@@ -150,12 +154,31 @@ def _is_alarm_right(table: pd.DataFrame) -> pd.Series:
     return as_numbers(table["alarm"]).eq(due.astype(np.float64)) | as_numbers(table["alarm"]).isna()
 
 
+def _are_drivers(text: object) -> bool:
+    try:
+        return isinstance(text, str) and len(DRIVERS_TEXT.validate_json(text)) > 0
+    except ValidationError:
+        return False
+
+
+def _are_drivers_right(table: pd.DataFrame) -> pd.Series:
+    if not {"score", "threshold", "alarm", "drivers"} <= set(table.columns):
+        return pd.Series(True, index=table.index)  # a missing column is reported as such
+    due = as_numbers(table["score"]) >= as_numbers(table["threshold"])
+    alarms = as_numbers(table["alarm"])
+    is_right = table["drivers"].isna() | table["drivers"].eq("")
+    is_right[due] = table["drivers"][due].map(_are_drivers).astype(bool)
+    # a wrong alarm is reported as such
+    return is_right | alarms.ne(due.astype(np.float64))
+
+
 def scored_schema() -> pa.DataFrameSchema:
-    """Describe a table of scores: `time`, `score`, `threshold`, `alarm`, `top_sensors`, in this order.
+    """Describe a table of scores, in order: `time, score, threshold, alarm, top_sensors, drivers`.
 
     A score is at least 0, or missing where there was too little history. A threshold is a number and may be
     infinite. `alarm` is bool and equal to `score >= threshold`, so a row without a score has none.
-    `top_sensors` is text, empty or missing where there is no score.
+    `top_sensors` is text, empty or missing where there is no score. `drivers` is JSON text, a list of
+    `schemas.explanation.Driver` where there is an alarm, and empty or missing elsewhere.
     """
     is_text = _check(
         lambda names: names.map(lambda name: isinstance(name, str)) | names.isna(), error=NOT_TEXT
@@ -167,13 +190,17 @@ def scored_schema() -> pa.DataFrameSchema:
         "threshold": pa.Column(checks=[_present(), _number()], nullable=True),
         "alarm": _alarm_column(),
         "top_sensors": pa.Column(checks=[is_text], nullable=True),
+        "drivers": pa.Column(checks=[is_text], nullable=True),
     }
     alarm_check = _check(_is_alarm_right, name="alarm", error=WRONG_ALARM)
+    drivers_check = _check(_are_drivers_right, name="drivers", error=WRONG_DRIVERS)
     return pa.DataFrameSchema(
         columns,
-        checks=[alarm_check],
+        checks=[alarm_check, drivers_check],
         strict=True,
         ordered=True,
         name="scores",
-        description="time, score, threshold, alarm and top_sensors, with an alarm where score >= threshold",
+        description=(
+            "time, score, threshold, alarm, top_sensors and drivers, with an alarm where score >= threshold"
+        ),
     )

@@ -131,7 +131,7 @@ def check_labelled_table(table: pd.DataFrame, sensors: Sequence[str]) -> pd.Data
 
 
 def check_scored_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return `table` if it is `time`, `score`, `threshold`, `alarm` and `top_sensors` as in `scored_schema`.
+    """Return `table` if it is a table of scores as `scored_schema` describes it.
 
     Raises:
         InputError: If it is not; the message names every failing column.

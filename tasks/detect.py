@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from schemas.detector import Detector
 from schemas.evaluation import Threshold
-from schemas.features import Column
+from schemas.explanation import PreparedRows
 from schemas.model import FittedModel
 from schemas.readings import LabelledReadings, RawTable
 from tasks.check import check_readings
+from tasks.explain import explain_alarms, name_top_sensors, write_drivers
 from tasks.featurise import compute_features
 from tasks.label import label_ahead
 from tasks.recalibrate import follow_scores
 from tasks.scale import scale_rows
 from tasks.window import find_end_rows
-
-# sensors named beside an alarm
-TOP_SENSORS = 3
-# what process context is called among them
-CONTEXT = "context"
 
 
 def detect_events(detector: Detector, model: FittedModel, table: pd.DataFrame) -> pd.DataFrame:
@@ -39,9 +33,10 @@ def detect_events(detector: Detector, model: FittedModel, table: pd.DataFrame) -
 
     Returns:
         One row for each row of `table`, with its index: `time`, `score` (float64, NaN without
-        enough history), `threshold`, `alarm` (`score >= threshold`) and `top_sensors` (for alarms,
+        enough history), `threshold`, `alarm` (`score >= threshold`), `top_sensors` (for alarms,
         the sensors with the largest share of the score, as `x5=0.41 x15=0.20 x3=0.08`; what the
-        process has been through counts as one, `context`).
+        process has been through counts as one, `context`) and `drivers` (for alarms, the same sensors
+        as a JSON list of `schemas.explanation.Driver`); both are "" without an alarm.
 
     Raises:
         InputError: If the table lacks a column or fails its schema.
@@ -64,6 +59,19 @@ def prepare_rows(detector: Detector, table: pd.DataFrame) -> tuple[np.ndarray, L
     Raises:
         InputError: If the table lacks a column or fails its schema.
     """
+    times, prepared = compute_rows(detector, table)
+    return times, prepared.labelled, prepared.scaled
+
+
+def compute_rows(detector: Detector, table: pd.DataFrame) -> tuple[np.ndarray, PreparedRows]:
+    """Do what `prepare_rows` does, and keep the features as they were before scaling.
+
+    Returns:
+        The time of every row, `datetime64[ns]`, shape (rows,), and the kept rows.
+
+    Raises:
+        InputError: If the table lacks a column or fails its schema.
+    """
     readings = check_readings(
         RawTable(table=table, source="rows", sha256=""),
         detector.readings,
@@ -73,7 +81,8 @@ def prepare_rows(detector: Detector, table: pd.DataFrame) -> tuple[np.ndarray, L
     )
     labelled = label_ahead(readings, 1, are_event_rows_kept=detector.are_event_rows_kept)
     features = compute_features(labelled, detector.features)
-    return readings.times, labelled, scale_rows(detector.scaler, features.values)
+    scaled = scale_rows(detector.scaler, features.values)
+    return readings.times, PreparedRows(labelled, features, scaled)
 
 
 def score_later_rows(
@@ -94,21 +103,23 @@ def score_later_rows(
     Raises:
         InputError: If the table lacks a column or fails its schema.
     """
-    times, labelled, scaled = prepare_rows(detector, table)
+    times, prepared = compute_rows(detector, table)
+    labelled = prepared.labelled
     end_rows = find_end_rows(labelled.runs, detector.window_rows, detector.convention)
     end_rows = end_rows[labelled.source_rows[end_rows] >= first]
     places = labelled.source_rows[end_rows] - first
     rows = len(table) - first
     scores, thresholds = np.full(rows, np.nan), np.full(rows, threshold.value)
-    scores[places] = model.score(scaled, end_rows)
+    scores[places] = model.score(prepared.scaled, end_rows)
     thresholds[places] = follow_scores(
         threshold, labelled.times[end_rows], labelled.runs[end_rows], scores[places]
     )
     is_alarm = scores >= thresholds
-    top_sensors = np.full(rows, "", dtype=object)
+    top_sensors, texts = np.full(rows, "", dtype=object), np.full(rows, "", dtype=object)
     is_chosen = is_alarm[places]
-    shares = model.explain(scaled, end_rows[is_chosen])
-    top_sensors[places[is_chosen]] = name_top_sensors(shares, detector.scaler.columns)
+    drivers = explain_alarms(detector, model, prepared, end_rows[is_chosen])
+    top_sensors[places[is_chosen]] = [name_top_sensors(of_alarm) for of_alarm in drivers]
+    texts[places[is_chosen]] = [write_drivers(of_alarm) for of_alarm in drivers]
     scored = pd.DataFrame(
         {
             "time": times[first:],
@@ -116,28 +127,8 @@ def score_later_rows(
             "threshold": thresholds,
             "alarm": is_alarm,
             "top_sensors": top_sensors,
+            "drivers": texts,
         },
         index=table.index[first:],
     )
     return scored, labelled
-
-
-def name_top_sensors(shares: np.ndarray, columns: Sequence[Column]) -> list[str]:
-    """Name the sensors with the largest share of each window's score.
-
-    Args:
-        shares: What each column adds to a score, at least 0, shape (windows, columns).
-        columns: What each column is.
-
-    Returns:
-        One text for each window, such as `x5=0.41 x15=0.20 x3=0.08`.
-    """
-    names = list(dict.fromkeys(column.sensor or CONTEXT for column in columns))
-    is_owner = np.asarray([[name == (column.sensor or CONTEXT) for name in names] for column in columns])
-    by_sensor = shares.astype(np.float64) @ is_owner
-    by_sensor /= np.maximum(by_sensor.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    order = np.argsort(-by_sensor, axis=1, kind="stable")[:, :TOP_SENSORS]
-    return [
-        " ".join(f"{names[place]}={share[place]:.2f}" for place in places)
-        for share, places in zip(by_sensor, order, strict=True)
-    ]

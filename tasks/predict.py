@@ -21,7 +21,7 @@ from tasks.fit import load_model
 
 
 class EarlyWarner(PythonModel):
-    """Raw readings in, `time, score, threshold, alarm, top_sensors` out."""
+    """Raw readings in, `time, score, threshold, alarm, top_sensors, drivers` out."""
 
     def load_context(self, context: Any) -> None:
         """Read the bundle, and trace the scoring function before the first request."""

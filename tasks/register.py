@@ -112,6 +112,7 @@ def make_signature(detector: Detector) -> ModelSignature:
         ColSpec("double", "threshold"),
         ColSpec("boolean", "alarm"),
         ColSpec("string", "top_sensors"),
+        ColSpec("string", "drivers"),
     ]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
@@ -203,7 +204,7 @@ def score_with_version(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
         table: Raw readings.
 
     Returns:
-        `time, score, threshold, alarm, top_sensors`, one row for each row of `table`.
+        `time, score, threshold, alarm, top_sensors, drivers`, one row for each row of `table`.
 
     Raises:
         InputError: If the version cannot score the table, or what it gives breaks the schema of scores.

@@ -50,15 +50,17 @@ def score_next_rows(
 
 
 def find_first_needed(detector: Detector, labelled: LabelledReadings) -> int:
-    """Find the first raw row that the score of a later row may depend on."""
-    needed = count_rows_needed(detector.features) + detector.window_rows
+    """Find the first raw row that the score of a later row, or its explanation, may depend on."""
+    # an alarm is explained by what was expected of each row of its window, from the window before that row
+    looked_at = 2 * detector.window_rows
+    needed = count_rows_needed(detector.features) + looked_at
     needed += detector.readings.fill_rows_at_most + 1
     if len(labelled.times) <= needed:
         return 0
     first = len(labelled.times) - needed
     if detector.features.has_context:
         hours = max(detector.features.context_hours)
-        earliest = labelled.times[-1] - np.timedelta64(round(hours * 3600e9), "ns")
+        earliest = labelled.times[-looked_at] - np.timedelta64(round(hours * 3600e9), "ns")
         # and one more, to see that a run begins there
         first = min(first, int(np.searchsorted(labelled.times, earliest)) - 1)
     return int(labelled.source_rows[max(first, 0)])

@@ -1,4 +1,4 @@
-"""Run a network on windows: squared errors, or encodings, by one traced function."""
+"""Run a network on windows: squared errors, expectations or encodings, by one traced function each."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ WINDOWS_PER_CALL = 4096
 FEW_WINDOWS = 64
 
 Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Expecter = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Encoder = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -66,6 +67,28 @@ def make_scorer(
         return tf.reduce_mean(tf.square(given - windows), axis=1)
 
     return _run_in_calls(square_errors, columns, seen)
+
+
+def make_expecter(network: keras.Model, columns: np.ndarray) -> Expecter:
+    """Make a function from rows and windows to what the network expects of each window's last row.
+
+    Args:
+        network: As for `make_scorer`.
+        columns: As for `make_scorer`.
+
+    Returns:
+        A function as `make_scorer`'s. It returns what an autoencoder gives back of the last row, or what
+        a forecaster forecasts of it without seeing it, float32, shape (windows, columns).
+    """
+    lookback, seen = network.input_shape[1:]
+    window_rows = lookback + is_forecaster(network)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, window_rows, seen), tf.float32)])
+    def expect(windows: tf.Tensor) -> tf.Tensor:
+        given = network(windows[:, :lookback], training=False)
+        return given if given.shape.rank == 2 else given[:, -1]
+
+    return _run_in_calls(expect, columns, seen)
 
 
 def make_encoder(network: keras.Model, columns: np.ndarray) -> Encoder:

@@ -64,6 +64,20 @@ class JoinedModel:
             total += (shares * factors[:, None]).astype(np.float32)
         return total
 
+    def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Give, of each column, what that member expects which adds most to the score of the window.
+
+        Members that expect nothing of a column are passed over; of equals the first one speaks.
+        """
+        parts = [self._measure_part(family, rows, end_rows) for family in self.members]
+        expectations = np.stack([member.expect(rows, end_rows) for member in self.members.values()])
+        order = np.argsort(-np.stack(parts), axis=0, kind="stable")  # (members, windows)
+        windows = np.arange(len(end_rows))
+        expected = expectations[order[0], windows]
+        for places in order[1:]:
+            expected = np.where(np.isnan(expected), expectations[places, windows], expected)
+        return expected
+
     def save(self, folder: Path) -> None:
         """Write the members into folders of their own, and the scores of normal rows."""
         for family, member in self.members.items():

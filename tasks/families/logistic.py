@@ -61,6 +61,12 @@ class LogisticModel:
         shares[:, self.folded] += raised[:, len(self.columns) :]
         return np.maximum(shares, 0.0).astype(np.float32)
 
+    def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Give the training mean, 0 once scaled; see `schemas.model.FittedModel`."""
+        expected = np.full((len(end_rows), rows.shape[1]), np.nan, dtype=np.float32)
+        expected[:, self.columns] = 0.0
+        return expected
+
     def save(self, folder: Path) -> None:
         """Write the model into a folder that exists."""
         content = {

@@ -14,7 +14,7 @@ from schemas.evaluation import History
 from schemas.features import find_columns
 from schemas.model import Material
 from tasks.build import build_network, read_network
-from tasks.score import Encoder, make_encoder, make_scorer, score_windows
+from tasks.score import Encoder, Expecter, make_encoder, make_expecter, make_scorer, score_windows
 from tasks.train import hold_columns, train_network
 
 if TYPE_CHECKING:
@@ -80,6 +80,12 @@ class NetworkModel:
         drivers[:, self.columns] = self.errors(rows, end_rows)
         return drivers
 
+    def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Give what the network gives back of the last row, or forecasts; see `FittedModel`."""
+        expected = np.full((len(end_rows), rows.shape[1]), np.nan, dtype=np.float32)
+        expected[:, self.columns] = self._expecter(rows, end_rows)
+        return expected
+
     def encode(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
         """Describe windows by the encoder's output: features for other models.
 
@@ -94,6 +100,10 @@ class NetworkModel:
         """Write `network.keras` and `network.json` into a folder that exists."""
         self.network.save(folder / NETWORK_FILE)
         (folder / OUTLINE_FILE).write_text(self.outline.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    @cached_property
+    def _expecter(self) -> Expecter:
+        return make_expecter(self.network, self.columns)
 
     @cached_property
     def _encoder(self) -> Encoder:
@@ -140,7 +150,7 @@ def fit_network(
 
 
 def load_network(folder: Path) -> NetworkModel:
-    """Load a saved network, refusing code in it; its scoring function is traced before it returns.
+    """Load a saved network, refusing code in it; what an alarm needs is traced before it returns.
 
     Args:
         folder: As `NetworkModel.save` wrote it.
@@ -153,6 +163,7 @@ def load_network(folder: Path) -> NetworkModel:
     # as many rows as a forecaster needs
     rows = np.zeros((outline.lookback + 1, outline.columns[-1] + 1), dtype=np.float32)
     model.score(rows, np.array([outline.lookback]))
+    model.expect(rows, np.array([outline.lookback]))
     return model
 
 

@@ -63,6 +63,20 @@ class ProjectionModel:
             shares[:, self.columns] = (centered - self._return(along)) ** 2
         return shares
 
+    def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Give what a score is measured from.
+
+        Q is the distance from the components, so what they give back is expected. T2 is the distance
+        from the middle within them, so the training mean is: what they give back of an unusual row is
+        as unusual as the row.
+        """
+        expected = np.full((len(end_rows), rows.shape[1]), np.nan, dtype=np.float32)
+        if self.statistic == "t2":
+            expected[:, self.columns] = self.center
+        else:
+            expected[:, self.columns] = self.center + self._return(self._project(rows, end_rows)[1])
+        return expected
+
     def save(self, folder: Path) -> None:
         """Write the model into a folder that exists."""
         content = {

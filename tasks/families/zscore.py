@@ -37,6 +37,12 @@ class DeviationModel:
         shares[:, self.columns] = rows[end_rows][:, self.columns] ** 2
         return shares
 
+    def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        """Give the training mean, 0 once scaled; see `schemas.model.FittedModel`."""
+        expected = np.full((len(end_rows), rows.shape[1]), np.nan, dtype=np.float32)
+        expected[:, self.columns] = 0.0
+        return expected
+
     def save(self, folder: Path) -> None:
         """Write the model into a folder that exists."""
         content = {"columns": self.columns.tolist()}

@@ -10,7 +10,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from schemas.tables import as_numbers, labelled_schema, raw_schema, scored_schema
+from schemas.tables import WRONG_DRIVERS, as_numbers, labelled_schema, raw_schema, scored_schema
 
 
 def raw_table() -> pd.DataFrame:
@@ -22,6 +22,12 @@ def labelled_table() -> pd.DataFrame:
     return raw_table().rename(columns={"y": "label"}).assign(run=[0, 0, 1, 1])[["time", "run", "label", "a"]]
 
 
+DRIVER = (
+    '{"sensor":"b","share":0.7,"column":"b volatility","group":"volatility","direction":"above",'
+    '"last":[1.5,2.5],"expected":[null,2.25]}'
+)
+
+
 def scored_table() -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -30,6 +36,7 @@ def scored_table() -> pd.DataFrame:
             "threshold": [2.0, 2.0, 2.0],
             "alarm": [False, False, True],
             "top_sensors": [None, "a, b", "b, a"],
+            "drivers": [None, "", f"[{DRIVER}]"],
         }
     )
 
@@ -143,6 +150,11 @@ def test_a_sound_scored_table_passes() -> None:
         ("alarm", [True, False, True], ("scores", "not equal to score >= threshold")),
         ("alarm", [0, 0, 1], ("alarm", "neither true nor false")),
         ("top_sensors", [1, "a", "b"], ("top_sensors", "not text")),
+        ("drivers", ["", "", ""], ("scores", WRONG_DRIVERS)),
+        ("drivers", ["", "", None], ("scores", WRONG_DRIVERS)),
+        ("drivers", ["", "", "[]"], ("scores", WRONG_DRIVERS)),
+        ("drivers", ["", "", '[{"sensor":"b"}]'], ("scores", WRONG_DRIVERS)),
+        ("drivers", ["", f"[{DRIVER}]", f"[{DRIVER}]"], ("scores", WRONG_DRIVERS)),
     ],
 )
 def test_a_scored_table_fails_for_one_fault(column: str, values: Any, failure: tuple[str, str]) -> None:
@@ -151,6 +163,7 @@ def test_a_scored_table_fails_for_one_fault(column: str, values: Any, failure: t
 
 def test_a_score_equal_to_the_threshold_is_an_alarm() -> None:
     table = scored_table().assign(score=[np.nan, 2.0, 2.0], alarm=[False, True, True])
+    table["drivers"] = ["", f"[{DRIVER}]", f"[{DRIVER}]"]
     assert failing_checks(scored_schema(), table) == []
 
 

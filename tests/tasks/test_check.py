@@ -445,6 +445,10 @@ def test_a_table_of_constants_is_refused() -> None:
 
 # the tables that leave
 
+DRIVERS = (
+    '[{"sensor":"a","share":1.0,"column":"a","group":"level","direction":"below","last":[2],"expected":[3]}]'
+)
+
 
 def test_a_sound_scored_table_is_returned() -> None:
     table = pd.DataFrame(
@@ -454,6 +458,7 @@ def test_a_sound_scored_table_is_returned() -> None:
             "threshold": 2.0,
             "alarm": [False, True],
             "top_sensors": ["a", "a"],
+            "drivers": ["", DRIVERS],
         }
     )
     assert check_scored_table(table) is table
@@ -467,6 +472,7 @@ def test_a_wrong_alarm_is_refused_with_its_row() -> None:
             "threshold": 2.0,
             "alarm": [False, False],
             "top_sensors": ["a", "a"],
+            "drivers": ["", DRIVERS],
         }
     )
     with pytest.raises(

@@ -34,7 +34,7 @@ SETTINGS = configure(
         "threshold.false_alarms_per_day=20",
     ]
 )
-COLUMNS = ["score", "threshold", "alarm", "top_sensors"]
+COLUMNS = ["score", "threshold", "alarm", "top_sensors", "drivers"]
 
 
 def table_of(rows: int, seed: int) -> pd.DataFrame:

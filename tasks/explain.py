@@ -1,0 +1,281 @@
+"""Explain alarms: which sensors drive each, which way, and what the model expected of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from schemas.detector import Detector
+from schemas.explanation import (
+    DRIVERS_TEXT,
+    AlarmEpisode,
+    AlarmExplanation,
+    Driver,
+    ExplainedAlarms,
+    PreparedRows,
+)
+from schemas.features import Column
+from schemas.model import FittedModel
+from schemas.readings import LabelledReadings
+from schemas.windows import Part
+from tasks.label import count_rows_in_run
+from tasks.window import find_end_rows
+
+# sensors named beside an alarm
+TOP_SENSORS = 3
+# what process context is called among them
+CONTEXT = "context"
+# alarms of a part that are explained, the last ones
+ALARMS_AT_MOST = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class RankedSensors:
+    """The sensors with the largest share of each window's score, the largest first.
+
+    Attributes:
+        names: All sensors, and `context`, in the order of the columns.
+        places: Positions of the largest in `names`, shape (windows, ranks).
+        shares: Their shares, float64, shape (windows, ranks).
+        columns: Position of the column that adds most among those of the sensor, shape (windows, ranks).
+    """
+
+    names: tuple[str, ...]
+    places: np.ndarray
+    shares: np.ndarray
+    columns: np.ndarray
+
+
+def explain_alarms(
+    detector: Detector, model: FittedModel, prepared: PreparedRows, end_rows: np.ndarray
+) -> list[tuple[Driver, ...]]:
+    """Name the sensors that drive the score of each window, and what the model expected of them.
+
+    Nothing in an explanation depends on later rows or on the other windows that are explained.
+
+    Args:
+        detector: Features, scaler and settings of a version.
+        model: Its model.
+        prepared: The rows.
+        end_rows: Last rows of the windows to explain, shape (windows,).
+
+    Returns:
+        For each window the `TOP_SENSORS` sensors with the largest share, floats with six digits.
+    """
+    if len(end_rows) == 0:
+        return []
+    ranked = rank_sensors(model.explain(prepared.scaled, end_rows), detector.scaler.columns)
+    rows = end_rows[:, None] + np.arange(1 - detector.window_rows, 1)  # (windows, rows of a window)
+    every, inverse = np.unique(rows, return_inverse=True)
+    expected = expect_rows(detector, model, prepared, every)
+    levels = expect_levels(detector, prepared, every, expected)
+    inverse = inverse.reshape(rows.shape)
+    windows = np.arange(len(end_rows))[:, None]
+    surplus = (
+        prepared.scaled[end_rows[:, None], ranked.columns] - expected[inverse[windows, -1], ranked.columns]
+    )
+    # `context` comes after the sensors: it is given the values of one and keeps none of them
+    sensors = np.minimum(ranked.places, len(detector.sensors) - 1)[:, :, None]
+    lasts = prepared.labelled.values[rows[:, None], sensors]  # (windows, ranks, rows of a window)
+    return _write_drivers(ranked, detector.scaler.columns, surplus, lasts, levels[inverse[:, None], sensors])
+
+
+def rank_sensors(shares: np.ndarray, columns: Sequence[Column]) -> RankedSensors:
+    """Rank the sensors by their share of each window's score.
+
+    Args:
+        shares: What each column adds to a score, at least 0, shape (windows, columns).
+        columns: What each column is.
+
+    Returns:
+        The first `TOP_SENSORS` of each window, or all where there are fewer; of equals the first.
+    """
+    names = tuple(dict.fromkeys(column.sensor or CONTEXT for column in columns))
+    owners = np.asarray([names.index(column.sensor or CONTEXT) for column in columns])
+    by_sensor = np.zeros((len(shares), len(names)))
+    # column by column: a matrix product rounds by the number of windows in it
+    for place, owner in enumerate(owners):
+        by_sensor[:, owner] += shares[:, place]
+    total = sum_in_order(by_sensor)
+    by_sensor /= np.maximum(total, np.finfo(np.float32).tiny)[:, None]
+    places = np.argsort(-by_sensor, axis=1, kind="stable")[:, :TOP_SENSORS]
+    driving = np.stack(
+        [np.where(owners == rank[:, None], shares, -1.0).argmax(axis=1) for rank in places.T], axis=1
+    )
+    return RankedSensors(names, places, np.take_along_axis(by_sensor, places, axis=1), driving)
+
+
+def sum_in_order(values: np.ndarray) -> np.ndarray:
+    """Sum the columns of each row one after the other, so that the rows beside it change nothing."""
+    total = np.zeros(len(values))
+    for column in values.T:
+        total += column
+    return total
+
+
+def name_top_sensors(drivers: Sequence[Driver]) -> str:
+    """Write the sensors and their shares as one text, such as `x5=0.41 x15=0.20 x3=0.08`."""
+    return " ".join(f"{driver.sensor}={driver.share:.2f}" for driver in drivers)
+
+
+def write_drivers(drivers: Sequence[Driver]) -> str:
+    """Write drivers as compact JSON."""
+    return DRIVERS_TEXT.dump_json(tuple(drivers)).decode()
+
+
+def expect_rows(
+    detector: Detector, model: FittedModel, prepared: PreparedRows, rows: np.ndarray
+) -> np.ndarray:
+    """Ask the model what it expects of rows, each as the last one of its window.
+
+    Returns:
+        float32, shape (rows, columns); NaN where a row ends no window, or the model expects nothing.
+    """
+    end_rows = find_end_rows(prepared.labelled.runs, detector.window_rows, detector.convention)
+    is_end = np.isin(rows, end_rows)
+    expected = np.full((len(rows), prepared.scaled.shape[1]), np.nan, dtype=np.float32)
+    expected[is_end] = model.expect(prepared.scaled, rows[is_end])
+    return expected
+
+
+def expect_levels(
+    detector: Detector, prepared: PreparedRows, rows: np.ndarray, expected: np.ndarray
+) -> np.ndarray:
+    """Turn the expected levels of sensors back into the sensors' units.
+
+    Args:
+        detector: Features, scaler and settings of a version.
+        prepared: The rows.
+        rows: Positions, shape (rows,).
+        expected: What is expected of their columns, shape (rows, columns).
+
+    Returns:
+        float64, shape (rows, sensors); NaN where nothing is expected, where the sensor was constant in
+        training, and in the first row of a run, which has no rows before it to deviate from.
+    """
+    scaler, sensors = detector.scaler, len(detector.sensors)
+    # the columns of the levels come first, in the order of the sensors
+    deviations = np.asarray(scaler.deviations[:sensors], dtype=np.float64)
+    values = prepared.labelled.values[rows]
+    base = values - prepared.features.values[rows, :sensors]
+    levels = base + np.asarray(scaler.means[:sensors]) + deviations * expected[:, :sensors]
+    if detector.features.level == "local":
+        levels[count_rows_in_run(prepared.labelled.runs)[rows] == 0] = np.nan
+    return levels
+
+
+def explain_part(
+    detector: Detector,
+    model: FittedModel,
+    prepared: PreparedRows,
+    part: Part,
+    scores: np.ndarray,
+    thresholds: np.ndarray,
+) -> ExplainedAlarms:
+    """Explain the alarms of a part, the last `ALARMS_AT_MOST` of many.
+
+    Args:
+        detector: Features, scaler and settings of a version.
+        model: Its model.
+        prepared: All rows.
+        part: The part.
+        scores: Scores of its windows, shape (windows,).
+        thresholds: The thresholds that hold there, shape (windows,).
+    """
+    is_alarm = scores >= thresholds
+    places = np.flatnonzero(is_alarm)[-ALARMS_AT_MOST:]
+    end_rows = part.end_rows[places]
+    alarms = tuple(
+        AlarmExplanation(time=time, score=score, threshold=threshold, drivers=drivers)
+        for time, score, threshold, drivers in zip(
+            prepared.labelled.times[end_rows].astype("datetime64[us]").tolist(),
+            scores[places].tolist(),
+            thresholds[places].tolist(),
+            explain_alarms(detector, model, prepared, end_rows),
+            strict=True,
+        )
+    )
+    episodes = list_episodes(alarms, end_rows, part.labels[places], prepared.labelled)
+    return ExplainedAlarms(part=part.name, total=int(is_alarm.sum()), alarms=alarms, episodes=episodes)
+
+
+def list_episodes(
+    alarms: Sequence[AlarmExplanation], end_rows: np.ndarray, labels: np.ndarray, labelled: LabelledReadings
+) -> tuple[AlarmEpisode, ...]:
+    """Put alarms in rows one after the other, in one run, together.
+
+    Args:
+        alarms: In time order.
+        end_rows: Their rows, rising, shape (alarms,).
+        labels: Whether each is positive, bool, shape (alarms,).
+        labelled: All rows and events.
+    """
+    runs = labelled.runs[end_rows]
+    breaks = np.flatnonzero((np.diff(end_rows) > 1) | (np.diff(runs) != 0)) + 1
+    pieces = np.split(np.arange(len(end_rows)), breaks) if len(end_rows) else []
+    return tuple(
+        AlarmEpisode(
+            first=alarms[piece[0]],
+            rows=len(piece),
+            is_caught=bool(labels[piece].any()),
+            minutes_ahead=count_minutes_ahead(labelled, int(end_rows[piece[0]])),
+        )
+        for piece in pieces
+    )
+
+
+def count_minutes_ahead(labelled: LabelledReadings, row: int) -> float | None:
+    """Count the minutes from a row to the event that ended its run, or none where no event did."""
+    is_next = (labelled.event_runs == labelled.runs[row]) & (labelled.event_times >= labelled.times[row])
+    times = labelled.event_times[is_next]
+    return None if len(times) == 0 else float((times[0] - labelled.times[row]) / np.timedelta64(1, "m"))
+
+
+def _write_drivers(
+    ranked: RankedSensors,
+    columns: Sequence[Column],
+    surplus: np.ndarray,
+    lasts: np.ndarray,
+    levels: np.ndarray,
+) -> list[tuple[Driver, ...]]:
+    """Put together the drivers of each window.
+
+    Args:
+        ranked: The sensors.
+        columns: What each column is.
+        surplus: By how much the driving column exceeds what was expected, shape (windows, ranks).
+        lasts: Raw values, shape (windows, ranks, rows of a window).
+        levels: What was expected of them, of the same shape.
+    """
+
+    def write_driver(window: int, rank: int) -> Driver:
+        column, name = columns[ranked.columns[window, rank]], ranked.names[ranked.places[window, rank]]
+        has_rows = column.sensor is not None
+        return Driver(
+            sensor=name,
+            share=_shorten(ranked.shares[window, rank]),
+            column=column.name,
+            group=column.group,
+            direction=_name_direction(surplus[window, rank]),
+            last=tuple(_shorten(value) for value in lasts[window, rank]) if has_rows else (),
+            expected=tuple(None if np.isnan(value) else _shorten(value) for value in levels[window, rank])
+            if has_rows
+            else (),
+        )
+
+    windows, ranks = ranked.places.shape
+    return [tuple(write_driver(window, rank) for rank in range(ranks)) for window in range(windows)]
+
+
+def _name_direction(surplus: float) -> Literal["above", "below"] | None:
+    if np.isnan(surplus):
+        return None
+    return "above" if surplus > 0 else "below"
+
+
+def _shorten(value: float) -> float:
+    """Round to six significant digits."""
+    return float(f"{value:.6g}")
