@@ -1,0 +1,1 @@
+"""The HTTP service over a registered version; no Prefect in it."""

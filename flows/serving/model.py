@@ -1,0 +1,208 @@
+"""The version that scores: loaded aside, warmed up, swapped in whole, and followed by its alias."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from flows.serving.rows import invent_rows, make_table
+from schemas.detector import Detector
+from schemas.errors import InputError
+from schemas.model import FittedModel
+from schemas.service import ModelAnswer
+from tasks.detect import detect_events
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# a version that cannot be loaded is tried again after so many looks, twice as many each time
+_MOST_LOOKS_LEFT_OUT = 64
+_URI = re.compile(r"models:/(?P<name>[^/@:]+)(?:/(?P<version>[0-9]+)|@(?P<alias>[^/@:]+))")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to serve: a version of a registered model, or the one that an alias points to.
+
+    Attributes:
+        uri: As it was given.
+        name: Registered model.
+        version: A fixed version, or none.
+        alias: The alias to follow, or none where the version is fixed.
+    """
+
+    uri: str
+    name: str
+    version: str | None
+    alias: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class ServedVersion:
+    """A version in memory, ready to score.
+
+    Attributes:
+        name: Registered model.
+        version: Its version.
+        loaded_at: When it was loaded.
+        detector: Everything besides the model.
+        model: The fitted model.
+    """
+
+    name: str
+    version: str
+    loaded_at: datetime
+    detector: Detector
+    model: FittedModel
+
+
+def parse_source(uri: str) -> Source:
+    """Read `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
+
+    Raises:
+        InputError: If the text has another form.
+    """
+    match = _URI.fullmatch(uri)
+    if match is None:
+        raise InputError(
+            "`--model` must be models:/NAME@ALIAS, which is followed, or models:/NAME/VERSION, which is not. "
+            f"Received {uri!r}."
+        )
+    return Source(uri, match["name"], match["version"], match["alias"])
+
+
+def find_version(client: MlflowClient, source: Source) -> str:
+    """Find the version to serve.
+
+    Raises:
+        InputError: If the alias points to none.
+    """
+    from tasks.register import find_alias
+
+    if source.alias is None:
+        return str(source.version)
+    found = find_alias(client, source.name, source.alias)
+    if found is None:
+        raise InputError(
+            f"{source.uri} must point to a version. There is none with the alias {source.alias!r}. Make one "
+            "by `forewarn retrain`, give the alias to one by `forewarn promote --version N --why TEXT`, or "
+            f"name a version by --model models:/{source.name}/N; `forewarn models` lists them."
+        )
+    return str(found.version)
+
+
+def load_served_version(source: Source, version: str) -> ServedVersion:
+    """Load a version and score a few rows with it, so that its first request is not slow.
+
+    Raises:
+        InputError: If there is no such version, or it cannot be loaded by this code.
+    """
+    from tasks.register import load_version
+
+    known_paths = set(sys.path)
+    try:
+        detector, model = load_version(f"models:/{source.name}/{version}")
+    finally:
+        # every loaded version puts a copy of our code on the path, which nothing needs
+        sys.path[:] = [path for path in sys.path if path in known_paths]
+    detect_events(detector, model, make_table(invent_rows(detector), detector))
+    return ServedVersion(source.name, version, datetime.now(UTC), detector, model)
+
+
+class ModelHolder:
+    """Holds the version that scores, and looks now and then where the alias points."""
+
+    def __init__(
+        self, source: Source, client: MlflowClient, count_reload: Callable[[bool], None] = lambda _: None
+    ) -> None:
+        """Hold nothing yet.
+
+        Args:
+            source: What to serve.
+            client: Client of the registry.
+            count_reload: Told of every reload whether it came to its end.
+        """
+        self.source = source
+        self.served: ServedVersion | None = None
+        self.problem: str | None = None
+        self._client = client
+        self._count_reload = count_reload
+        self._failed_version: str | None = None
+        self._looks_left_out = 0
+        self._looks_to_leave_out = 0
+
+    def load_first(self) -> None:
+        """Load the first version.
+
+        Raises:
+            InputError: If there is none, or it cannot be loaded.
+        """
+        self.served = load_served_version(self.source, find_version(self._client, self.source))
+
+    def look_again(self) -> None:
+        """Look where the alias points, and swap in the version if it is another one.
+
+        Whatever goes wrong, the version that scores goes on scoring, and `problem` says what it was. A
+        version that cannot be loaded is tried again, each time after a longer while.
+        """
+        try:
+            version = find_version(self._client, self.source)
+        except Exception as error:  # noqa: BLE001 - a registry fails in many ways, and none may stop us
+            self.problem = f"The registry could not be asked: {_say(error)}"
+            return
+        if self.served is not None and version == self.served.version:
+            self.problem, self._failed_version = None, None
+        elif self._is_due(version):
+            self._swap(version)
+
+    def _is_due(self, version: str) -> bool:
+        if version != self._failed_version:
+            self._looks_to_leave_out = 0
+            return True
+        self._looks_left_out += 1
+        return self._looks_left_out > self._looks_to_leave_out
+
+    def _swap(self, version: str) -> None:
+        try:
+            served = load_served_version(self.source, version)
+        except Exception as error:  # noqa: BLE001 - loading runs the version's own code
+            self.problem = f"Version {version} could not be loaded: {_say(error)}"
+            self._failed_version, self._looks_left_out = version, 0
+            self._looks_to_leave_out = min(2 * self._looks_to_leave_out + 1, _MOST_LOOKS_LEFT_OUT)
+            self._count_reload(False)
+            return
+        self.served, self.problem, self._failed_version = served, None, None
+        self._count_reload(True)
+
+    def follow(self, stopping: threading.Event, seconds: float) -> None:
+        """Look again every so many seconds, until told to stop; a fixed version is not looked at."""
+        while self.source.alias is not None and not stopping.wait(seconds):
+            self.look_again()
+
+
+def describe_served(holder: ModelHolder, served: ServedVersion) -> ModelAnswer:
+    """Say which version scores, and what it asks for."""
+    threshold, detector = served.detector.threshold, served.detector
+    return ModelAnswer(
+        model=served.name,
+        version=served.version,
+        uri=holder.source.uri,
+        alias=holder.source.alias,
+        loaded_at=served.loaded_at.isoformat(timespec="seconds"),
+        columns=(detector.readings.time_column, *detector.sensors, *detector.categories),
+        window_rows=detector.window_rows,
+        threshold=threshold.value if abs(threshold.value) < float("inf") else None,
+        threshold_rule=threshold.rule,
+        is_threshold_trailing=threshold.trailing is not None,
+        reload_problem=holder.problem,
+    )
+
+
+def _say(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"

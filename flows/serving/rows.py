@@ -1,0 +1,146 @@
+"""From rows of a request to a table, and from a scored table to rows of an answer."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from schemas.detector import Detector
+from schemas.errors import InputError
+from schemas.tables import as_numbers
+from tasks.parse import parse_times
+
+# no sensor shows such a number, and its square would not fit a float32
+LARGEST_VALUE = 1e15
+_LONGEST_TEXT = 100
+_LARGEST_INTEGER = 2**63 - 1
+_EXAMPLE_BEGIN = pd.Timestamp("2024-01-01")
+_EXAMPLE_ROWS_MORE = 3
+
+
+def make_table(rows: Sequence[Mapping[str, Any]], detector: Detector) -> pd.DataFrame:
+    """Make a table of the columns that a version looks at; other columns are left out.
+
+    Times are parsed here where all of them can be; else they stay as they came, for the schema check to
+    name them. The label says that an event is known: without it there is none.
+
+    Args:
+        rows: Columns and values of each row.
+        detector: Of the version that scores them.
+
+    Raises:
+        InputError: If there are no rows, or a value is no scalar, too long or too large.
+    """
+    if not rows:
+        raise InputError("Expected rows of readings. `rows` has none. Send at least one row.")
+    section = detector.readings
+    names = [section.time_column, *detector.sensors, *detector.categories]
+    table = pd.DataFrame({name: _take_column(rows, name) for name in names if any(name in r for r in rows)})
+    if section.label_column is not None and section.label_column not in table:
+        labels = _take_column(rows, section.label_column)
+        table[section.label_column] = pd.Series(labels).fillna(0).infer_objects()
+    if section.time_column in table:
+        times = parse_times(table[section.time_column], section.time_format)
+        if times.notna().all():
+            table[section.time_column] = times
+    _refuse_large_values(table, detector)
+    return table
+
+
+def _take_column(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    return [_take_value(row.get(name), name, number) for number, row in enumerate(rows)]
+
+
+def _take_value(value: Any, name: str, number: int) -> Any:
+    if isinstance(value, (dict, list)):
+        kind = "an object" if isinstance(value, dict) else "a list"
+        raise InputError(
+            f"Expected a number or a text in every column. Received {kind} as {name} of row {number}. Send "
+            "one value."
+        )
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        raise InputError(
+            f"Expected texts of at most {_LONGEST_TEXT} characters. Received {len(value)} as {name} of row "
+            f"{number}. Shorten it."
+        )
+    if type(value) is int and abs(value) > _LARGEST_INTEGER:
+        # as a float it is infinite where it is larger than any
+        return float(value) if abs(value) < 10**300 else math.copysign(math.inf, value)
+    return value
+
+
+def _refuse_large_values(table: pd.DataFrame, detector: Detector) -> None:
+    for name in detector.sensors:
+        if name not in table:
+            continue
+        sizes = as_numbers(table[name], detector.readings.decimal).abs().to_numpy()
+        is_large = np.isfinite(sizes) & (sizes > LARGEST_VALUE)
+        if is_large.any():
+            first = int(np.flatnonzero(is_large)[0])
+            raise InputError(
+                f"Expected values of at most {LARGEST_VALUE:g} in every sensor. Received {sizes[first]:g} as "
+                f"{name} of row {first}. Mend the sensor's reading."
+            )
+
+
+def list_scored_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
+    """List scored rows as `schemas.service.ScoredRow` lays them out.
+
+    Numbers are written so that they read back as the very same ones.
+
+    Raises:
+        InputError: If a score is infinite.
+    """
+    scores, thresholds = scored["score"].to_numpy(np.float64), scored["threshold"].to_numpy(np.float64)
+    if np.isinf(scores).any():
+        raise InputError(
+            "Expected rows with a finite score. "
+            f"Row {int(np.flatnonzero(np.isinf(scores))[0])} lies too far from all that the version was "
+            "trained on. Check its sensors."
+        )
+    moments = scored["time"].to_numpy("datetime64[ns]")
+    are_whole = bool((moments == moments.astype("datetime64[s]")).all())
+    times = np.datetime_as_string(moments, unit="s" if are_whole else "ns")
+    drivers = scored["drivers"] if "drivers" in scored else [""] * len(scored)
+    return [
+        {
+            "time": str(time),
+            "score": None if math.isnan(score) else score,
+            "threshold": threshold if math.isfinite(threshold) else None,
+            "alarm": alarm,
+            "top_sensors": top_sensors,
+            "drivers": json.loads(driver) if driver else [],
+        }
+        for time, score, threshold, alarm, top_sensors, driver in zip(
+            times,
+            scores.tolist(),
+            thresholds.tolist(),
+            scored["alarm"].tolist(),
+            scored["top_sensors"].tolist(),
+            drivers,
+            strict=True,
+        )
+    ]
+
+
+def invent_rows(detector: Detector) -> list[dict[str, Any]]:
+    """Invent rows that have the columns and the step of a version, enough for a score: an example."""
+    count = detector.window_rows + _EXAMPLE_ROWS_MORE
+    step = pd.Timedelta(minutes=detector.readings.step_minutes or 1.0)
+    names = [*detector.sensors, *detector.categories]
+    return [
+        {
+            detector.readings.time_column: _write_time(_EXAMPLE_BEGIN + number * step, detector),
+            **{name: round(math.sin(number + place), 3) for place, name in enumerate(names)},
+        }
+        for number in range(count)
+    ]
+
+
+def _write_time(time: pd.Timestamp, detector: Detector) -> str:
+    return time.strftime(detector.readings.time_format or "%Y-%m-%dT%H:%M:%S")

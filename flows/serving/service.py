@@ -1,0 +1,161 @@
+"""What the routes share: the version, the sessions, the limits and the threads that score."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from flows.serving.limits import Slots, refuse_for_now
+from flows.serving.metrics import Metrics
+from flows.serving.model import ModelHolder, ServedVersion
+from flows.serving.rows import list_scored_rows, make_table
+from flows.serving.sessions import Session, Sessions, score_in_session
+from schemas.configuration import ServingSection
+from schemas.errors import InputError
+from schemas.service import ScoreRequest, limit_request
+from schemas.state import ScoringState
+from tasks.detect import detect_events
+
+_PROBLEMS_SHOWN = 5
+Result = TypeVar("Result")
+
+
+class Scored(NamedTuple):
+    """A request that has been scored.
+
+    Attributes:
+        answer: The answer's body.
+        rows: Rows in it.
+        alarms: How many of them have an alarm.
+        state: What to carry over in a session, or none without one.
+    """
+
+    answer: bytes
+    rows: int
+    alarms: int
+    state: ScoringState | None
+
+
+class Service:
+    """Everything that lives as long as the process; changed by the event loop alone."""
+
+    def __init__(self, section: ServingSection, holder: ModelHolder, metrics: Metrics) -> None:
+        """Begin without sessions.
+
+        Args:
+            section: Limits.
+            holder: Holds the version that scores.
+            metrics: What counts.
+        """
+        self.section = section
+        self.holder = holder
+        self.metrics = metrics
+        self.is_stopping = False
+        self.sessions = Sessions(section.sessions_at_most, section.session_idle_minutes * 60)
+        self.slots = Slots(section.scoring_at_once + section.queue_at_most)
+        self.request_model = limit_request(section.rows_at_most, section.machine_characters_at_most)
+        self._threads = ThreadPoolExecutor(section.scoring_at_once, "score")
+        metrics.watch("forewarn_sessions", "Machines whose last rows are kept.", lambda: len(self.sessions))
+        metrics.watch(
+            "forewarn_scoring_places_taken", "Requests scored or waiting.", lambda: self.slots.taken
+        )
+
+    def require_served(self) -> ServedVersion:
+        """Tell which version scores.
+
+        Raises:
+            HTTPException: 503, while none is loaded.
+        """
+        if self.holder.served is None:
+            raise refuse_for_now("Expected a version. It is still being loaded. Try again soon.")
+        return self.holder.served
+
+    async def score(self, body: bytes) -> bytes:
+        """Score a request, by the version that serves when its turn in the queue is given out.
+
+        Returns:
+            The answer's body.
+
+        Raises:
+            InputError: If the request or its rows are at fault.
+            HTTPException: 503, if there is no place for it.
+        """
+        served = self.require_served()
+        with self.slots.take():
+            request = await self._run(lambda: read_request(body, self.request_model))
+            if request.machine is None:
+                scored = await self._run(lambda: score_alone(served, request))
+            else:
+                digest = hashlib.sha256(body).digest()
+                async with self.sessions.use(request.machine) as session:
+                    known = session.find_answer(digest)
+                    if known is not None:
+                        return known
+                    scored = await self._run(lambda: self._score_next(served, session, request))
+                    if scored.state is not None:
+                        session.keep(scored.state, served.version, digest, scored.answer)
+        self.metrics.count_scores(served.version, scored.rows, scored.alarms)
+        return scored.answer
+
+    def close(self) -> None:
+        """Start nothing more; what is being scored goes on."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _score_next(self, served: ServedVersion, session: Session, request: ScoreRequest) -> Scored:
+        table = make_table(request.rows, served.detector)
+        with np.errstate(all="ignore"):
+            scored, state = score_in_session(served, session, table, self.section.session_rows_at_most)
+        return write_answer(served, request, scored, state)
+
+    async def _run(self, function: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+
+def read_request(body: bytes, model: type[ScoreRequest]) -> ScoreRequest:
+    """Read a body.
+
+    Raises:
+        InputError: If it is no JSON, or JSON of another form.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        lines = [
+            f"  {'.'.join(str(part) for part in problem['loc']) or 'body'}: {problem['msg']}"
+            for problem in found[:_PROBLEMS_SHOWN]
+        ]
+        raise InputError(
+            'Expected JSON such as {"rows": [{"time": "2024-01-01T00:00:00", "x1": 1.0}], "machine": "PM1"}, '
+            "with or without the machine. Received:\n" + "\n".join(lines)
+        ) from None
+
+
+def score_alone(served: ServedVersion, request: ScoreRequest) -> Scored:
+    """Score the rows of a request as one table, its first rows being the history of the later ones."""
+    table = make_table(request.rows, served.detector)
+    with np.errstate(all="ignore"):
+        scored = detect_events(served.detector, served.model, table)
+    return write_answer(served, request, scored, None)
+
+
+def write_answer(
+    served: ServedVersion, request: ScoreRequest, scored: pd.DataFrame, state: ScoringState | None
+) -> Scored:
+    """Write the answer as `schemas.service.ScoreAnswer` lays it out."""
+    content: dict[str, Any] = {
+        "model": served.name,
+        "version": served.version,
+        "machine": request.machine,
+        "rows": list_scored_rows(scored),
+    }
+    answer = json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+    return Scored(answer, len(scored), int(scored["alarm"].sum()), state)
