@@ -35,6 +35,7 @@ Member = Literal[
 ]
 Family = Literal[Member, "join"]
 FORECASTERS: Final = ("rnn_forecaster", "lstm_forecaster")
+NETWORKS: Final = ("lstm_autoencoder", "dense_autoencoder", "conv_lstm_autoencoder", *FORECASTERS)
 
 
 class Section(BaseModel):
@@ -310,7 +311,37 @@ class PromotionSection(Section):
     """What the gate asks of a version before it may become champion."""
 
     minimum_test_events: int = Field(10, ge=1, description="With fewer events the decision is HOLD.")
-    margin: float = Field(0.02, ge=0, description="How much lower than the champion's the ROC area may be.")
+    false_alarms_per_day: float = Field(
+        5.0,
+        gt=0,
+        description="Alarm budget of the gate where the threshold's rule promises none.",
+    )
+    alarm_tolerance: float = Field(
+        1.5, ge=1, description="Times the alarm budget that the test may have; beyond, if clearly, REJECT."
+    )
+    margin: float = Field(
+        0.02, ge=0, description="How much lower than the champion's the average precision may be."
+    )
+    event_recall_margin: float = Field(
+        0.1, ge=0, description="How much lower than the champion's the event recall may be, at equal alarms."
+    )
+    needs_superiority: bool = Field(
+        False, description="Whether a challenger must be clearly better, not only not worse."
+    )
+    needs_approval: bool = Field(
+        False, description="Whether a version that passes is held until a person promotes it."
+    )
+    seconds_per_thousand_rows: float = Field(
+        10.0, gt=0, description="Longest time in which a fresh process may score 1,000 rows."
+    )
+    megabytes: float = Field(200.0, gt=0, description="Largest size of a version's files.")
+    slice_alarm_factor: float = Field(
+        6.0, ge=1, description="Times the alarm budget that a slice (time of day, category) may have."
+    )
+    least_rank_correlation: float = Field(
+        0.3, ge=-1, le=1, description="Of scores with and without any one sensor dead, at least."
+    )
+    spike_share: Share = Field(0.5, description="Share of sensors whose spike must raise the score.")
 
 
 class TrackingSection(Section):
@@ -319,6 +350,35 @@ class TrackingSection(Section):
     experiment: str = Field("forewarn", min_length=1, description="MLflow experiment of the runs.")
     model_name: str = Field(
         "forewarn", min_length=1, pattern=r"^[^/:]+$", description="Registered model of the versions."
+    )
+
+
+class ServingSection(Section):
+    """How `serve` answers: reloading, limits, sessions and stopping."""
+
+    reload_seconds: float = Field(5.0, gt=0, description="Seconds between looks at where the alias points.")
+    rows_at_most: int = Field(5_000, ge=1, description="Rows in a request.")
+    body_bytes_at_most: int = Field(8_000_000, ge=1_000, description="Bytes in the body of a request.")
+    body_seconds: float = Field(10.0, gt=0, description="Seconds in which a body must have arrived.")
+    scoring_at_once: int = Field(2, ge=1, le=64, description="Requests that are scored side by side.")
+    queue_at_most: int = Field(32, ge=0, description="Requests that wait for their turn; more get 503.")
+    connections_at_most: int = Field(256, ge=2, description="Connections at a time; more get 503.")
+    sessions_at_most: int = Field(
+        100, ge=1, description="Machines whose last rows are kept; the one unused for longest is dropped."
+    )
+    session_idle_minutes: float = Field(
+        1440.0, gt=0, description="Minutes without a request after which a session is dropped."
+    )
+    session_rows_at_most: int = Field(
+        10_000, ge=1, description="Last rows kept of a machine, where a version asks for as many."
+    )
+    machine_characters_at_most: int = Field(64, ge=1, le=256, description="Length of a machine's name.")
+    drain_seconds: float = Field(
+        1.0, ge=0, description="Seconds between /ready turning 503 and the end of listening, when stopped."
+    )
+    stop_seconds: float = Field(20.0, gt=0, description="Seconds that requests in flight have to finish.")
+    access_log: Literal["all", "problems", "none"] = Field(
+        "problems", description="Requests that are logged; `problems` are answers of 400 and above."
     )
 
 
@@ -337,6 +397,7 @@ class Configuration(Section):
     evaluation: EvaluationSection = EvaluationSection()
     promotion: PromotionSection = PromotionSection()
     tracking: TrackingSection = TrackingSection()
+    serving: ServingSection = ServingSection()
 
     @property
     def computes_features(self) -> bool:

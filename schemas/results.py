@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.decision import ChampionEvidence
+from schemas.decision import ChampionEvidence, Check
 from schemas.evaluation import Interval, Metrics
 from schemas.readings import Finding
 
@@ -63,6 +63,7 @@ class RetrainResult(BaseModel):
     model_version: str
     decision: Literal["PROMOTE", "REJECT", "HOLD"]
     reasons: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
     report: str
     family: str
     parameters: int

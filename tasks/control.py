@@ -7,7 +7,7 @@ import numpy as np
 from schemas.configuration import ModelSection, TrainingSection
 from schemas.model import Material
 from schemas.windows import Windows
-from tasks.fit import FAMILIES
+from tasks.fit import fit_family
 
 # share of the training variance that the components of the control `pca` hold
 CONTROL_VARIANCE = 0.9
@@ -34,6 +34,6 @@ def score_controls(
     settings = ModelSection(family="zscore", inputs=inputs.inputs, explained_variance=CONTROL_VARIANCE)
     scores = {"random": np.random.default_rng(seed).random(len(windows))}
     for name, family in CONTROL_FAMILIES.items():
-        control = FAMILIES[family].fit(material, settings, TrainingSection(), None)
+        control = fit_family(family, material, settings, TrainingSection(), None)
         scores[name] = control.score(material.rows, windows.end_rows)
     return scores

@@ -258,32 +258,30 @@ def number_blocks(part: Part, labelled: LabelledReadings) -> np.ndarray:
     return np.searchsorted(find_runs(part, labelled), labelled.runs[part.end_rows])
 
 
-def compare_scores(
-    name: str,
-    scores: np.ndarray,
-    others: np.ndarray,
-    part: Part,
-    labelled: LabelledReadings,
-    section: EvaluationSection,
-) -> Comparison:
-    """Compare the ROC areas of two scorers on the same rows, by paired resamples.
+def compare_tallies(
+    name: str, tallies: tuple[Tally, Tally], metrics: Sequence[str], section: EvaluationSection
+) -> tuple[Comparison, ...]:
+    """Compare two scorers on the same windows, metric by metric, by paired resamples of whole runs.
 
     Args:
         name: Name of the other scorer.
-        scores: Scores of the part's windows, shape (windows,).
-        others: Scores of the same windows by the other scorer.
-        part: The part; it holds positive and normal windows.
-        labelled: All rows, for the runs.
+        tallies: The scorer's, and that of the other on the same windows.
+        metrics: Names of metrics; one that is undefined for either scorer is left out.
         section: The bootstrap.
     """
-    blocks = number_blocks(part, labelled)
-    weights = draw_weights(len(find_runs(part, labelled)), section.bootstrap_samples, BOOTSTRAP_SEED)
-    areas = [resample_roc_auc(values, part.labels, blocks, weights) for values in (scores, others)]
-    return Comparison(
-        name=name,
-        roc_auc=float(roc_auc_score(part.labels, scores)),
-        other_roc_auc=float(roc_auc_score(part.labels, others)),
-        difference=take_interval(areas[0] - areas[1], section.confidence),
+    weights = draw_weights(len(tallies[0].counts), section.bootstrap_samples, BOOTSTRAP_SEED)
+    figures = [measure(tally).model_dump() for tally in tallies]
+    resampled = [resample_metrics(tally, weights) for tally in tallies]
+    return tuple(
+        Comparison(
+            name=name,
+            metric=metric,
+            value=figures[0][metric],
+            other_value=figures[1][metric],
+            difference=take_interval(resampled[0][metric] - resampled[1][metric], section.confidence),
+        )
+        for metric in metrics
+        if figures[0][metric] is not None and figures[1][metric] is not None
     )
 
 
@@ -299,7 +297,13 @@ def compare_best_control(
     of_part = {name: values[part.places] for name, values in scores.items()}
     model = of_part.pop("model")
     best = max(sorted(of_part), key=lambda name: roc_auc_score(part.labels, of_part[name]))
-    return compare_scores(best, model, of_part[best], part, labelled, section)
+    # areas do not depend on alarms: none are raised
+    silent = np.full(len(model), np.inf)
+    tallies = (
+        tally_alarms(model, part, labelled, silent, section),
+        tally_alarms(of_part[best], part, labelled, silent, section),
+    )
+    return compare_tallies(best, tallies, ["roc_auc"], section)[0]
 
 
 def collect_scores(

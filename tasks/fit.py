@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from schemas.configuration import ModelSection, TrainingSection
+from schemas.configuration import NETWORKS, ModelSection, TrainingSection
 from schemas.model import FittedModel, Material
-from tasks.build import FAMILIES as NETWORKS
 from tasks.families.join import join_models, load_joined
-from tasks.families.logistic import fit_logistic, load_logistic
-from tasks.families.network import fit_network, load_network
-from tasks.families.pca import fit_projection, load_projection
-from tasks.families.zscore import fit_deviation, load_deviation
 
 # file in a model's folder that names its family
 FAMILY_FILE = "family"
@@ -25,30 +20,41 @@ FAMILY_FILE = "family"
 
 @dataclass(frozen=True)
 class FamilyOfModels:
-    """How a family is fitted and loaded.
+    """How a family is fitted and loaded; its module is imported when it is needed first.
 
     Attributes:
-        fit: Fits a model on material, by the settings of model and training, with a folder for logs.
-        load: Loads what the model's `save` wrote.
+        module: Module of `tasks.families`; that of the networks loads TensorFlow.
+        fit: Its function that fits a model on material, by the settings of the model.
+        load: Its function that loads what the model's `save` wrote.
+        options: What `fit` is told besides.
+        is_trained: Whether it is trained in epochs: `fit` is then given the settings of training and a
+            folder for logs too.
         is_labelled: Whether it learns from labels.
     """
 
-    fit: Callable[[Material, ModelSection, TrainingSection, Path | None], FittedModel]
-    load: Callable[[Path], FittedModel]
+    module: str
+    fit: str
+    load: str
+    options: dict[str, str] = field(default_factory=dict)
+    is_trained: bool = False
     is_labelled: bool = False
 
-
-def _without_training(fit: Callable[[Material, ModelSection], FittedModel]) -> Callable[..., FittedModel]:
-    """Let a family that is not trained in epochs be fitted like the others."""
-    return lambda material, model, training, log_dir: fit(material, model)
+    def call(self, function: str, **arguments: Any) -> FittedModel:
+        """Call `fit` or `load`."""
+        module = importlib.import_module(f"tasks.families.{self.module}")
+        model: FittedModel = getattr(module, function)(**arguments)
+        return model
 
 
 FAMILIES: dict[str, FamilyOfModels] = {
-    **{name: FamilyOfModels(partial(fit_network, name), load_network) for name in NETWORKS},
-    "pca_t2": FamilyOfModels(_without_training(partial(fit_projection, statistic="t2")), load_projection),
-    "pca_q": FamilyOfModels(_without_training(partial(fit_projection, statistic="q")), load_projection),
-    "zscore": FamilyOfModels(_without_training(fit_deviation), load_deviation),
-    "logistic": FamilyOfModels(_without_training(fit_logistic), load_logistic, is_labelled=True),
+    **{
+        name: FamilyOfModels("network", "fit_network", "load_network", {"family": name}, is_trained=True)
+        for name in NETWORKS
+    },
+    "pca_t2": FamilyOfModels("pca", "fit_projection", "load_projection", {"statistic": "t2"}),
+    "pca_q": FamilyOfModels("pca", "fit_projection", "load_projection", {"statistic": "q"}),
+    "zscore": FamilyOfModels("zscore", "fit_deviation", "load_deviation"),
+    "logistic": FamilyOfModels("logistic", "fit_logistic", "load_logistic", is_labelled=True),
 }
 
 
@@ -69,14 +75,27 @@ def fit_model(
     Raises:
         InputError: If a family cannot be fitted on this material.
     """
-    members = {
-        name: FAMILIES[name].fit(material, model, training, None if log_dir is None else log_dir / name)
-        for name in model.families
-    }
+    members = {name: fit_family(name, material, model, training, log_dir) for name in model.families}
     if model.family != "join":
         return members[model.family]
     labelled = [name for name in members if FAMILIES[name].is_labelled]
     return join_models(members, labelled, material.rows, material.validation.normal_end_rows)
+
+
+def fit_family(
+    name: str, material: Material, model: ModelSection, training: TrainingSection, log_dir: Path | None
+) -> FittedModel:
+    """Fit one family; see `fit_model`."""
+    family = FAMILIES[name]
+    arguments: dict[str, Any] = {"material": material, "model": model, **family.options}
+    if family.is_trained:
+        arguments |= {"training": training, "log_dir": None if log_dir is None else log_dir / name}
+    return family.call(family.fit, **arguments)
+
+
+def load_family(name: str, folder: Path) -> FittedModel:
+    """Load a model of one family; see `load_model`."""
+    return FAMILIES[name].call(FAMILIES[name].load, folder=folder)
 
 
 def score_windows(model: FittedModel, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
@@ -111,5 +130,5 @@ def load_model(folder: Path) -> FittedModel:
     """
     family = (folder / FAMILY_FILE).read_text(encoding="utf-8")
     if family != "join":
-        return FAMILIES[family].load(folder)
-    return load_joined(folder, lambda name, place: FAMILIES[name].load(place))
+        return load_family(family, folder)
+    return load_joined(folder, load_family)

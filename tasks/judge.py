@@ -1,103 +1,277 @@
-"""Judge whether a version may become champion."""
+"""Judge whether a version may become champion: five gates, each a list of checks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Literal
+
 from schemas.configuration import PromotionSection
-from schemas.decision import ChampionEvidence, Decision, Evidence
+from schemas.decision import ChampionEvidence, Check, Comparison, Decision, Evidence, Outcome
 
 CHANCE = 0.5
+# the same numbers on the same machine; other processors round the last bits another way
+GOLDEN_TOLERANCE = 1e-4
+# alarms of a slice are not judged on less than this
+_SLICE_DAYS, _SLICE_FALSE_ALARMS = 1.0, 5
 
 
 def judge_version(evidence: Evidence, section: PromotionSection) -> Decision:
     """Decide from evidence alone: the same evidence gives the same decision.
 
-    HOLD where the test says nothing (a leaky split, too few events, a champion that cannot be
-    compared); REJECT below a floor (chance, the best control) or below the champion; else PROMOTE.
-    The first champion has to pass the floors too.
+    A failed check rejects the version, and one that cannot be answered holds it. Integrity comes
+    first: nothing else is asked of a version that does not run. Where the test says nothing, because
+    it is leaky or has too few events, the version is held, whatever its figures are. The first
+    champion has to pass everything but the comparison too.
 
     Args:
         evidence: What is known of the version, the controls and the champion.
-        section: Least number of events, and the margin towards the champion.
+        section: What is asked of it.
 
     Returns:
-        The decision, with every reason for it.
+        The decision, with every reason for it and every check.
     """
-    unjudged = _find_missing_evidence(evidence, section)
-    if unjudged:
-        return Decision(decision="HOLD", reasons=tuple(unjudged))
-    failures = _find_failed_floors(evidence)
-    if evidence.champion is not None:
-        failures += _find_champion_lead(evidence.champion, section.margin)
-    if failures:
-        return Decision(decision="REJECT", reasons=tuple(failures))
-    if evidence.champion is not None and evidence.champion.comparison is None:
-        problem = evidence.champion.problem or "it was not compared on these rows"
-        return Decision(
-            decision="HOLD", reasons=(f"champion version {evidence.champion.version}: {problem}",)
+    checks = list(_check_integrity(evidence))
+    if not _list_reasons(checks, "fail"):
+        test = list(_check_test(evidence, section))
+        checks += test
+        if not _list_reasons(test, "unknown"):
+            checks += [*_check_floors(evidence, section), *_check_champion(evidence, section)]
+        checks += [*_check_operation(evidence, section), *_check_approval(section)]
+    failures, gaps = _list_reasons(checks, "fail"), _list_reasons(checks, "unknown")
+    is_test_empty = any(check.gate == "G1" and check.outcome == "unknown" for check in checks)
+    decision: Outcome = "PROMOTE"
+    if failures and not is_test_empty:
+        decision = "REJECT"
+    elif failures or gaps:
+        decision = "HOLD"
+    reasons = {"REJECT": failures, "HOLD": gaps + failures, "PROMOTE": _list_reasons(checks, "pass")}
+    return Decision(decision=decision, reasons=tuple(reasons[decision]), checks=tuple(checks))
+
+
+def _check_integrity(evidence: Evidence) -> Iterator[Check]:
+    """G0: a fresh process gets the scores that were kept when the version was made."""
+    trial = evidence.trial
+    if trial.problem is not None:
+        yield Check(gate="G0", outcome="fail", reason=f"a fresh process cannot run it: {trial.problem}")
+        return
+    largest = trial.largest_difference
+    if not trial.golden_scores or largest is None:
+        yield Check(
+            gate="G0",
+            outcome="fail",
+            reason=f"none of its {trial.golden_rows} golden rows has a score to compare",
         )
-    return Decision(decision="PROMOTE", reasons=tuple(_list_merits(evidence)))
+        return
+    is_same = largest <= GOLDEN_TOLERANCE and not trial.undefined
+    figures = f"{trial.golden_scores} golden scores, largest relative difference {largest:.2g}"
+    yield Check(
+        gate="G0",
+        outcome="pass" if is_same else "fail",
+        reason=f"reloads in a fresh process without pickles and scores the same: {figures}"
+        if is_same
+        else f"scores differ in a fresh process: {figures}, {trial.undefined} missing or not finite",
+    )
 
 
-def _find_missing_evidence(evidence: Evidence, section: PromotionSection) -> list[str]:
-    reasons = []
+def _check_test(evidence: Evidence, section: PromotionSection) -> Iterator[Check]:
+    """Whether the test part can say anything at all."""
     if evidence.is_leaky_split:
-        reasons.append(
-            "leaky split: test rows are neighbours of training rows, or the scaler has seen them, so the "
-            "test says nothing about later rows (set split.method=time and "
-            "features.scale_order=split_scale_window)"
+        yield Check(
+            gate="G1",
+            outcome="unknown",
+            reason="leaky split: test rows are neighbours of training rows, or the scaler has seen them, so "
+            "the test says nothing about later rows (set split.method=time and "
+            "features.scale_order=split_scale_window)",
         )
-    if evidence.test_events < section.minimum_test_events:
-        reasons.append(
-            f"{evidence.test_events} events in the test, at least {section.minimum_test_events} are needed "
-            "(promotion.minimum_test_events)"
-        )
-    return reasons
+    is_enough = evidence.test_events >= section.minimum_test_events
+    least = f"at least {section.minimum_test_events} are needed (promotion.minimum_test_events)"
+    yield Check(
+        gate="G1",
+        outcome="pass" if is_enough else "unknown",
+        reason=f"{evidence.test_events} events in the test{'' if is_enough else f', {least}'}",
+    )
 
 
-def _find_failed_floors(evidence: Evidence) -> list[str]:
-    reasons = []
-    interval = evidence.roc_auc_interval
-    if evidence.roc_auc is None or interval is None or interval.low <= CHANCE:
-        area = "unknown" if evidence.roc_auc is None else f"{evidence.roc_auc:.3f}"
-        bounds = "unknown" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
-        reasons.append(
-            f"not clearly better than chance: ROC area {area}, interval {bounds}, must lie above {CHANCE}"
-        )
-    control = evidence.best_control
-    if control is not None and control.difference is not None and control.difference.high < 0:
-        reasons.append(
-            f"clearly worse than the control {control.name}: ROC area {control.roc_auc:.3f} against "
-            f"{control.other_roc_auc:.3f}, difference {control.difference.low:+.3f} to "
-            f"{control.difference.high:+.3f}"
-        )
-    return reasons
-
-
-def _find_champion_lead(champion: ChampionEvidence, margin: float) -> list[str]:
-    comparison = champion.comparison
-    if comparison is None or comparison.roc_auc >= comparison.other_roc_auc - margin:
-        return []
-    return [
-        f"worse than champion version {champion.version} on the same test rows: ROC area "
-        f"{comparison.roc_auc:.3f} against {comparison.other_roc_auc:.3f}, margin {margin:g}"
-    ]
-
-
-def _list_merits(evidence: Evidence) -> list[str]:
-    low = evidence.roc_auc_interval.low if evidence.roc_auc_interval else CHANCE
-    control = evidence.best_control
-    reasons = [f"better than chance: ROC area {evidence.roc_auc:.3f}, lower bound {low:.3f}"]
+def _check_floors(evidence: Evidence, section: PromotionSection) -> Iterator[Check]:
+    """G1: above chance, not clearly worse than the best control, alarms within the budget."""
+    area, interval, control = evidence.roc_auc, evidence.roc_auc_interval, evidence.best_control
+    is_above = area is not None and interval is not None and interval.low > CHANCE
+    bounds = "unknown" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
+    figures = f"ROC area {'unknown' if area is None else f'{area:.3f}'}, interval {bounds}"
+    yield Check(
+        gate="G1",
+        outcome="pass" if is_above else "fail",
+        reason=f"better than chance: {figures}"
+        if is_above
+        else f"not clearly better than chance: {figures}, must lie above {CHANCE}",
+    )
     if control is not None:
-        reasons.append(
-            f"not clearly worse than the best control, {control.name}: {control.roc_auc:.3f} against "
-            f"{control.other_roc_auc:.3f}"
+        is_worse = control.difference is not None and control.difference.high < 0
+        verdict = "clearly worse than" if is_worse else "not clearly worse than the best control,"
+        yield Check(
+            gate="G1",
+            outcome="fail" if is_worse else "pass",
+            reason=f"{verdict} {'the control ' if is_worse else ''}{control.name}: {_describe(control)}",
         )
+    yield _check_alarms(evidence, section)
+
+
+def _check_alarms(evidence: Evidence, section: PromotionSection) -> Check:
+    """Alarms beyond the budget: by more than chance, and by more than the tolerance."""
+    rate, interval = evidence.false_alarms_per_day, evidence.false_alarms_interval
+    allowed = evidence.alarm_budget * section.alarm_tolerance
+    is_beyond = (
+        rate is not None and rate > allowed and (interval is None or interval.low > evidence.alarm_budget)
+    )
+    figures = f"{0 if rate is None else rate:.2f} false alarms a day, {evidence.alarm_budget:g} promised"
+    return Check(
+        gate="G1",
+        outcome="fail" if is_beyond else "pass",
+        reason=f"beyond the alarm budget: {figures}, {allowed:g} tolerated (promotion.alarm_tolerance)"
+        if is_beyond
+        else f"within the alarm budget: {figures}",
+    )
+
+
+def _check_champion(evidence: Evidence, section: PromotionSection) -> Iterator[Check]:
+    """G2: not worse than the champion, by more than a margin, on the same later rows."""
     champion = evidence.champion
     if champion is None:
-        return [*reasons, "there is no champion yet"]
-    if champion.comparison is not None:
-        reasons.append(
-            f"not worse than champion version {champion.version} on the same test rows: "
-            f"{champion.comparison.roc_auc:.3f} against {champion.comparison.other_roc_auc:.3f}"
+        yield Check(gate="G2", outcome="pass", reason="there is no champion yet")
+        return
+    problem = champion.problem
+    if problem is None and champion.events < section.minimum_test_events:
+        problem = (
+            f"{champion.events} events in rows that neither has seen, at least "
+            f"{section.minimum_test_events} are needed (promotion.minimum_test_events)"
         )
-    return reasons
+    if problem is not None:
+        yield Check(gate="G2", outcome="unknown", reason=f"champion version {champion.version}: {problem}")
+        return
+    margins = {"average_precision": section.margin, "event_recall": section.event_recall_margin}
+    for comparison in champion.comparisons:
+        if comparison.metric in margins:
+            yield _check_against(comparison, champion, margins[comparison.metric])
+    if section.needs_superiority:
+        yield _check_superiority(champion)
+
+
+def _check_against(comparison: Comparison, champion: ChampionEvidence, margin: float) -> Check:
+    """Non-inferiority: the whole interval of the difference lies above minus the margin."""
+    name = f"champion version {champion.version} on the same later rows"
+    budget = (
+        f" at {champion.false_alarms_per_day:g} false alarms a day"
+        if comparison.metric == "event_recall"
+        else ""
+    )
+    figures = f"{_say(comparison.metric)}{budget} {_describe(comparison)}, margin {margin:g}"
+    difference = comparison.difference
+    outcome: Literal["pass", "fail", "unknown"]
+    if difference is None:
+        outcome, verdict = "unknown", "cannot be compared with"
+    elif difference.low >= -margin:
+        outcome, verdict = "pass", "not worse than"
+    elif comparison.value < comparison.other_value - margin or difference.high < 0:
+        outcome, verdict = "fail", "worse than"
+    else:
+        outcome, verdict = "unknown", "too few events to tell whether it is worse than"
+    return Check(gate="G2", outcome=outcome, reason=f"{verdict} {name}: {figures}")
+
+
+def _check_superiority(champion: ChampionEvidence) -> Check:
+    """Superiority, where it is asked for: some metric is clearly higher."""
+    leads = [
+        comparison
+        for comparison in champion.comparisons
+        if comparison.difference is not None and comparison.difference.low > 0
+    ]
+    if not leads:
+        return Check(
+            gate="G2",
+            outcome="unknown",
+            reason=f"not clearly better than champion version {champion.version} in any metric "
+            "(promotion.needs_superiority)",
+        )
+    return Check(
+        gate="G2",
+        outcome="pass",
+        reason=f"better than champion version {champion.version}: "
+        + "; ".join(f"{_say(lead.metric)} {_describe(lead)}" for lead in leads),
+    )
+
+
+def _check_operation(evidence: Evidence, section: PromotionSection) -> Iterator[Check]:
+    """G3: fast and small enough, no slice drowned in alarms, sane on spoilt readings."""
+    trial = evidence.trial
+    for figure, most, unit, key in (
+        (trial.seconds_per_thousand_rows, section.seconds_per_thousand_rows, "s for 1,000 rows", "seconds"),
+        (trial.megabytes, section.megabytes, "MB", "size"),
+    ):
+        if figure is not None:
+            is_within = figure <= most
+            verdict = "within" if is_within else "beyond"
+            yield Check(
+                gate="G3",
+                outcome="pass" if is_within else "fail",
+                reason=f"{key}: {figure:.3g} {unit}, {verdict} {most:g}",
+            )
+    yield _check_slices(evidence, section)
+    for behaviour in trial.behaviours:
+        least = section.least_rank_correlation if behaviour.name == "dead sensor" else section.spike_share
+        meaning = "rank correlation" if behaviour.name == "dead sensor" else "share that raises the score"
+        if behaviour.value is None:
+            continue
+        is_sane = behaviour.value >= least and not behaviour.undefined
+        figures = f"{meaning} {behaviour.value:.2f}, at least {least:g} is asked"
+        yield Check(
+            gate="G3",
+            outcome="pass" if is_sane else "fail",
+            reason=f"{behaviour.name} in each of {behaviour.sensors} sensors: {figures}; "
+            f"{behaviour.undefined} scores lost",
+        )
+
+
+def _check_slices(evidence: Evidence, section: PromotionSection) -> Check:
+    allowed = evidence.alarm_budget * section.slice_alarm_factor
+    judged = [
+        part
+        for part in evidence.slices
+        if part.days >= _SLICE_DAYS and part.false_alarms >= _SLICE_FALSE_ALARMS
+    ]
+    drowned = [part for part in judged if part.false_alarms_per_day > allowed]
+    if not drowned:
+        return Check(
+            gate="G3",
+            outcome="pass",
+            reason=f"no slice of {len(evidence.slices)} has more than {allowed:g} false alarms a day",
+        )
+    names = ", ".join(f"{part.name} {part.value}: {part.false_alarms_per_day:.1f}" for part in drowned)
+    return Check(
+        gate="G3",
+        outcome="fail",
+        reason=f"false alarms a day in slices, {allowed:g} at most (promotion.slice_alarm_factor): {names}",
+    )
+
+
+def _check_approval(section: PromotionSection) -> Iterator[Check]:
+    """G4: a person promotes, where that is asked for."""
+    if section.needs_approval:
+        yield Check(
+            gate="G4",
+            outcome="unknown",
+            reason="waits for approval: forewarn promote --version N --why TEXT (promotion.needs_approval)",
+        )
+
+
+def _list_reasons(checks: list[Check], outcome: Literal["pass", "fail", "unknown"]) -> list[str]:
+    return [f"{check.gate} {check.reason}" for check in checks if check.outcome == outcome]
+
+
+def _describe(comparison: Comparison) -> str:
+    difference = comparison.difference
+    bounds = "" if difference is None else f", difference {difference.low:+.3f} to {difference.high:+.3f}"
+    return f"{comparison.value:.3f} against {comparison.other_value:.3f}{bounds}"
+
+
+def _say(metric: str) -> str:
+    return metric.replace("_", " ").replace("roc auc", "ROC area")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,14 +15,18 @@ from schemas.errors import InputError
 from schemas.evaluation import ChampionScores
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
-from tasks.evaluate import compare_scores, evaluate_scores
+from tasks.evaluate import Tally, compare_tallies, evaluate_scores, tally_alarms
 from tasks.register import find_champion, score_with_version
+from tasks.threshold import meet_alarm_budget
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 # the same numbers on the same machine; other processors round the last bits another way
 _RELATIVE_TOLERANCE = 1e-4
+
+# the metrics by which a new version is compared with the champion
+COMPARED = ("average_precision", "event_recall", "roc_auc")
 
 
 def verify_logged_scores(
@@ -93,9 +98,14 @@ def compare_champion(
     thresholds: np.ndarray,
     part: Part,
     labelled: LabelledReadings,
+    false_alarms_per_day: float,
     section: EvaluationSection,
 ) -> ChampionEvidence:
-    """Compare a new version with the champion on the test rows that both score.
+    """Compare a new version with the champion on later rows that neither has seen and both score.
+
+    Average precision needs no threshold. Event recall is compared at equal alarms: for each of the
+    two, the lowest threshold that keeps the budget on these very rows. The evaluations beside the
+    comparisons are those at the thresholds that the versions have.
 
     Args:
         champion: Scores of the champion, one for each raw row.
@@ -103,34 +113,75 @@ def compare_champion(
         thresholds: Its thresholds there, shape (windows,).
         part: The test part.
         labelled: All rows and events.
+        false_alarms_per_day: The budget.
         section: How scores are judged.
 
     Returns:
-        Both evaluations, or the problem: rows that the champion has seen in training or in the
-        choice of its threshold say nothing about it.
+        Both evaluations and the comparisons, or the problem. Rows that the champion has seen in
+        training or in the choice of its threshold say nothing about it and are left out.
     """
-    problem = champion.problem
-    start = labelled.times[part.end_rows[0] if part.is_scattered else part.start]
-    if problem is None and champion.last_seen is not None and champion.last_seen >= start:
-        problem = f"it has seen rows until {champion.last_seen}, the test begins at {start}"
-    if problem is not None:
+    if champion.problem is not None:
+        return ChampionEvidence(version=champion.version, problem=champion.problem)
+    later = keep_later(part, labelled, champion.last_seen)
+    if not len(later.end_rows):
+        problem = f"it has seen rows until {champion.last_seen}, and no test row comes later"
         return ChampionEvidence(version=champion.version, problem=problem)
     rows = labelled.source_rows[part.end_rows]
-    others = champion.scores[rows]
-    is_common = np.isfinite(others)
-    common = part.select(is_common)
+    is_common = np.isfinite(champion.scores[rows]) & np.isin(part.end_rows, later.end_rows)
+    common = replace(part.select(is_common), start=later.start)
     if not common.has_both_classes:
-        return ChampionEvidence(version=champion.version, problem="too few rows are scored by both")
-    scores, others = scores[is_common], others[is_common]
-    held = champion.thresholds[rows][is_common]
-    first = evaluate_scores("challenger", scores, common, labelled, thresholds[is_common], section)
-    second = evaluate_scores("champion", others, common, labelled, held, section)
+        problem = "the rows that neither has seen and both score hold no event, or nothing else"
+        return ChampionEvidence(version=champion.version, problem=problem)
+    both = {"challenger": scores[is_common], "champion": champion.scores[rows][is_common]}
+    held = {"challenger": thresholds[is_common], "champion": champion.thresholds[rows][is_common]}
+    tallies = (
+        tally_at_rate(both["challenger"], common, labelled, false_alarms_per_day, section),
+        tally_at_rate(both["champion"], common, labelled, false_alarms_per_day, section),
+    )
+    evaluations = {
+        name: evaluate_scores(name, values, common, labelled, held[name], section)
+        for name, values in both.items()
+    }
     return ChampionEvidence(
         version=champion.version,
-        comparison=compare_scores("champion", scores, others, common, labelled, section),
-        challenger=first,
-        champion=second,
+        judged_from=str(labelled.times[common.start].astype("datetime64[s]")),
+        events=evaluations["challenger"].events,
+        false_alarms_per_day=false_alarms_per_day,
+        comparisons=compare_tallies("champion", tallies, COMPARED, section),
+        **evaluations,
     )
+
+
+def keep_later(part: Part, labelled: LabelledReadings, last_seen: np.datetime64 | None) -> Part:
+    """Keep the rows of a part that come after a time, and the windows that begin in a run after it.
+
+    A run that holds the time is left out whole: neither its windows nor its event are new.
+
+    Args:
+        part: A stretch of rows; a scattered part is kept whole, or not at all.
+        labelled: All rows.
+        last_seen: The time, or none to keep everything.
+    """
+    first_new = 0 if last_seen is None else int(np.searchsorted(labelled.times, last_seen, side="right"))
+    begin = part.end_rows.min(initial=len(labelled.times)) if part.is_scattered else part.start
+    if first_new <= begin:
+        return part
+    # the run after the one that holds the last seen row
+    start = int(np.searchsorted(labelled.runs, labelled.runs[first_new - 1], side="right"))
+    start = part.stop if part.is_scattered else min(max(start, part.start), part.stop)
+    return replace(part.select(part.end_rows >= start), start=start)
+
+
+def tally_at_rate(
+    scores: np.ndarray,
+    part: Part,
+    labelled: LabelledReadings,
+    false_alarms_per_day: float,
+    section: EvaluationSection,
+) -> Tally:
+    """Tally what the lowest threshold gives that keeps an alarm budget on these very rows."""
+    threshold = meet_alarm_budget(scores, part, labelled, false_alarms_per_day, section.repeat_alarm_minutes)
+    return tally_alarms(scores, part, labelled, np.full(len(scores), threshold), section)
 
 
 def _find_last_seen(tags: dict[str, str]) -> np.datetime64 | None:

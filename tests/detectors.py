@@ -79,8 +79,8 @@ def register_detector(
         The version's number.
     """
     run_id, _ = start_run(client, experiment_id, {})
-    example = simulated_table().head(20)
-    model_id = log_detector(client, run_id, detector, model, family, example)
+    golden = simulated_table().head(200)
+    model_id = log_detector(client, run_id, detector, model, family, golden)
     end_run(client, run_id, "FINISHED")
     return register_version(client, name, model_id, run_id, {**TAGS, **(tags or {})})
 

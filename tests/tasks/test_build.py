@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 import pytest
 
-from schemas.configuration import FORECASTERS, Member, ModelSection
+from schemas.configuration import FORECASTERS, NETWORKS, Member, ModelSection
 from tasks.build import FAMILIES, build_network, is_forecaster, read_network, write_network
 
 if TYPE_CHECKING:
@@ -257,3 +257,7 @@ def test_a_file_with_code_in_it_is_refused(tmp_path: Path) -> None:
     network.save(tmp_path / "network.keras")
     with pytest.raises(ValueError, match=r"(?i)lambda"):
         read_network(tmp_path / "network.keras")
+
+
+def test_the_configuration_names_every_network() -> None:
+    assert set(NETWORKS) == set(FAMILIES)

@@ -18,13 +18,13 @@ from sklearn.metrics import (
 )
 
 from schemas.configuration import EvaluationSection
-from schemas.evaluation import Evaluation, Metrics, Threshold, TrailingBudget
+from schemas.evaluation import Evaluation, Interval, Metrics, Threshold, TrailingBudget
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part, Split, Windows
 from tasks.evaluate import (
     collect_scores,
     compare_best_control,
-    compare_scores,
+    compare_tallies,
     evaluate_scorers,
     evaluate_scores,
     hold_thresholds,
@@ -330,18 +330,28 @@ def test_each_part_is_judged_by_the_scores_of_its_places() -> None:
 def test_a_scorer_does_not_differ_from_itself() -> None:
     labelled = labelled_with(rows=33, events=[5, 15, 25])
     scores = np.random.default_rng(0).random(30)
-    comparison = compare_scores("pca", scores, scores, part_of(labelled), labelled, SECTION)
-    assert comparison.difference is not None
-    assert (comparison.difference.low, comparison.difference.high) == (0, 0)
+    tally = tally_alarms(scores, part_of(labelled), labelled, np.full(30, 0.5), SECTION)
+    compared = compare_tallies("pca", (tally, tally), ["roc_auc", "event_recall"], SECTION)
+    assert [comparison.metric for comparison in compared] == ["roc_auc", "event_recall"]
+    differences = [comparison.difference for comparison in compared]
+    assert differences == [Interval(low=0, high=0)] * 2
 
 
 def test_a_better_scorer_differs_upwards() -> None:
     labelled = labelled_with(rows=33, events=[5, 15, 25])
     right = labelled.labels.astype(np.float64)
-    comparison = compare_scores("pca", right, -right, part_of(labelled), labelled, SECTION)
-    assert (comparison.roc_auc, comparison.other_roc_auc) == (1, 0)
-    assert comparison.difference is not None
-    assert comparison.difference.low == 1
+    first, second = (
+        tally_alarms(scores, part_of(labelled), labelled, np.ones(30), SECTION) for scores in (right, -right)
+    )
+    (comparison,) = compare_tallies("pca", (first, second), ["roc_auc"], SECTION)
+    assert (comparison.value, comparison.other_value) == (1, 0)
+    assert comparison.difference == Interval(low=1, high=1)
+
+
+def test_a_metric_that_is_undefined_is_not_compared() -> None:
+    labelled = labelled_with(rows=9)
+    tally = tally_alarms(np.zeros(9), part_of(labelled), labelled, np.ones(9), SECTION)
+    assert compare_tallies("pca", (tally, tally), ["roc_auc", "event_recall"], SECTION) == ()
 
 
 def test_the_best_control_is_the_one_with_the_largest_area() -> None:

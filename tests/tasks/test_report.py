@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from schemas.configuration import Configuration
-from schemas.decision import ChampionEvidence, Comparison
+from schemas.decision import ChampionEvidence, Check, Comparison
 from schemas.evaluation import Evaluation, Interval, Metrics
 from schemas.readings import Finding
 from schemas.results import DataSummary, PartSummary, RetrainResult
@@ -264,20 +264,34 @@ def test_chance_beside_the_champion_is_the_prevalence_of_the_common_rows() -> No
     assert page(champion=evidence).row("Average precision", table=1)[-1] == "0.250"
 
 
-def test_comparison_with_the_champion_gives_the_interval_of_the_difference() -> None:
-    difference = Interval(low=-0.12, high=0.03)
-    comparison = Comparison(name="champion", roc_auc=0.652, other_roc_auc=0.671, difference=difference)
-    text = " ".join(page(champion=champion(comparison=comparison)).text.split())
-    assert (
-        "ROC area of 0.652 and the champion of 0.671; the 90% interval of the difference is -0.120 to +0.030."
-        in text
+def compared(difference: Interval | None) -> ChampionEvidence:
+    comparison = Comparison(
+        name="champion", metric="roc_auc", value=0.652, other_value=0.671, difference=difference
+    )
+    return champion(
+        comparisons=(comparison,), judged_from="2024-01-01T00:00:00", events=12, false_alarms_per_day=5.0
     )
 
 
+def test_comparison_with_the_champion_gives_the_interval_of_the_difference() -> None:
+    difference = Interval(low=-0.12, high=0.03)
+    text = " ".join(page(champion=compared(difference)).text.split())
+    assert "ROC area: 0.652 against 0.671, difference -0.120 to +0.030" in text
+
+
 def test_comparison_without_an_interval_ends_the_sentence() -> None:
-    comparison = Comparison(name="champion", roc_auc=0.652, other_roc_auc=0.671, difference=None)
-    text = " ".join(page(champion=champion(comparison=comparison)).text.split())
-    assert "and the champion of 0.671." in text
+    text = " ".join(page(champion=compared(None)).text.split())
+    assert "ROC area: 0.652 against 0.671 " in text
+
+
+def test_every_check_of_the_gate_is_told() -> None:
+    checks = (
+        Check(gate="G0", outcome="pass", reason="reloads"),
+        Check(gate="G1", outcome="fail", reason="not clearly better than chance"),
+    )
+    text = " ".join(page(checks=checks).text.split())
+    assert "G0 pass reloads" in text
+    assert "G1 fail not clearly better than chance" in text
 
 
 def test_champion_that_cannot_be_judged_is_named_with_the_problem() -> None:

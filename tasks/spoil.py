@@ -1,0 +1,82 @@
+"""Spoil readings on purpose, to see what the scores do: a dead sensor, a spike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from schemas.decision import Behaviour
+
+Score = Callable[[pd.DataFrame], np.ndarray]
+
+# sensors that are spoilt, one after the other, evenly chosen
+SENSORS_TRIED = 8
+# height of a spike in deviations of the sensor over the rows
+SPIKE_DEVIATIONS = 10.0
+# rows with a score that a rank correlation needs
+_LEAST_ROWS = 10
+
+
+def measure_behaviours(score: Score, table: pd.DataFrame, sensors: Sequence[str]) -> tuple[Behaviour, ...]:
+    """Spoil some sensors, one after the other, and compare the scores with those of the rows as they are.
+
+    One sensor that stands still must not turn the order of the scores over, nor make them undefined,
+    and a spike of a sensor in one row should raise the score of that row.
+
+    Args:
+        score: Gives the score of each row of a table, NaN without history, shape (rows,).
+        table: Raw readings in time order; not changed.
+        sensors: Its sensor columns.
+
+    Returns:
+        `dead sensor` and `spike`; a sensor that does not move in the table is not tried.
+    """
+    moving = [name for name in sensors if float(table[name].astype(np.float64).std()) > 0]
+    places = np.linspace(0, len(moving), SENSORS_TRIED, endpoint=False).astype(int)
+    tried = [moving[place] for place in np.unique(places)] if moving else []
+    expected = score(table)
+    known = np.flatnonzero(np.isfinite(expected))
+    if not tried or len(known) < _LEAST_ROWS:
+        return tuple(
+            Behaviour(name=name, sensors=0, value=None, undefined=0) for name in ("dead sensor", "spike")
+        )
+    row = int(known[len(known) // 2])
+    dead = [score(kill_sensor(table, name))[known] for name in tried]
+    spiked = [score(add_spike(table, name, row)) for name in tried]
+    return (
+        Behaviour(
+            name="dead sensor",
+            sensors=len(tried),
+            value=min(_correlate(expected[known], scores) for scores in dead),
+            undefined=sum(int((~np.isfinite(scores)).sum()) for scores in dead),
+        ),
+        Behaviour(
+            name="spike",
+            sensors=len(tried),
+            value=float(np.mean([scores[row] > expected[row] for scores in spiked])),
+            undefined=sum(int((~np.isfinite(scores[known])).sum()) for scores in spiked),
+        ),
+    )
+
+
+def kill_sensor(table: pd.DataFrame, sensor: str) -> pd.DataFrame:
+    """Hold a sensor at its first value."""
+    return table.assign(**{sensor: table[sensor].iloc[0]})
+
+
+def add_spike(table: pd.DataFrame, sensor: str, row: int) -> pd.DataFrame:
+    """Raise a sensor in one row, told by its position, by `SPIKE_DEVIATIONS` of its deviations."""
+    values = table[sensor].to_numpy(np.float64).copy()
+    values[row] += SPIKE_DEVIATIONS * values.std()
+    return table.assign(**{sensor: values})
+
+
+def _correlate(expected: np.ndarray, scores: np.ndarray) -> float:
+    """Correlate the ranks of scores; 0 where either does not vary, or where too few are left."""
+    is_known = np.isfinite(scores)
+    if is_known.sum() < _LEAST_ROWS or np.ptp(scores[is_known]) == 0 or np.ptp(expected[is_known]) == 0:
+        return 0.0
+    return float(spearmanr(expected[is_known], scores[is_known]).statistic)

@@ -1,0 +1,103 @@
+"""Try a logged version out in a fresh process: without pickles, on golden rows, on spoilt readings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from schemas.decision import Trial
+from tasks.spoil import measure_behaviours
+
+_SECONDS_AT_MOST = 600
+
+
+def try_version(tracking_uri: str, model_id: str) -> Trial:
+    """Load a logged version where nothing of this process is known, and see what it does.
+
+    Args:
+        tracking_uri: Tracking store.
+        model_id: The logged model.
+
+    Returns:
+        What was found; a version that cannot be loaded or run is a finding too.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "trial.json"
+        environment = os.environ | {
+            "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "PYTHONWARNINGS": "ignore",
+        }
+        command = [sys.executable, "-m", "tasks.try_out", tracking_uri, model_id, str(out)]
+        try:
+            done = subprocess.run(
+                command,
+                check=False,
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS_AT_MOST,
+            )
+        except subprocess.TimeoutExpired:
+            return Trial(problem=f"it took more than {_SECONDS_AT_MOST} seconds")
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+            return Trial(problem=lines[-1][:500])
+        return Trial.model_validate_json(out.read_text(encoding="utf-8"))
+
+
+def examine_version(tracking_uri: str, model_id: str) -> Trial:
+    """Load a logged version, score its golden rows and spoil them; in the process that calls this."""
+    import mlflow
+
+    from tasks.register import GOLDEN_FILE, GOLDEN_SCORE, GOLDEN_THRESHOLD
+
+    mlflow.set_tracking_uri(tracking_uri)
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{model_id}"))
+    warner = mlflow.pyfunc.load_model(str(folder))
+    golden = pd.read_parquet(folder / "artifacts" / GOLDEN_FILE)
+    rows = golden.drop(columns=[GOLDEN_SCORE, GOLDEN_THRESHOLD])
+
+    def score(table: pd.DataFrame) -> np.ndarray:
+        return np.asarray(warner.predict(table)["score"], dtype=np.float64)
+
+    scored = warner.predict(rows)
+    expected, given = golden[GOLDEN_SCORE].to_numpy(), scored["score"].to_numpy()
+    differences = [
+        measure_difference(golden[name].to_numpy(), scored[column].to_numpy())
+        for name, column in ((GOLDEN_SCORE, "score"), (GOLDEN_THRESHOLD, "threshold"))
+    ]
+    begin = time.perf_counter()
+    score(rows)
+    seconds = time.perf_counter() - begin
+    detector = warner.unwrap_python_model().detector
+    return Trial(
+        format_version=detector.format_version,
+        golden_rows=len(rows),
+        golden_scores=int(np.isfinite(expected).sum()),
+        largest_difference=max(differences),
+        undefined=int((np.isfinite(expected) & ~np.isfinite(given)).sum()),
+        seconds_per_thousand_rows=seconds / len(rows) * 1000,
+        megabytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
+        behaviours=measure_behaviours(score, rows, detector.sensors),
+    )
+
+
+def measure_difference(expected: np.ndarray, given: np.ndarray) -> float:
+    """Measure the largest relative difference where both are finite; 0 where they never are."""
+    is_known = np.isfinite(expected) & np.isfinite(given)
+    distances = np.abs(given[is_known] - expected[is_known])
+    return float(np.max(distances / np.maximum(np.abs(expected[is_known]), 1e-9), initial=0.0))
+
+
+if __name__ == "__main__":
+    found = examine_version(sys.argv[1], sys.argv[2])
+    Path(sys.argv[3]).write_text(found.model_dump_json(), encoding="utf-8")
