@@ -8,19 +8,11 @@ import threading
 from pathlib import Path
 
 from schemas.errors import InputError
+from tasks.locate import find_home
+
+__all__ = ["find_home", "load_heavy_modules", "prepare_environment"]
 
 _HEAVY_MODULES = ("tasks.train", "tasks.score", "tasks.register", "tasks.plot", "tasks.report")
-
-
-def find_home() -> Path:
-    """Find the folder that holds `mlruns/`.
-
-    It is `FOREWARN_HOME`, or the checkout that this code runs from, or else the working folder.
-    """
-    if os.environ.get("FOREWARN_HOME"):
-        return Path(os.environ["FOREWARN_HOME"]).expanduser().resolve()
-    checkout = Path(__file__).resolve().parent.parent
-    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
 
 
 def prepare_environment(home: Path) -> None:

@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from schemas.errors import InputError, StoreUnreachableError
+from schemas.errors import ForewarnError, InputError, StoreUnreachableError
 
 _SQLITE = "sqlite:///"
 _ANSWER_SECONDS = 10
@@ -57,10 +57,8 @@ def open_store(uri: str, experiment: str, home: Path) -> tuple[MlflowClient, str
     Raises:
         StoreUnreachableError: If the store does not answer.
     """
-    with _report_unreachable(uri), _lock_database(uri):
-        _require_answer(uri)
-        mlflow.set_tracking_uri(uri)
-        client = MlflowClient(tracking_uri=uri)
+    with report_unreachable(uri), _lock_database(uri):
+        client = connect_store(uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
             location = (home / "mlruns" / "artifacts").as_uri() if uri.startswith(_SQLITE) else None
@@ -71,6 +69,25 @@ def open_store(uri: str, experiment: str, home: Path) -> tuple[MlflowClient, str
             "or set `tracking.experiment` to another name."
         )
     return client, found.experiment_id
+
+
+def connect_store(uri: str) -> MlflowClient:
+    """Make a client of a store that answers; nothing is made in a store that is there already.
+
+    Args:
+        uri: Tracking store.
+
+    Raises:
+        OSError: If a server does not answer.
+    """
+    _require_answer(uri)
+    mlflow.set_tracking_uri(uri)
+    return MlflowClient(tracking_uri=uri)
+
+
+def has_store(uri: str) -> bool:
+    """Tell whether there is a store already: the file of a local database may still be missing."""
+    return not uri.startswith(_SQLITE) or Path(uri.removeprefix(_SQLITE)).is_file()
 
 
 def _require_answer(uri: str) -> None:
@@ -94,9 +111,19 @@ def _lock_database(uri: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _report_unreachable(uri: str) -> Iterator[None]:
+def report_unreachable(uri: str) -> Iterator[None]:
+    """Say in one message that the store does not answer, whatever its packages raise.
+
+    Args:
+        uri: Tracking store.
+
+    Raises:
+        StoreUnreachableError: In place of the errors of MLflow, the database and the network.
+    """
     try:
         yield
+    except ForewarnError:
+        raise
     except (MlflowException, SQLAlchemyError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise StoreUnreachableError(

@@ -1,0 +1,160 @@
+"""List the versions of a registered model, and lay them out for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from schemas.registry import QUARANTINE_TAG, Move, RegistryListing, RegistryState, Standing, VersionSummary
+from tasks.find import find_model, find_run_metrics
+from tasks.keep_history import read_registry
+from tasks.repair import describe_change, open_registry
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+_PREFIX = "test_"
+_HASH_CHARACTERS = 10
+_MOVES_SHOWN = 5
+_NO_VERSIONS = (
+    "The registered model {name} has no versions. `forewarn retrain --data FILE` makes one; "
+    "`--set tracking.model_name=NAME` lists another model."
+)
+# metric of the test part: heading
+_METRICS = {
+    "roc_auc": "ROC area",
+    "average_precision": "avg prec",
+    "event_recall": "caught",
+    "false_alarms_per_day": "false/day",
+}
+
+
+def list_versions(client: MlflowClient, model_name: str) -> RegistryListing:
+    """List versions and history, after putting in order what interrupted commands have left.
+
+    Args:
+        client: Client of the registry.
+        model_name: Registered model; one that does not exist has no versions.
+    """
+    if find_model(client, model_name) is None:
+        return make_empty_listing(model_name)
+    with open_registry(client, model_name) as opened:
+        repairs = opened.repairs
+    state = read_registry(client, model_name)
+    versions = [summarise_version(client, version, state) for version in _search(client, model_name)]
+    return RegistryListing(
+        model_name=model_name,
+        standing=state.standing,
+        versions=tuple(sorted(versions, key=lambda version: int(version.version), reverse=True)),
+        history=state.history,
+        repairs=repairs,
+    )
+
+
+def make_empty_listing(model_name: str) -> RegistryListing:
+    """List a model that has no versions yet."""
+    return RegistryListing(model_name=model_name, standing=Standing(), versions=(), history=())
+
+
+def summarise_version(client: MlflowClient, version: ModelVersion, state: RegistryState) -> VersionSummary:
+    """Gather what the registry and the run say of a version."""
+    number, tags = str(version.version), version.tags
+    made = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
+    return VersionSummary(
+        version=number,
+        aliases=tuple(sorted(alias for alias, held in state.aliases.items() if held == number)),
+        status=str(version.status),
+        decision=tags.get("decision"),
+        decided_at=tags.get("decided_at"),
+        made_at=made.isoformat(timespec="seconds"),
+        run_id=version.run_id or None,
+        data_sha256=tags.get("data_sha256"),
+        metrics=find_run_metrics(client, version.run_id, _PREFIX) if version.run_id else {},
+        quarantine=tags.get(QUARANTINE_TAG),
+    )
+
+
+def write_listing(listing: RegistryListing, has_whole_history: bool = False) -> str:
+    """Lay versions and moves out in columns.
+
+    Args:
+        listing: The versions.
+        has_whole_history: Whether all moves are shown rather than the last ones.
+    """
+    if not listing.versions:
+        return "\n".join([_NO_VERSIONS.format(name=listing.model_name), *_write_moves(listing.history)])
+    headings = ["version", "aliases", "decision", "decided at", *_METRICS.values(), "data", "quarantine"]
+    rows = [_write_version(version) for version in listing.versions]
+    moves = listing.history if has_whole_history else listing.history[-_MOVES_SHOWN:]
+    lines = [
+        f"Registered model {listing.model_name}: {len(rows)} versions, the newest first. Test figures; "
+        "times in UTC.",
+        "",
+        *align([headings, *rows]),
+        "",
+        *_write_moves(moves),
+    ]
+    hidden = len(listing.history) - len(moves)
+    if hidden:
+        lines.append(f"{hidden} earlier moves: forewarn models --history")
+    if listing.standing.champion is None:
+        lines.append("There is no champion. Make one: forewarn promote --version N --why TEXT")
+    return "\n".join(lines)
+
+
+def align(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Write rows of cells as lines with columns of one width each."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def _search(client: MlflowClient, model_name: str) -> list[ModelVersion]:
+    quote = '"' if "'" in model_name else "'"
+    found: list[ModelVersion] = []
+    token = None
+    while True:
+        page = client.search_model_versions(f"name={quote}{model_name}{quote}", page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _write_version(version: VersionSummary) -> list[str]:
+    figures = [version.metrics.get(name) for name in _METRICS]
+    state = "-" if version.quarantine is None else f"yes: {version.quarantine[:40]}"
+    return [
+        version.version if version.status == "READY" else f"{version.version} ({version.status})",
+        ", ".join(version.aliases) or "-",
+        version.decision or "-",
+        _write_time(version.decided_at or version.made_at),
+        *("-" if figure is None else f"{figure:.3f}" for figure in figures),
+        (version.data_sha256 or "-")[:_HASH_CHARACTERS],
+        state,
+    ]
+
+
+def _write_moves(moves: Sequence[Move]) -> list[str]:
+    if not moves:
+        return ["No alias has been moved yet."]
+    headings = ["move", "when", "kind", "change", "who", "why"]
+    rows = [
+        [
+            str(move.number),
+            _write_time(move.when),
+            move.kind,
+            describe_change(move),
+            move.who,
+            f"{move.why[:60]}...".replace("\n", " ") if len(move.why) > 60 else move.why,
+        ]
+        for move in moves
+    ]
+    return align([headings, *rows])
+
+
+def _write_time(text: str) -> str:
+    return text[:16].replace("T", " ")
