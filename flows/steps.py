@@ -119,6 +119,8 @@ log_run = bind_outside("tasks.log:log_run", "log metrics", timeout_seconds=600)
 verify_logged_scores = bind_outside(
     "tasks.rescore:verify_logged_scores", "re-score model", timeout_seconds=1800
 )
+try_version: Any = bind("tasks.try_out:try_version", "try version in a fresh process", timeout_seconds=900)
+slice_alarms = bind("tasks.slice:slice_alarms", "slice alarms")
 score_champion = bind_outside("tasks.rescore:score_champion", "re-score champion", timeout_seconds=1800)
 compare_champion = bind("tasks.rescore:compare_champion", "compare with champion")
 compare_best_control = bind("tasks.evaluate:compare_best_control", "compare with controls")
@@ -126,13 +128,28 @@ judge_version = bind("tasks.judge:judge_version", "promotion gate")
 
 # -> registered version -> promotion
 register_version = bind_outside("tasks.register:register_version", "register", timeout_seconds=300)
+describe_version = bind_outside("tasks.describe_version:describe_version", "model card", timeout_seconds=300)
 collect_scores = bind("tasks.evaluate:collect_scores", "collect scores")
+explain_part = bind("tasks.explain:explain_part", "explain alarms")
 render_plots = bind("tasks.plot:render_plots", "plot")
 render_report = bind("tasks.report:render_report", "report")
 write_report = bind_outside("tasks.report:write_report", "write report", timeout_seconds=60)
 log_files = bind_outside("tasks.log:log_files", "log report", timeout_seconds=300)
 apply_decision = bind_outside("tasks.promote:apply_decision", "promote", timeout_seconds=300)
 tag_run = bind_outside("tasks.log:tag_run", "tag run", timeout_seconds=300)
+
+# new readings -> usable rows and rows set aside -> scores and alarms, appended
+pin_version = bind_outside("tasks.pin:pin_version", "pin version", timeout_seconds=300)
+load_version = bind_outside("tasks.register:load_version", "load version", timeout_seconds=600)
+choose_section = bind("tasks.set_aside:choose_section", "choose how to read")
+open_output = bind_outside("tasks.append:open_output", "open output", timeout_seconds=600)
+set_rows_aside = bind("tasks.set_aside:set_rows_aside", "set rows aside")
+carry_history = bind("tasks.carry_over:carry_history", "carry over")
+score_next_rows = bind("tasks.resume:score_next_rows", "score new rows")
+lay_out_scores = bind("tasks.lay_out:lay_out_scores", "number episodes")
+move_on = bind("tasks.carry_over:move_on", "move on")
+lay_out_rows_aside = bind("tasks.lay_out:lay_out_rows_aside", "lay out rows set aside")
+append_batch = bind_outside("tasks.append:append_batch", "append", timeout_seconds=600)
 
 # the same steps as plain functions, for work that goes down the line inside one task
 plain = SimpleNamespace(**{name: step.fn for name, step in list(globals().items()) if isinstance(step, Task)})

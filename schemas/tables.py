@@ -25,6 +25,10 @@ NOT_TRUE_OR_FALSE = "neither true nor false"
 WRONG_ALARM = "not equal to score >= threshold"
 NOT_TEXT = "not text"
 WRONG_DRIVERS = "not the drivers of an alarm as JSON, or not empty without one"
+TOO_LATE = "time before the last row that was scored: it came too late"
+AHEAD_OF_THE_CLOCK = "time more than a day ahead of the clock"
+WRONG_EPISODE = "not a whole number from 1 upwards on alarms, and missing elsewhere"
+FALLING_EPISODE = "episode before one further up"
 
 
 def as_numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
@@ -204,3 +208,51 @@ def scored_schema() -> pa.DataFrameSchema:
             "time, score, threshold, alarm, top_sensors and drivers, with an alarm where score >= threshold"
         ),
     )
+
+
+def output_schema() -> pa.DataFrameSchema:
+    """Describe what `forewarn score` writes: the scores, numbered episodes of alarms, and who scored when.
+
+    The columns are those of `scored_schema` with `episode` after `alarm`, then `model_version` (text) and
+    `scored_at` (a time with a zone). `episode` is a whole number from 1 upwards that never falls, and missing
+    where there is no alarm.
+    """
+    scored = scored_schema()
+    present_text = _check(lambda texts: texts.map(lambda text: isinstance(text, str)), error=NOT_TEXT)
+    zoned = _check(
+        lambda times: times.notna() & isinstance(times.dtype, pd.DatetimeTZDtype), error=NOT_A_TIME
+    )
+    columns: dict[str, pa.Column] = {}
+    for name, column in scored.columns.items():
+        columns[name] = column
+        if name == "alarm":
+            columns["episode"] = pa.Column(checks=[_rising_episodes()], nullable=True)
+    columns["model_version"] = pa.Column(checks=[present_text], nullable=True)
+    columns["scored_at"] = pa.Column(checks=[zoned], nullable=True)
+    episode_check = _check(_is_episode_right, name="episode", error=WRONG_EPISODE)
+    return pa.DataFrameSchema(
+        columns,
+        checks=[*scored.checks, episode_check],
+        strict=True,
+        ordered=True,
+        name="output",
+        description=f"{', '.join(columns)}, with an alarm where score >= threshold and an episode where "
+        "there is an alarm",
+    )
+
+
+def _rising_episodes() -> pa.Check:
+    def is_rising(episodes: pd.Series) -> pd.Series:
+        numbers = as_numbers(episodes)
+        return ~(numbers < numbers.cummax())
+
+    return _check(is_rising, error=FALLING_EPISODE)
+
+
+def _is_episode_right(table: pd.DataFrame) -> pd.Series:
+    if not {"alarm", "episode"} <= set(table.columns):
+        return pd.Series(True, index=table.index)  # a missing column is reported as such
+    numbers = as_numbers(table["episode"])
+    is_number = (numbers >= 1) & (numbers % 1 == 0)
+    is_alarm = as_numbers(table["alarm"]).eq(1)
+    return (is_alarm & is_number) | (~is_alarm & numbers.isna())

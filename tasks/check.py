@@ -22,6 +22,7 @@ from schemas.tables import (
     REPEATED_TIME,
     as_numbers,
     labelled_schema,
+    output_schema,
     raw_schema,
     scored_schema,
 )
@@ -138,6 +139,38 @@ def check_scored_table(table: pd.DataFrame) -> pd.DataFrame:
     """
     _check_table(scored_schema(), table, table, "The table of scores", {})
     return table
+
+
+def check_output_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` if it is what `forewarn score` may write, as in `output_schema`.
+
+    Raises:
+        InputError: If it is not; the message names every failing column.
+    """
+    _check_table(output_schema(), table, table, "The table of scores", {})
+    return table
+
+
+def find_failing_rows(schema: pa.DataFrameSchema, table: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+    """Find which rows fail which check of a schema; a column that is missing fails in no row.
+
+    Returns:
+        For each failing check of a column: the column, the text of the check, and whether each row fails,
+        bool, shape (rows,).
+    """
+    try:
+        schema.validate(table, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        return [
+            (
+                str(failure.schema.name),
+                str(failure.check.error),
+                ~failure.check_output.to_numpy(dtype=bool),
+            )
+            for failure in errors.schema_errors
+            if isinstance(failure.check_output, pd.Series)
+        ]
+    return []
 
 
 def _check_raw_table(

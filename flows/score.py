@@ -1,0 +1,226 @@
+"""Score: new readings become scores and alarms, batch by batch, each row once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from prefect import flow
+
+from flows import steps
+from flows.announce import Stopwatch
+from flows.environment import find_home
+from schemas.configuration import DEFAULTS, Configuration
+from schemas.detector import Detector
+from schemas.errors import InputError
+from schemas.model import FittedModel
+from schemas.readings import RawTable
+from schemas.scores import Bookmark, LastAlarm, OpenedOutput, PinnedVersion, Places, ScoreResult, SortedRows
+from tasks.append import find_places, hold_output
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A version that has been loaded."""
+
+    version: PinnedVersion
+    detector: Detector
+    model: FittedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What came of a batch: the output before, its rows sorted, those scored, and the output after."""
+
+    opened: OpenedOutput
+    raw: RawTable
+    rows: SortedRows
+    scored: pd.DataFrame
+    bookmark: Bookmark | None
+
+
+@flow(name="score", persist_result=False)
+def score(
+    data: Path, out: Path, model_uri: str | None = None, configuration: Configuration = DEFAULTS
+) -> ScoreResult:
+    """Score the new rows of a table and append them to an output.
+
+    The version is pinned by its number at the start. Windows, features and thresholds go on where the last
+    batch ended; rows that were scored already are skipped, and rows that cannot be scored are set aside.
+
+    Args:
+        data: Table of readings, CSV or Parquet.
+        out: The output, `.csv` or `.parquet`; its state and the rows set aside lie beside it.
+        model_uri: The version, or none for the champion.
+        configuration: How the table is read, and the registered model.
+
+    Returns:
+        What was read, scored and set aside.
+
+    Raises:
+        InputError: If the table, the output or the version cannot be used; nothing is written then.
+        StoreUnreachableError: If the tracking store does not answer, or another process holds the output.
+    """
+    clock = Stopwatch()
+    places, home = find_places(out), find_home()
+    client, _ = steps.open_store(steps.find_tracking_uri(home), configuration.tracking.experiment, home)
+    version = steps.pin_version(client, model_uri or f"models:/{configuration.tracking.model_name}@champion")
+    detector, model = steps.load_version(version.uri)
+    clock.lap("model", f"version {version.number} of {version.name}, asked for as {version.asked}")
+    with hold_output(places):
+        batch = add_batch(Scorer(version, detector, model), data, places, configuration, steps)
+    clock.lap("score", f"{len(batch.scored):,} new rows, {len(batch.rows.set_aside):,} set aside")
+    return describe_batch(batch, version, places, dict(clock.seconds))
+
+
+def add_batch(
+    scorer: Scorer,
+    data: Path,
+    places: Places,
+    configuration: Configuration,
+    do: Any,
+    now: datetime | None = None,
+) -> Batch:
+    """Go from a table of new readings to an output with their scores.
+
+    Args:
+        scorer: The version.
+        data: The table.
+        places: The output; the caller holds it.
+        configuration: How the table is read.
+        do: `flows.steps`, or `flows.steps.plain` for work outside a flow.
+        now: Time of the clock, with its zone, where it is not the machine's.
+    """
+    version, detector = scorer.version, scorer.detector
+    now = now or datetime.now(UTC)
+    section = do.choose_section(detector, configuration)
+    opened = do.open_output(places)
+    require_same_model(opened.bookmark, version, places)
+    raw = do.load_readings(data, section)
+    rows = do.set_rows_aside(raw, detector, section, opened, now)
+    scored, bookmark = pd.DataFrame(), opened.bookmark
+    if len(rows.usable):
+        first_time = rows.usable[detector.readings.time_column].iloc[0].to_datetime64()
+        state = do.carry_history(detector, version, bookmark, first_time)
+        found, state = do.score_next_rows(detector, scorer.model, state, rows.usable)
+        scored = do.lay_out_scores(found, detector, version, bookmark, now)
+        bookmark = do.move_on(bookmark, version, detector, state, rows, scored)
+    if bookmark is not None and (len(scored) or len(rows.set_aside)):
+        aside = do.lay_out_rows_aside(rows.set_aside, raw.source, now)
+        bookmark = do.append_batch(places, opened, bookmark, scored, aside)
+    return Batch(opened, raw, rows, scored, bookmark)
+
+
+def require_same_model(bookmark: Bookmark | None, version: PinnedVersion, places: Places) -> None:
+    """Refuse to mix the versions of two registered models: their numbers would mean two things.
+
+    Raises:
+        InputError: If the output belongs to another registered model.
+    """
+    if bookmark is not None and bookmark.model_name != version.name:
+        raise InputError(
+            f"{places.out} must go on with versions of the registered model {bookmark.model_name}, which "
+            f"began it. Received {version.asked}. Choose another `--out`, or another `--model`."
+        )
+
+
+def describe_batch(
+    batch: Batch, version: PinnedVersion, places: Places, seconds: dict[str, float]
+) -> ScoreResult:
+    """Gather what the command tells."""
+    before, after, scored, rows = batch.opened.bookmark, batch.bookmark, batch.scored, batch.rows
+    has_rows = len(scored) > 0
+    with_score = int(scored["score"].notna().sum()) if has_rows else 0
+    previous = None if before is None else before.model_version
+    return ScoreResult(
+        out=str(places.out),
+        set_aside_file=str(places.set_aside),
+        state_file=str(places.state),
+        model_name=version.name,
+        model_version=version.number,
+        model_uri=version.uri,
+        previous_version=previous,
+        is_version_changed=previous not in (None, version.number),
+        data=batch.raw.source,
+        data_sha256=batch.raw.sha256,
+        rows_read=len(batch.raw.table),
+        rows_scored=with_score,
+        rows_without_history=len(scored) - with_score,
+        rows_skipped=rows.skipped,
+        rows_set_aside=len(rows.set_aside),
+        rows_skipped_set_aside=rows.skipped_set_aside,
+        reasons=rows.reasons,
+        rows_carried_over=0 if before is None else len(before.carried.times),
+        alarms=int(scored["alarm"].sum()) if has_rows else 0,
+        episodes=(after.episodes if after else 0) - (before.episodes if before else 0),
+        rows_of_output=after.rows if after else 0,
+        episodes_of_output=after.episodes if after else 0,
+        first_time=scored["time"].iloc[0].isoformat() if has_rows else None,
+        last_time=scored["time"].iloc[-1].isoformat() if has_rows else None,
+        last_alarm=describe_last_alarm(scored) if has_rows else None,
+        seconds=seconds,
+    )
+
+
+def describe_last_alarm(scored: pd.DataFrame) -> LastAlarm | None:
+    """Describe the last alarm among scored rows, or none where there is none."""
+    alarms = scored[scored["alarm"].to_numpy(dtype=bool)]
+    if not len(alarms):
+        return None
+    last = alarms.iloc[-1]
+    return LastAlarm(
+        time=last["time"].isoformat(),
+        score=float(last["score"]),
+        threshold=float(last["threshold"]),
+        episode=int(last["episode"]),
+        top_sensors=str(last["top_sensors"]),
+    )
+
+
+def summarise_scoring(result: ScoreResult) -> str:
+    """Write the summary that ends `forewarn score`."""
+    added = result.rows_scored + result.rows_without_history
+    lines = [
+        "",
+        f"Read        {result.data}, {result.rows_read:,} rows",
+        f"Model       version {result.model_version} of {result.model_name}",
+    ]
+    if result.is_version_changed:
+        lines.append(
+            f"            changed since the last batch, which version {result.previous_version} scored: its "
+            "rows serve as history, the threshold starts anew"
+        )
+    lines.append(f"Added       {added:,} rows to {result.out}, {result.rows_of_output:,} rows now")
+    if added:
+        lines.append(f"            from {result.first_time} to {result.last_time}")
+    if result.rows_without_history:
+        lines.append(
+            f"            {result.rows_without_history:,} of them without a score: too few rows before them "
+            "since the last gap, or a known event"
+        )
+    if result.rows_skipped + result.rows_skipped_set_aside:
+        lines.append(
+            f"Skipped     {result.rows_skipped:,} rows that were scored before, "
+            f"{result.rows_skipped_set_aside:,} that had been set aside before"
+        )
+    if result.rows_set_aside:
+        lines.append(
+            f"Set aside   {result.rows_set_aside:,} rows that cannot be scored, in {result.set_aside_file}"
+        )
+        lines += [f"            - {reason}, {rows:,} rows" for reason, rows in _list_reasons(result.reasons)]
+    lines.append(f"Alarms      {result.alarms:,} rows in {result.episodes:,} new episodes")
+    if result.last_alarm is not None:
+        last = result.last_alarm
+        lines.append(
+            f"Last alarm  {last.time}, episode {last.episode}: score {last.score:.4g} at or above "
+            f"{last.threshold:.4g}; sensors {last.top_sensors}"
+        )
+    return "\n".join(lines)
+
+
+def _list_reasons(reasons: dict[str, int]) -> list[tuple[str, int]]:
+    """List the most frequent reasons first, ten at most."""
+    return sorted(reasons.items(), key=lambda item: -item[1])[:10]

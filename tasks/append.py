@@ -1,0 +1,316 @@
+"""Append a batch to an output: whole or not at all, and once, whenever the process may be killed.
+
+The output, the file of rows set aside and the state change together. First the next state is written in
+full beside the others, the intent. Then the files are changed, and last the intent takes the place of the
+state. Whoever opens the output next and finds an intent knows that these bytes are ours: it is carried out
+where every file has become what it says, and else what was begun is cut off again. Without an intent every
+file must be as the state says, or other hands have changed it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.errors import InputError, StoreUnreachableError
+from schemas.scores import Bookmark, FileMark, OpenedOutput, Places
+from tasks.carry_over import read_bookmark, spell_bookmark
+from tasks.spell import spell_csv
+
+LOCK_SECONDS = 60.0
+_PIECE = 1 << 20
+
+
+def find_places(out: Path) -> Places:
+    """Tell the files beside an output.
+
+    Raises:
+        InputError: If the output cannot be made there, or its name ends otherwise than `.csv` or `.parquet`.
+    """
+    out = out.expanduser().resolve()
+    if out.suffix not in {".csv", ".parquet"}:
+        raise InputError(
+            f"`--out` must be named `.csv` or `.parquet`. Received {out}. A compressed file cannot be "
+            "appended to: choose `.parquet`, which is compressed inside."
+        )
+    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise InputError(
+            f"`--out` must be a file in a folder that can be written. Received {out}. Create the folder, or "
+            "choose another place."
+        )
+    return Places(
+        out=out,
+        set_aside=out.with_name(f"{out.stem}.set-aside.csv"),
+        state=out.with_name(f"{out.name}.state.json"),
+        intent=out.with_name(f".{out.name}.intent.json"),
+        lock=out.with_name(f".{out.name}.lock"),
+    )
+
+
+@contextlib.contextmanager
+def hold_output(places: Places, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Keep other processes from working on the same output; wait for one that does.
+
+    Raises:
+        StoreUnreachableError: If the other one has not ended after `wait_seconds`.
+    """
+    begin = time.monotonic()
+    while (descriptor := _try_lock(places.lock)) is None:
+        if time.monotonic() - begin >= wait_seconds:
+            raise StoreUnreachableError(
+                f"One `forewarn score` at a time may work on {places.out}. Another one has been at it for "
+                f"{wait_seconds:.0f} seconds. Run this again when it has ended."
+            )
+        time.sleep(0.1)
+    try:
+        yield
+    finally:
+        places.lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _try_lock(path: Path) -> int | None:
+    """Lock a file that is still the one of this name, or none where another process holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_ino == path.stat().st_ino:
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass  # held, or removed by the one that held it
+    os.close(descriptor)
+    return None
+
+
+def open_output(places: Places) -> OpenedOutput:
+    """Bring an output into the state that its last whole batch left, and say what it holds.
+
+    Raises:
+        InputError: If a file was changed or removed by other hands, or there are files without a state.
+    """
+    bookmark = _read_state(places.state)
+    if places.intent.exists():
+        bookmark = _settle(places, bookmark)
+    _remove(_temporary(places.out))
+    _remove(_temporary(places.intent))
+    _require_untouched(places, bookmark)
+    if bookmark is None:
+        return OpenedOutput(None, np.zeros(0, dtype="datetime64[ns]"), frozenset())
+    return OpenedOutput(bookmark, _read_times(places.out), _read_rows_set_aside(places.set_aside))
+
+
+def _read_state(path: Path) -> Bookmark | None:
+    return read_bookmark(path.read_bytes(), str(path)) if path.exists() else None
+
+
+def _settle(places: Places, bookmark: Bookmark | None) -> Bookmark | None:
+    """Carry out or undo what a process that was killed had begun."""
+    intended = read_bookmark(places.intent.read_bytes(), str(places.intent))
+    pairs = ((places.set_aside, intended.set_aside), (places.out, intended.output))
+    if all(measure_file(path) == mark for path, mark in pairs):
+        _move(places.intent, places.state)
+        return intended
+    for (path, last), mark in zip(pairs, _find_marks(bookmark), strict=True):
+        is_ours = measure_file(path, mark.size) == mark and measure_file(path).size <= last.size
+        if path.suffix == ".csv" and is_ours:
+            _cut(path, mark)
+    _require_untouched(places, bookmark)
+    _remove(places.intent)
+    return bookmark
+
+
+def _find_marks(bookmark: Bookmark | None) -> tuple[FileMark, FileMark]:
+    """Tell how much is valid of the file of rows set aside and of the output."""
+    return (FileMark(), FileMark()) if bookmark is None else (bookmark.set_aside, bookmark.output)
+
+
+def measure_file(path: Path, size: int | None = None, more: bytes = b"") -> FileMark:
+    """Measure a file, or its first `size` bytes, with `more` bytes after them; no file has no bytes."""
+    digest, measured = hashlib.sha256(), 0
+    if path.exists():
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE if size is None else min(_PIECE, size - measured)):
+                digest.update(piece)
+                measured += len(piece)
+    digest.update(more)
+    return FileMark(measured + len(more), digest.hexdigest())
+
+
+def _require_untouched(places: Places, bookmark: Bookmark | None) -> None:
+    for path, mark in zip((places.set_aside, places.out), _find_marks(bookmark), strict=True):
+        found = measure_file(path)
+        if found == mark and (mark.size or not path.exists()):
+            continue
+        if bookmark is None:
+            raise InputError(
+                f"`--out` must be a new file, or one that `forewarn score` has made. {path} exists and "
+                f"{places.state.name}, which tells what was scored, does not stand beside {places.out.name}. "
+                "Choose another `--out`, or move the file away."
+            )
+        was = "removed" if not path.exists() else f"changed: it has {found.size} bytes"
+        raise InputError(
+            f"{path} must be as the last `forewarn score` left it, with {mark.size} bytes. It was {was}. "
+            f"Restore it, or move it and {places.state.name} away to start anew, or choose another `--out`."
+        )
+
+
+def _read_times(out: Path) -> np.ndarray:
+    """Read the time of every row of an output, `datetime64[ns]`, shape (rows,)."""
+    if out.suffix == ".parquet":
+        times = pq.read_table(out, columns=["time"])["time"].to_numpy()
+    else:
+        # the time is the first field, and no other field holds a line break
+        lines = out.read_bytes().split(b"\n")[1:-1]
+        times = np.array([line.partition(b",")[0].decode() for line in lines], dtype="datetime64[ns]")
+    return np.asarray(times.astype("datetime64[ns]"))
+
+
+def _read_rows_set_aside(path: Path) -> frozenset[str]:
+    if not path.exists():
+        return frozenset()
+    with path.open(encoding="utf-8", newline="") as file:
+        return frozenset(row["values"] for row in csv.DictReader(file))
+
+
+def append_batch(
+    places: Places, opened: OpenedOutput, bookmark: Bookmark, scored: pd.DataFrame, set_aside: pd.DataFrame
+) -> Bookmark:
+    """Append scored rows and rows set aside, and move the state on; safe to call again after a failure.
+
+    Args:
+        places: The files.
+        opened: What they hold.
+        bookmark: Where scoring stands after the batch; its marks are measured here.
+        scored: Rows for the output, its columns as before.
+        set_aside: Rows for the file of rows set aside, as `tasks.lay_out.lay_out_rows_aside` makes them.
+
+    Returns:
+        The bookmark with its marks.
+
+    Raises:
+        InputError: If the output was begun with other columns.
+        OSError: If the file system fails, for example because it is full; the same call may pass later.
+    """
+    _require_same_columns(places, opened.bookmark, bookmark)
+    aside_mark, out_mark = _find_marks(opened.bookmark)
+    aside_bytes = spell_csv(set_aside, has_header=aside_mark.size == 0) if len(set_aside) else b""
+    is_csv = places.out.suffix == ".csv"
+    out_bytes, new_out = b"", out_mark
+    if len(scored) and is_csv:
+        out_bytes = spell_csv(scored, has_header=out_mark.size == 0)
+        new_out = measure_file(places.out, out_mark.size, out_bytes)
+    elif len(scored):
+        out_bytes = _spell_parquet(places.out, opened.bookmark, scored)
+        new_out = FileMark(len(out_bytes), hashlib.sha256(out_bytes).hexdigest())
+    new_aside = measure_file(places.set_aside, aside_mark.size, aside_bytes)
+    bookmark = replace(bookmark, output=new_out, set_aside=new_aside)
+    _replace_file(places.intent, spell_bookmark(bookmark))
+    if aside_bytes:
+        _append_bytes(places.set_aside, aside_mark, aside_bytes)
+    if out_bytes and is_csv:
+        _append_bytes(places.out, out_mark, out_bytes)
+    elif out_bytes:
+        _replace_file(places.out, out_bytes)
+    _flush_folder(places.out.parent)
+    _move(places.intent, places.state)
+    return bookmark
+
+
+def _require_same_columns(places: Places, before: Bookmark | None, after: Bookmark) -> None:
+    if before is not None and before.columns != after.columns:
+        raise InputError(
+            f"The rows of {places.out} must have the columns {', '.join(before.columns)}. The new ones have "
+            f"{', '.join(after.columns)}: another release of forewarn began it. Choose another `--out`."
+        )
+
+
+def _spell_parquet(path: Path, bookmark: Bookmark | None, scored: pd.DataFrame) -> bytes:
+    """Spell the whole output with new rows as Parquet; the same rows are the same bytes in any batches."""
+    texts = [name for name in scored.columns if pd.api.types.is_object_dtype(scored[name].dtype)]
+    table = pa.Table.from_pandas(scored.astype(dict.fromkeys(texts, "str")), preserve_index=False)
+    table = table.cast(pa.schema([_fit(field) for field in table.schema], table.schema.metadata))
+    if bookmark is not None:
+        before = pq.read_table(path).slice(0, bookmark.rows).replace_schema_metadata(table.schema.metadata)
+        table = pa.concat_tables([before.cast(table.schema), table])
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.combine_chunks(), sink)
+    return bytes(sink.getvalue())
+
+
+def _fit(field: pa.Field) -> pa.Field:
+    """Give texts one type, whether or not there are long ones."""
+    return field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
+
+
+def _append_bytes(path: Path, mark: FileMark, content: bytes) -> None:
+    """Write bytes after the valid ones; whatever lay there was begun and not finished."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        os.ftruncate(descriptor, mark.size)
+        os.lseek(descriptor, mark.size, os.SEEK_SET)
+        _write_bytes(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cut(path: Path, mark: FileMark) -> None:
+    """Cut a file to its valid bytes, or remove it where it has none."""
+    if mark.size == 0:
+        _remove(path)
+    else:
+        _append_bytes(path, mark, b"")
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    """Put a file in place whole: under another name first, and on disk before it gets its own."""
+    temporary = _temporary(path)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        _write_bytes(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    _move(temporary, path)
+
+
+def _move(path: Path, target: Path) -> None:
+    os.replace(path, target)
+    _flush_folder(target.parent)
+
+
+def _remove(path: Path) -> None:
+    if path.exists():
+        path.unlink()
+        _flush_folder(path.parent)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name.removeprefix('.')}.tmp")
+
+
+def _write_bytes(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make sure that names in a folder outlast a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,96 @@
+"""Lay out scored rows as they are written: episodes numbered over all batches, and who scored when."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from schemas.detector import Detector
+from schemas.scores import Bookmark, PinnedVersion
+from tasks.alarm import count_episodes
+from tasks.check import check_output_table
+from tasks.parse import number_runs
+
+
+def lay_out_scores(
+    scored: pd.DataFrame, detector: Detector, version: PinnedVersion, bookmark: Bookmark | None, now: datetime
+) -> pd.DataFrame:
+    """Add the number of each alarm's episode, the version and the time of scoring; check the schema.
+
+    Args:
+        scored: The new rows, as `tasks.detect.detect_events` describes them.
+        detector: For the usual step.
+        version: The version that scored them.
+        bookmark: Where scoring stood before them.
+        now: When they were scored, with its zone.
+
+    Returns:
+        The table as in `schemas.tables.output_schema`; the columns of `scored` keep their order.
+
+    Raises:
+        InputError: If it breaks its schema.
+    """
+    table = scored.copy()
+    episodes = number_episodes(
+        table["time"].to_numpy(),
+        table["alarm"].to_numpy(dtype=bool),
+        detector.readings.step_minutes,
+        bookmark,
+    )
+    table.insert(
+        list(table.columns).index("alarm") + 1, "episode", pd.Series(episodes, table.index, dtype="Int64")
+    )
+    table["model_version"] = version.number
+    table["scored_at"] = pd.Timestamp(now.replace(microsecond=0)).tz_convert("UTC").as_unit("us")
+    return check_output_table(table)
+
+
+def number_episodes(
+    times: np.ndarray, is_alarm: np.ndarray, step_minutes: float | None, bookmark: Bookmark | None
+) -> list[int | None]:
+    """Number the stretches of alarms in one run of rows, over all batches.
+
+    With episodes 1 to 3 before, the last row of which was an alarm, rows - - x x - x of the same run, x
+    being alarms, have none, none, 4, 4, none, 5; rows x - x have 3, none, 4.
+
+    Args:
+        times: Time of each new row, `datetime64[ns]`, shape (rows,).
+        is_alarm: Whether each is an alarm, bool, shape (rows,).
+        step_minutes: Usual minutes between two rows.
+        bookmark: Where scoring stood before them.
+
+    Returns:
+        From 1 upwards, or None where there is no alarm, shape (rows,).
+    """
+    before = 0
+    if bookmark is not None:
+        before = bookmark.episodes - bookmark.is_alarm
+        times = np.concatenate([bookmark.carried.times[-1:], times])
+        is_alarm = np.concatenate([[bookmark.is_alarm], is_alarm])
+    begins = count_episodes(is_alarm, number_runs(times, step_minutes or math.nan), 1.0, math.inf)
+    numbers = before + np.cumsum(begins)
+    listed = [int(number) if alarm else None for number, alarm in zip(numbers, is_alarm, strict=True)]
+    return listed if bookmark is None else listed[1:]
+
+
+def lay_out_rows_aside(rows: pd.DataFrame, source: str, now: datetime) -> pd.DataFrame:
+    """Lay out rows set aside as they are written: with all their reasons in one text, when, and from where.
+
+    Args:
+        rows: As in `schemas.scores.SortedRows.set_aside`.
+        source: The table that they came from.
+        now: When they were set aside, with its zone.
+    """
+    return pd.DataFrame(
+        {
+            "row": rows["row"],
+            "time": rows["time"],
+            "reasons": ["; ".join(reasons) for reasons in rows["reasons"]],
+            "set_aside_at": pd.Timestamp(now.replace(microsecond=0)).tz_convert("UTC").as_unit("us"),
+            "data": source,
+            "values": rows["values"],
+        }
+    )
