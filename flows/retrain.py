@@ -18,6 +18,7 @@ from flows.record import Run, recorded_run, registered_version
 from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Decision, Evidence
 from schemas.evaluation import Evaluation
+from schemas.explanation import ExplainedAlarms, PreparedRows
 from schemas.results import PartSummary, RetrainResult
 from schemas.windows import Split
 
@@ -184,13 +185,27 @@ def write_report(
     """Draw the plots, write the report, and log both with the run."""
     collected = steps.collect_scores(trained.scores, trained.held, divided.split, prepared.labelled)
     test = {scorer: parts["test"] for scorer, parts in collected.items()}
+    explained = explain(prepared, divided, trained, settings)
+    threshold = trained.thresholds["model"].value
     plots = steps.render_plots(
-        trained.model.history, collected["model"]["validation"], test, trained.thresholds["model"].value
+        trained.model.history, collected["model"]["validation"], test, threshold, explained
     )
-    page = steps.render_report(result, settings, plots)
+    page = steps.render_report(result, settings, plots, explained)
     steps.write_report(page, run.report)
     files = {f"plots/{name}.png": image for name, image in plots.items()}
-    steps.log_files(run.client, run.id, files | {"report/report.html": page.encode()})
+    files |= {"report/report.html": page.encode(), "alarms.json": explained.model_dump_json().encode()}
+    steps.log_files(run.client, run.id, files)
+
+
+def explain(
+    prepared: Prepared, divided: Divided, trained: Trained, settings: Configuration
+) -> ExplainedAlarms:
+    """Say which sensors drive the alarms of the test part."""
+    test = divided.split.test
+    detector = line.describe_detector(prepared, divided, trained.thresholds["model"], settings)
+    rows = PreparedRows(prepared.labelled, prepared.features, divided.material.rows)
+    scores, held = trained.scores["model"][test.places], trained.held["model"]["test"]
+    return steps.explain_part(detector, trained.model, rows, test, scores, held)
 
 
 def describe_version(

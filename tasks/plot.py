@@ -23,6 +23,7 @@ from matplotlib.ticker import (
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
 from schemas.evaluation import History, PartScores
+from schemas.explanation import AlarmExplanation, Driver, ExplainedAlarms
 
 SCORER_TITLES = {"model": "Model", "pca": "PCA", "zscore": "z-score", "random": "Random"}
 
@@ -34,6 +35,7 @@ LINES = ((BLUE, "-"), (GREEN, "--"), (PURPLE, "-."), (GREY, ":"))
 SIZE_INCHES = (8.2, 4.4)
 SQUARE_INCHES = (8.2, 6.0)
 DOTS_PER_INCH = 110
+SHORT_INCHES = (8.2, 3.1)
 WIDE_SPREAD = 20.0
 POINTS_AT_MOST = 20_000
 
@@ -198,6 +200,35 @@ def plot_confusion(scores: PartScores) -> Figure:
     return figure if scores.has_both_classes else _say_one_class(figure, axes, scores)
 
 
+def plot_drivers(alarm: AlarmExplanation) -> Figure:
+    """Draw the last rows of the sensors that drive an alarm, against what the model expected of them.
+
+    Args:
+        alarm: The alarm; what has no rows of its own, such as `context`, is left out.
+
+    Returns:
+        A figure with a pair of axes for each sensor, or one that says that no sensor drives the alarm.
+    """
+    figure = _make_canvas(SHORT_INCHES)
+    drivers = [driver for driver in alarm.drivers if driver.last]
+    for place, driver in enumerate(drivers):
+        axes = _style_axes(figure.add_subplot(1, len(drivers), place + 1))
+        _draw_driver(axes, driver)
+        name_axes(axes, f"{driver.sensor}, {driver.share:.0%} of the score", "Row, the alarm at 0", "")
+    figure.suptitle(
+        f"Alarm at {alarm.time:%Y-%m-%d %H:%M}: last rows of the sensors that drive it",
+        fontsize=13,
+        color=INK,
+    )
+    if drivers:
+        draw_legend(figure, figure.axes[0])
+    else:
+        figure.text(
+            0.5, 0.5, "No sensor drives this alarm: what the process has been through does.", ha="center"
+        )
+    return figure
+
+
 def find_threshold_range(scores: PartScores) -> tuple[float, float]:
     """Find the lowest and the highest threshold that held; infinite where there is no window."""
     if len(scores.thresholds) == 0:
@@ -206,19 +237,24 @@ def find_threshold_range(scores: PartScores) -> tuple[float, float]:
 
 
 def render_plots(
-    history: History | None, validation: PartScores, test: Mapping[str, PartScores], threshold: float
+    history: History | None,
+    validation: PartScores,
+    test: Mapping[str, PartScores],
+    threshold: float,
+    explained: ExplainedAlarms | None = None,
 ) -> dict[str, bytes]:
-    """Draw the five figures of a run as PNG images of about 900 pixels in width.
+    """Draw the figures of a run as PNG images of about 900 pixels in width.
 
     Args:
         history: Losses of the training, or none where nothing was trained in epochs.
         validation: The model's scores of the validation part, where the threshold was chosen.
         test: Scores of the test part by the scorer's name: `model` and the controls.
         threshold: What was chosen on validation.
+        explained: The alarms of the test part, or none where they were not explained.
 
     Returns:
-        PNG bytes by `loss` (where there is a history), `precision_recall`, `roc`, `errors_over_time` and
-        `confusion_matrix`.
+        PNG bytes by `loss` (where there is a history), `precision_recall`, `roc`, `errors_over_time`,
+        `confusion_matrix` and `latest_alarm` (where an alarm was explained).
 
     Raises:
         ValueError: If `test` has no entry `model`.
@@ -235,6 +271,8 @@ def render_plots(
         "errors_over_time": plot_errors_over_time(test["model"]),
         "confusion_matrix": plot_confusion(test["model"]),
     }
+    if explained is not None and explained.alarms:
+        figures["latest_alarm"] = plot_drivers(explained.alarms[-1])
     return {name: render_png(figure) for name, figure in figures.items()}
 
 
@@ -265,14 +303,8 @@ def choose_points(labels: np.ndarray, scores: np.ndarray, at_most: int) -> np.nd
 
 def make_figure(size_inches: tuple[float, float]) -> tuple[Figure, Axes]:
     """Make an empty figure on an Agg canvas, with one pair of axes."""
-    figure = Figure(figsize=size_inches, dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(visible=True, color="#dddddd", lw=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=11, colors=INK)
-    return figure, axes
+    figure = _make_canvas(size_inches)
+    return figure, _style_axes(figure.add_subplot())
 
 
 def name_axes(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
@@ -280,6 +312,30 @@ def name_axes(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
     axes.set_title(title, fontsize=13, loc="left", color=INK)
     axes.set_xlabel(horizontal, fontsize=11, color=INK)
     axes.set_ylabel(vertical, fontsize=11, color=INK)
+
+
+def _make_canvas(size_inches: tuple[float, float]) -> Figure:
+    figure = Figure(figsize=size_inches, dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _style_axes(axes: Axes) -> Axes:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color="#dddddd", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=11, colors=INK)
+    return axes
+
+
+def _draw_driver(axes: Axes, driver: Driver) -> None:
+    """Draw what a sensor was and what was expected of it, the row of the alarm at 0."""
+    rows = np.arange(1 - len(driver.last), 1)
+    # a row without an expectation is a gap in the line
+    expected = np.asarray(driver.expected, dtype=np.float64)
+    axes.plot(rows, driver.last, color=BLUE, marker="o", ms=4, label="the sensor")
+    axes.plot(rows, expected, color=VERMILION, ls="--", marker="s", ms=4, label="what the model expected")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _draw_precision_and_recall(axes: Axes, scores: PartScores, threshold: float) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schemas.configuration import Configuration
 from schemas.evaluation import Interval
+from schemas.explanation import AlarmEpisode, Driver, ExplainedAlarms
 from schemas.results import RetrainResult
 from tasks.plot import SCORER_TITLES
 
@@ -92,6 +94,28 @@ PLOT_TEXTS = {
     ),
 }
 
+ALARM_PLOT_TEXTS = {
+    "latest_alarm": (
+        "The latest alarm",
+        "Where a sensor leaves the dashed line, the model did not expect it; each point of that line was "
+        "expected when its row was the last one known.",
+    ),
+}
+
+# what is said of the feature that drives most, by its kind and direction
+DIRECTION_TEXTS = {
+    ("level", "above"): "high",
+    ("level", "below"): "low",
+    ("volatility", "above"): "restless",
+    ("volatility", "below"): "calm",
+    ("difference", "above"): "rising",
+    ("difference", "below"): "falling",
+    ("context", "above"): "above",
+    ("context", "below"): "below",
+}
+EPISODES_SHOWN = 10
+LEADERS_SHOWN = 12
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -129,7 +153,32 @@ class Picture:
     address: str
 
 
-def render_report(result: RetrainResult, configuration: Configuration, plots: Mapping[str, bytes]) -> str:
+@dataclass(frozen=True)
+class EpisodeRow:
+    """An episode of alarms as the page shows it: each driver is a headline and its figures."""
+
+    time: str
+    score: str
+    outcome: str
+    ahead: str
+    drivers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Leader:
+    """A sensor that had the largest share, and of how many alarms and first alarms of episodes."""
+
+    sensor: str
+    alarms: int
+    episodes: int
+
+
+def render_report(
+    result: RetrainResult,
+    configuration: Configuration,
+    plots: Mapping[str, bytes],
+    explained: ExplainedAlarms | None = None,
+) -> str:
     """Write the outcome of a retraining as one HTML page with everything inside.
 
     Passwords in addresses are left out. The same arguments give the same page.
@@ -138,6 +187,7 @@ def render_report(result: RetrainResult, configuration: Configuration, plots: Ma
         result: The outcome.
         configuration: The effective configuration of the run.
         plots: PNG bytes by the names that `tasks.plot.render_plots` gives them.
+        explained: The alarms of the test part, or none where they were not explained.
 
     Returns:
         The page; it has no script and loads nothing from elsewhere.
@@ -146,6 +196,8 @@ def render_report(result: RetrainResult, configuration: Configuration, plots: Ma
         ValueError: If a plot has an unknown name.
     """
     columns, champion_columns = list_columns(result), list_champion_columns(result)
+    addresses = embed_plots(plots)
+    of_alarms = {name: addresses.pop(name) for name in ALARM_PLOT_TEXTS if name in addresses}
     return (
         make_environment()
         .get_template("report.html.jinja")
@@ -158,7 +210,11 @@ def render_report(result: RetrainResult, configuration: Configuration, plots: Ma
             rows=list_metric_rows(columns, configuration),
             champion_titles=[column.title for column in champion_columns],
             champion_rows=list_metric_rows(champion_columns, configuration),
-            pictures=list_pictures(embed_plots(plots), PLOT_TEXTS),
+            pictures=list_pictures(addresses, PLOT_TEXTS),
+            explained=explained,
+            episodes=() if explained is None else list_episode_rows(explained, configuration),
+            leaders=() if explained is None else list_leaders(explained),
+            alarm_pictures=list_pictures(of_alarms, ALARM_PLOT_TEXTS),
             source=hide_password(result.data.source),
             tracking_uri=hide_password(result.tracking_uri),
             command=f"forewarn retrain --config configuration.yaml --data {_quote_source(result)}",
@@ -238,6 +294,49 @@ def list_metric_rows(columns: Sequence[Column], configuration: Configuration) ->
         )
         for name, (title, explanation, decimals) in METRIC_TEXTS.items()
         if columns
+    )
+
+
+def list_episode_rows(explained: ExplainedAlarms, configuration: Configuration) -> tuple[EpisodeRow, ...]:
+    """Write the last `EPISODES_SHOWN` episodes, the latest first, each by its first alarm."""
+    horizon = configuration.evaluation.horizon_minutes
+    return tuple(
+        EpisodeRow(
+            f"{episode.first.time:%Y-%m-%d %H:%M}",
+            f"{episode.first.score:.3g} against {episode.first.threshold:.3g}",
+            *describe_outcome(episode, horizon),
+            tuple(describe_driver(driver) for driver in episode.first.drivers),
+        )
+        for episode in reversed(explained.episodes[-EPISODES_SHOWN:])
+    )
+
+
+def describe_outcome(episode: AlarmEpisode, horizon_minutes: float) -> tuple[str, str]:
+    """Say whether an episode warned of an event, on rows that count or in the longer horizon, and when."""
+    minutes = episode.minutes_ahead
+    is_near = minutes is not None and minutes <= horizon_minutes
+    if not episode.is_caught and not is_near:
+        return "false alarm", ""
+    ahead = "" if minutes is None else f"{minutes:g} minutes ahead"
+    return "caught" if episode.is_caught else "early", ahead
+
+
+def describe_driver(driver: Driver) -> tuple[str, str]:
+    """Say which sensor, its share, which way, and its last value against what was expected."""
+    way = "" if driver.direction is None else f", {DIRECTION_TEXTS[driver.group, driver.direction]}"
+    if not driver.last:
+        return f"{driver.sensor} {driver.share:.0%}", f"{driver.column}{way}"
+    expected = driver.expected[-1]
+    against = "" if expected is None else f", expected {expected:.4g}"
+    return f"{driver.sensor} {driver.share:.0%}{way}", f"last {driver.last[-1]:.4g}{against}"
+
+
+def list_leaders(explained: ExplainedAlarms) -> tuple[Leader, ...]:
+    """Count how often each sensor had the largest share, the most frequent `LEADERS_SHOWN` first."""
+    alarms = Counter(alarm.drivers[0].sensor for alarm in explained.alarms)
+    episodes = Counter(episode.first.drivers[0].sensor for episode in explained.episodes)
+    return tuple(
+        Leader(sensor, count, episodes[sensor]) for sensor, count in alarms.most_common(LEADERS_SHOWN)
     )
 
 
