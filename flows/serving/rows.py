@@ -70,7 +70,7 @@ def _take_value(value: Any, name: str, number: int) -> Any:
         )
     if type(value) is int and abs(value) > _LARGEST_INTEGER:
         # as a float it is infinite where it is larger than any
-        return float(value) if abs(value) < 10**300 else math.copysign(math.inf, value)
+        return float(value) if abs(value) < 10**300 else (math.inf if value > 0 else -math.inf)
     return value
 
 
