@@ -238,9 +238,13 @@ def _require_same_columns(places: Places, before: Bookmark | None, after: Bookma
 
 def _spell_parquet(path: Path, bookmark: Bookmark | None, scored: pd.DataFrame) -> bytes:
     """Spell the whole output with new rows as Parquet; the same rows are the same bytes in any batches."""
+    zoned = [name for name in scored.columns if isinstance(scored[name].dtype, pd.DatetimeTZDtype)]
     texts = [name for name in scored.columns if pd.api.types.is_object_dtype(scored[name].dtype)]
-    table = pa.Table.from_pandas(scored.astype(dict.fromkeys(texts, "str")), preserve_index=False)
-    table = table.cast(pa.schema([_fit(field) for field in table.schema], table.schema.metadata))
+    unzoned = {name: scored[name].dt.tz_convert("UTC").dt.tz_localize(None) for name in zoned}
+    plain = scored.assign(**unzoned).astype(dict.fromkeys(texts, "str"))
+    table = pa.Table.from_pandas(plain, preserve_index=False)
+    fields = [_fit(field, is_zoned=field.name in zoned) for field in table.schema]
+    table = table.cast(pa.schema(fields, table.schema.metadata))
     if bookmark is not None:
         before = pq.read_table(path).slice(0, bookmark.rows).replace_schema_metadata(table.schema.metadata)
         table = pa.concat_tables([before.cast(table.schema), table])
@@ -249,8 +253,10 @@ def _spell_parquet(path: Path, bookmark: Bookmark | None, scored: pd.DataFrame) 
     return bytes(sink.getvalue())
 
 
-def _fit(field: pa.Field) -> pa.Field:
-    """Give texts one type, whether or not there are long ones."""
+def _fit(field: pa.Field, *, is_zoned: bool) -> pa.Field:
+    """Give texts one type, whether or not there are long ones, and times their zone."""
+    if is_zoned:
+        return field.with_type(pa.timestamp("us", tz="UTC"))
     return field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
 
 
