@@ -1,0 +1,262 @@
+"""Which new rows can be scored, and what is said of the others."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.configuration import Configuration, ReadingsSection
+from schemas.detector import Detector
+from schemas.errors import InputError
+from schemas.evaluation import Threshold
+from schemas.readings import RawTable
+from schemas.scores import Bookmark, FileMark, OpenedOutput, SortedRows
+from tasks.carry_over import keep_rows
+from tasks.fill import hold_last_values
+from tasks.set_aside import choose_section, set_rows_aside
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+NOTHING = OpenedOutput(None, np.zeros(0, dtype="datetime64[ns]"), frozenset())
+FILL = ReadingsSection(step_minutes=2, missing_values="forward_fill", fill_rows_at_most=2)
+
+
+def detector_of(section: ReadingsSection | None = None, **changes: Any) -> Detector:
+    """The part of a detector that sorting looks at; sensors a and b, category g."""
+    section = section or ReadingsSection(step_minutes=2)
+    fields = {"readings": section, "sensors": ("a", "b"), "categories": ("g",), **changes}
+    return Detector.model_construct(**fields)
+
+
+def table_with(rows: int = 6, **columns: Any) -> pd.DataFrame:
+    """Sound rows two minutes apart, numbered from 2, with some columns replaced or added."""
+    minutes = pd.to_timedelta(2 * np.arange(rows), "min")
+    table = {
+        "time": (pd.Timestamp("2024-05-01") + minutes).strftime("%Y-%m-%d %H:%M:%S").tolist(),
+        "a": np.arange(rows) + 0.5,
+        "b": np.arange(rows) * 2.0,
+        "g": ["96"] * rows,
+    }
+    return pd.DataFrame({**table, **columns}, index=range(2, rows + 2))
+
+
+def sort_rows(
+    table: pd.DataFrame, detector: Detector | None = None, opened: OpenedOutput = NOTHING
+) -> SortedRows:
+    detector = detector or detector_of()
+    return set_rows_aside(RawTable(table, "new.csv", "0" * 64), detector, detector.readings, opened, NOW)
+
+
+def opened_after(rows: SortedRows, detector: Detector, before: OpenedOutput = NOTHING) -> OpenedOutput:
+    """What is known of an output when these rows have been added."""
+    if not len(rows.usable):
+        return OpenedOutput(
+            before.bookmark, before.times, before.rows_set_aside | {*rows.set_aside["values"]}
+        )
+    bookmark = Bookmark(
+        model_name="m",
+        model_version="1",
+        threshold=Threshold(value=1.0, rule="fixed"),
+        carried=keep_rows(rows.usable, detector),
+        held_rows=rows.held_rows,
+        rows=0,
+        episodes=0,
+        is_alarm=False,
+        columns=(),
+        output=FileMark(),
+        set_aside=FileMark(),
+    )
+    times = np.concatenate([before.times, rows.usable["time"].to_numpy()])
+    return OpenedOutput(bookmark, times, before.rows_set_aside | {*rows.set_aside["values"]})
+
+
+def faults(rows: SortedRows) -> dict[str, list[str]]:
+    return dict(zip(rows.set_aside["row"], rows.set_aside["reasons"], strict=True))
+
+
+def test_sound_rows_are_all_usable() -> None:
+    rows = sort_rows(table_with())
+    assert rows.usable.index.tolist() == [2, 3, 4, 5, 6, 7]
+    assert len(rows.set_aside) == rows.skipped == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("time", None, "time: not a time"),
+        ("time", "yesterday", "time: not a time"),
+        ("time", "2024-05-01 00:02:00", "time: time of an earlier row again"),
+        ("time", "2024-04-30 23:00:00", "time: time before that of the row above"),
+        ("time", "2034-05-01 00:00:00", "time: time more than a day ahead of the clock"),
+        ("a", None, "a: missing value"),
+        ("a", np.inf, "a: infinite value"),
+        ("b", "off", "b: text where a number is expected"),
+    ],
+)
+def test_a_faulty_row_is_set_aside_with_its_reason(column: str, value: Any, reason: str) -> None:
+    table = table_with().astype({column: object})
+    table.loc[5, column] = value
+    rows = sort_rows(table)
+    assert rows.usable.index.tolist() == [2, 3, 4, 6, 7]
+    assert faults(rows) == {"5": [reason]}
+    assert rows.reasons == {reason: 1}
+
+
+def test_every_failing_column_has_its_reason() -> None:
+    rows = sort_rows(table_with(a=[0.5, np.nan, 1, 1, 1, 1], b=[1, "off", 1, 1, 1, 1]))
+    assert faults(rows) == {"3": ["a: missing value", "b: text where a number is expected"]}
+
+
+def test_a_row_set_aside_is_kept_with_all_its_values() -> None:
+    rows = sort_rows(table_with(a=[0.1 + 0.2, 1, None, 1, 1, 1], spare=['x, "y"', 5, 5.0, "5", None, 1]))
+    assert rows.set_aside["time"].tolist() == ["2024-05-01 00:04:00"]
+    values = json.loads(rows.set_aside["values"].iloc[0])
+    assert values == {"time": "2024-05-01 00:04:00", "a": None, "b": "4", "g": "96", "spare": "5"}
+
+
+def test_faults_in_columns_that_are_not_needed_do_no_harm() -> None:
+    rows = sort_rows(table_with(spare=[None, np.inf, "off", 1, 2, 3]))
+    assert len(rows.usable) == 6
+
+
+def test_a_missing_label_means_that_no_event_is_known() -> None:
+    rows = sort_rows(table_with(y=[0, 1, None, 0, 0, 0]))
+    assert rows.usable["y"].tolist() == [0, 1, 0, 0, 0, 0]
+
+
+def test_a_label_that_is_none_is_set_aside() -> None:
+    assert faults(sort_rows(table_with(y=[0, 1, 7, 0, 0, 0]))) == {"4": ["y: neither 0 nor 1"]}
+
+
+def test_one_time_far_back_hides_no_later_row() -> None:
+    times = table_with()["time"].tolist()
+    times[2] = "1999-01-01 00:00:00"
+    assert sort_rows(table_with(time=times)).usable.index.tolist() == [2, 3, 5, 6, 7]
+
+
+def test_rows_before_the_last_usable_one_are_all_set_aside() -> None:
+    # rows 4 and 5 rise, but come before row 3
+    times = ["2024-05-01 00:00", "2024-05-01 01:00", "2024-05-01 00:10", "2024-05-01 00:12"]
+    times = [f"{time}:00" for time in [*times, "2024-05-01 01:02", "2024-05-01 01:04"]]
+    assert sort_rows(table_with(time=times)).usable.index.tolist() == [2, 3, 6, 7]
+
+
+def test_a_mended_row_may_come_before_any_later_row() -> None:
+    table = table_with(a=[0.5, 1, 1, 1, 1, np.nan])
+    detector = detector_of()
+    opened = opened_after(sort_rows(table), detector)
+    again = sort_rows(table.fillna({"a": 9.0}), opened=opened)
+    assert again.usable.index.tolist() == [7]
+    assert again.skipped == 5
+
+
+def test_rows_that_were_scored_are_skipped_and_counted() -> None:
+    opened = opened_after(sort_rows(table_with(4)), detector_of())
+    rows = sort_rows(table_with(6), opened=opened)
+    assert rows.skipped == 4
+    assert rows.usable.index.tolist() == [6, 7]
+
+
+def test_a_row_that_comes_too_late_is_set_aside() -> None:
+    opened = opened_after(sort_rows(table_with().drop(index=4)), detector_of())
+    rows = sort_rows(table_with(), opened=opened)
+    assert rows.skipped == 5
+    assert faults(rows) == {"4": ["time: time before the last row that was scored: it came too late"]}
+
+
+def test_a_row_is_set_aside_once() -> None:
+    table = table_with(a=[0.5, 1, np.nan, 1, 1, 1])
+    opened = opened_after(sort_rows(table), detector_of())
+    # the same row in another table, where the column is text
+    again = sort_rows(table.astype({"a": object}).assign(b=table["b"].astype(str)), opened=opened)
+    assert len(again.set_aside) == 0
+    assert again.skipped_set_aside == 1
+
+
+def test_a_short_hole_is_filled_with_the_value_before() -> None:
+    rows = sort_rows(table_with(a=[5, np.nan, np.nan, 7, np.nan, 9]), detector_of(FILL))
+    assert rows.usable["a"].tolist() == [5, 5, 5, 7, 7, 9]
+
+
+def test_what_is_beyond_the_longest_hole_is_set_aside() -> None:
+    rows = sort_rows(table_with(a=[5, np.nan, np.nan, np.nan, 7, 8]), detector_of(FILL))
+    assert rows.usable["a"].tolist() == [5, 5, 5, 7, 8]
+    assert faults(rows) == {"5": ["a: missing value"]}
+
+
+def test_no_hole_is_filled_across_a_gap() -> None:
+    table = table_with(a=[5, 6, 6, np.nan, 7, 8]).drop(index=4)
+    assert faults(sort_rows(table, detector_of(FILL))) == {"5": ["a: missing value"]}
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.sampled_from([np.nan, 1.0, 2.0]), min_size=12, max_size=12),
+    st.lists(st.integers(1, 11), max_size=4, unique=True).map(sorted),
+)
+def test_holes_that_training_would_fill_are_filled_alike_in_any_batches(
+    values: list[float], cuts: list[int]
+) -> None:
+    values = [5.0, *values[1:]]
+    table, detector = table_with(12, a=values), detector_of(FILL)
+    pieces, opened = [], NOTHING
+    for start, stop in zip([0, *cuts], [*cuts, 12], strict=True):
+        try:
+            rows = sort_rows(table.iloc[start:stop], detector, opened)
+        except InputError:
+            continue  # no row of the piece can be scored
+        pieces.append(rows.usable)
+        opened = opened_after(rows, detector, opened)
+    at_once = sort_rows(table, detector).usable
+    pd.testing.assert_frame_equal(pd.concat(pieces), at_once)
+    held = hold_last_values(np.array(values)[:, None], np.zeros(12, dtype=int), 2)[:, 0]
+    filled = pd.Series(held, index=table.index).dropna()
+    assert set(filled.index) <= set(at_once.index)
+    assert at_once.loc[filled.index, "a"].tolist() == filled.tolist()
+
+
+@pytest.mark.parametrize("spare", [[1, 2, 3, 4, 5, 6], ["on", 2, 3, 4, 5, 6]])
+def test_categories_are_read_alike_whatever_is_in_their_column(spare: list[Any]) -> None:
+    rows = sort_rows(table_with(g=[96, 96, 97.0, "97", " 98", None], spare=spare))
+    assert rows.usable["g"].tolist() == ["96", "96", "97", "97", "98", None]
+
+
+def test_columns_of_other_names_get_those_of_the_version() -> None:
+    table = table_with(y=[0, 1, 0, 0, 0, 0]).rename(columns={"time": "stamp", "y": "break"})
+    configured = Configuration.model_validate({"readings": {"time_column": "stamp", "label_column": "break"}})
+    detector = detector_of()
+    section = choose_section(detector, configured)
+    rows = set_rows_aside(RawTable(table, "new.csv", ""), detector, section, NOTHING, NOW)
+    assert rows.usable.columns.tolist() == ["time", "y", "a", "b", "g"]
+    assert rows.usable["y"].tolist() == [0, 1, 0, 0, 0, 0]
+
+
+def test_what_is_not_configured_is_as_in_training() -> None:
+    section = choose_section(detector_of(FILL), Configuration.model_validate({"readings": {"decimal": ","}}))
+    assert section == FILL.model_copy(update={"decimal": ","})
+
+
+def test_a_causal_replay_is_refused() -> None:
+    with pytest.raises(InputError, match=r"`readings.replay` must be none"):
+        choose_section(detector_of(), Configuration.model_validate({"readings": {"replay": "causal"}}))
+
+
+def test_a_table_without_a_needed_column_is_refused() -> None:
+    with pytest.raises(InputError, match="lacks b"):
+        sort_rows(table_with().drop(columns="b"))
+
+
+def test_a_table_without_a_usable_row_is_refused() -> None:
+    with pytest.raises(InputError, match=r"at least one row.*\n.*a: missing value, 6 rows"):
+        sort_rows(table_with(a=np.nan))
+
+
+def test_a_table_of_late_rows_alone_is_not_refused() -> None:
+    opened = opened_after(sort_rows(table_with().drop(index=4)), detector_of())
+    assert len(sort_rows(table_with().loc[[4]], opened=opened).set_aside) == 1
