@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
 from hypothesis import strategies as st
 
+from schemas.explanation import AlarmEpisode, AlarmExplanation, Driver, ExplainedAlarms
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part
 from tasks.label import label_ahead
@@ -90,3 +92,50 @@ def any_readings(draw: st.DrawFn, least_rows: int = 5, most_rows: int = 40) -> S
     seed = draw(st.integers(0, 2**32 - 1))
     values = np.random.default_rng(seed).integers(-9, 10, (rows - len(missing), 2)) / 4
     return readings_with(rows, missing, events, values=values)
+
+
+def explained_alarms(
+    episodes: int = 1, rows: int = 1, *, is_caught: bool = True, minutes_ahead: float | None = 4.0
+) -> ExplainedAlarms:
+    """Make explained alarms that a restless x5 drives, and after it what the process has been through.
+
+    Args:
+        episodes: Episodes, all alike; the first begins at 0:20, each other ten minutes after the one before.
+        rows: Alarms in each, two minutes apart.
+        is_caught: Whether an episode warns of an event.
+        minutes_ahead: Minutes to the event, or none.
+    """
+    sensor = Driver(
+        sensor="x5",
+        share=0.6,
+        column="x5 volatility",
+        group="volatility",
+        direction="above",
+        last=(1.0, 4.0),
+        expected=(None, 2.5),
+    )
+    context = Driver(
+        sensor="context",
+        share=0.4,
+        column="stops in 2 h",
+        group="context",
+        direction="above",
+        last=(),
+        expected=(),
+    )
+    begin = datetime(2024, 1, 1, 0, 20)
+    alarms = [
+        AlarmExplanation(
+            time=begin + timedelta(minutes=10 * episode + 2 * row),
+            score=3.25,
+            threshold=3.0,
+            drivers=(sensor, context),
+        )
+        for episode in range(episodes)
+        for row in range(rows)
+    ]
+    found = tuple(
+        AlarmEpisode(first=first, rows=rows, is_caught=is_caught, minutes_ahead=minutes_ahead)
+        for first in alarms[::rows]
+    )
+    return ExplainedAlarms(part="test", total=len(alarms), alarms=tuple(alarms), episodes=found)

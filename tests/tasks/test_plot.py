@@ -11,15 +11,18 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 from schemas.evaluation import History, PartScores
+from schemas.explanation import ExplainedAlarms
 from tasks.plot import (
     choose_points,
     plot_confusion,
+    plot_drivers,
     plot_errors_over_time,
     plot_loss,
     plot_precision_recall,
     plot_roc,
     render_plots,
 )
+from tests.builders import explained_alarms
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LABELS = [0, 0, 1, 0, 1]
@@ -208,3 +211,27 @@ def test_plots_are_png_images_by_the_names_of_the_report() -> None:
 def test_plots_without_the_scores_of_the_model_are_refused() -> None:
     with pytest.raises(ValueError, match=r"by the name `model`\. Received \['pca'\]"):
         render_plots(history(), part_scores(), {"pca": part_scores()}, 0.4)
+
+
+def test_each_sensor_that_drives_an_alarm_is_drawn_against_what_was_expected_of_it() -> None:
+    figure = plot_drivers(explained_alarms().alarms[-1])
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["x5, 60% of the score"]
+    rows, values = line_data(figure, "the sensor")
+    assert (rows.tolist(), values.tolist()) == ([-1, 0], [1.0, 4.0])
+    assert_allclose(line_data(figure, "what the model expected")[1], [np.nan, 2.5])
+
+
+def test_an_alarm_that_no_sensor_drives_says_so() -> None:
+    alarm = explained_alarms().alarms[-1]
+    figure = plot_drivers(alarm.model_copy(update={"drivers": alarm.drivers[1:]}))
+    assert "No sensor drives this alarm" in " ".join(text.get_text() for text in figure.texts)
+
+
+def test_the_latest_alarm_is_drawn_where_alarms_were_explained() -> None:
+    plots = render_plots(history(), part_scores(), {"model": part_scores()}, 0.4, explained_alarms())
+    assert plots["latest_alarm"][:8] == PNG_SIGNATURE
+
+
+def test_without_an_alarm_there_is_none_to_draw() -> None:
+    quiet = ExplainedAlarms(part="test", total=0, alarms=(), episodes=())
+    assert "latest_alarm" not in render_plots(history(), part_scores(), {"model": part_scores()}, 0.4, quiet)

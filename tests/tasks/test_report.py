@@ -12,9 +12,11 @@ import yaml
 from schemas.configuration import Configuration
 from schemas.decision import ChampionEvidence, Check, Comparison
 from schemas.evaluation import Evaluation, Interval, Metrics
+from schemas.explanation import ExplainedAlarms
 from schemas.readings import Finding
 from schemas.results import DataSummary, PartSummary, RetrainResult
 from tasks.report import render_report, write_report
+from tests.builders import explained_alarms
 
 LEAK = "Random split: the test rows are neighbours of training rows"
 PLOTS = {
@@ -411,3 +413,54 @@ def test_failed_writing_leaves_the_old_page(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         write_report("half a page \ud800", path)
     assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [("report.html", "old")]
+
+
+def page_of_alarms(**changes: Any) -> Page:
+    return Page(render_report(result(), Configuration(), PLOTS, explained_alarms(**changes)))
+
+
+def test_an_episode_names_the_sensors_that_drive_its_first_alarm() -> None:
+    assert page_of_alarms().row("2024-01-01 00:20") == [
+        "caught [4 minutes ahead]",
+        "x5 60%, restless [last 4, expected 2.5]",
+        "context 40% [stops in 2 h, above]",
+    ]
+
+
+def test_the_score_of_an_episode_stands_against_its_threshold() -> None:
+    assert any(row[0] == "2024-01-01 00:20 [score 3.25 against 3]" for row in page_of_alarms().rows)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "outcome"),
+    [(None, "false alarm"), (20.5, "false alarm"), (20.0, "early [20 minutes ahead]")],
+)
+def test_an_episode_without_a_positive_row_is_early_or_false(minutes: float | None, outcome: str) -> None:
+    shown = page_of_alarms(is_caught=False, minutes_ahead=minutes)
+    assert shown.row("2024-01-01 00:20")[0] == outcome
+
+
+def test_the_latest_ten_episodes_are_shown_the_latest_first() -> None:
+    shown = [row[0][:16] for row in page_of_alarms(episodes=12).rows if row[0].startswith("2024")]
+    assert (len(shown), shown[0], shown[-1]) == (10, "2024-01-01 02:10", "2024-01-01 00:40")
+
+
+def test_it_is_counted_how_often_each_sensor_led() -> None:
+    assert page_of_alarms(episodes=3, rows=2).row("x5") == ["6", "3"]
+
+
+def test_a_test_part_without_alarms_says_so() -> None:
+    quiet = ExplainedAlarms(part="test", total=0, alarms=(), episodes=())
+    text = Page(render_report(result(), Configuration(), PLOTS, quiet)).text
+    assert "No alarm was raised in the test part." in text
+
+
+def test_alarms_that_were_not_explained_have_no_section() -> None:
+    assert "What drove the alarms" not in page().text
+
+
+def test_the_picture_of_the_latest_alarm_stands_with_the_alarms() -> None:
+    html = render_report(
+        result(), Configuration(), PLOTS | {"latest_alarm": b"png latest"}, explained_alarms()
+    )
+    assert html.index("What drove the alarms") < html.index("The latest alarm") < html.index("<h2>Figures")

@@ -9,7 +9,14 @@ import pytest
 
 from schemas.configuration import FORECASTERS, ModelSection
 from tasks.build import FAMILIES, build_network
-from tasks.score import WINDOWS_PER_CALL, Scorer, make_encoder, make_scorer, score_windows
+from tasks.score import (
+    WINDOWS_PER_CALL,
+    Scorer,
+    make_encoder,
+    make_expecter,
+    make_scorer,
+    score_windows,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -164,3 +171,25 @@ def test_the_encoding_of_a_forecaster_does_not_see_the_row_that_it_forecasts() -
     others[100] += 1
     end = np.array([100])
     assert encoder(others, end).tolist() == encoder(ROWS, end).tolist()
+
+
+def test_an_expectation_is_what_the_network_gives_of_the_last_row(network: keras.Model) -> None:
+    given = np.asarray(network(stack_seen(network, END_ROWS[:20])))
+    expected = given if given.ndim == 2 else given[:, -1]
+    np.testing.assert_allclose(make_expecter(network, COLUMNS)(ROWS, END_ROWS[:20]), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", FORECASTERS)
+def test_a_forecast_is_expected_whatever_the_row_is(family: str) -> None:
+    expecter = make_expecter(build_small(family), COLUMNS)
+    others = ROWS.copy()
+    others[100] += 1
+    end = np.array([100])
+    assert expecter(others, end).tolist() == expecter(ROWS, end).tolist()
+
+
+def test_an_expectation_does_not_depend_on_how_many_windows_are_asked_for(network: keras.Model) -> None:
+    expecter = make_expecter(network, COLUMNS)
+    many = expecter(ROWS, END_ROWS)
+    few = np.concatenate([expecter(ROWS, END_ROWS[:1]), expecter(ROWS, END_ROWS[1:60])])
+    assert many[:60].tolist() == few.tolist()

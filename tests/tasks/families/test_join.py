@@ -257,3 +257,55 @@ def test_a_loaded_join_scores_and_explains_to_the_last_bit_as_the_saved_one(
 def test_the_sensor_that_is_far_off_drives_the_score(material: Material, joined: FittedModel) -> None:
     shares = joined.explain(material.rows, np.arange(129, 200, 10))
     assert shares.sum(axis=0).argmax() == 0
+
+
+# what is expected
+
+
+class _Expecting(DeviationModel):
+    """A z-score that expects another value of its column than 0."""
+
+    value = 0.0
+
+    def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        return super().expect(rows, end_rows) + np.float32(self.value)
+
+
+class _ExpectsOne(_Expecting):
+    value = 1.0
+
+
+class _ExpectsTwo(_Expecting):
+    value = 2.0
+
+
+def expect_of_both(row: list[float], first: list[int], second: list[int]) -> list[float]:
+    """What a join expects of a row, where the first member expects 1 of its columns and the second 2."""
+    members: dict[str, FittedModel] = {
+        "zscore": _ExpectsOne(np.array(first)),
+        "pca_q": _ExpectsTwo(np.array(second)),
+    }
+    model = JoinedModel(members, {"zscore": SQUARES, "pca_q": SQUARES}, {"zscore": 1.0, "pca_q": 1.0})
+    return model.expect(np.array([row], dtype=np.float32), np.array([0]))[0].tolist()
+
+
+def test_the_member_that_adds_most_says_what_was_expected() -> None:
+    # each member's score is the mean square of its columns
+    assert expect_of_both([6, 1, 0], [0, 1], [1]) == pytest.approx([1, 1, math.nan], nan_ok=True)
+    assert expect_of_both([1, 6, 0], [0, 1], [1]) == pytest.approx([1, 2, math.nan], nan_ok=True)
+
+
+def test_a_member_without_an_expectation_is_passed_over() -> None:
+    assert expect_of_both([6, 1, 0], [0], [1]) == pytest.approx([1, 2, math.nan], nan_ok=True)
+
+
+def test_of_members_that_add_the_same_the_first_one_speaks() -> None:
+    assert expect_of_both([0, 0, 0], [0, 1], [0, 1]) == pytest.approx([1, 1, math.nan], nan_ok=True)
+
+
+def test_what_a_join_expects_of_a_window_does_not_depend_on_the_windows_beside_it(
+    material: Material, joined: FittedModel
+) -> None:
+    end_rows = np.arange(100, 200)
+    alone = [joined.expect(material.rows, end_rows[[place]])[0].tobytes() for place in range(100)]
+    assert [row.tobytes() for row in joined.expect(material.rows, end_rows)] == alone

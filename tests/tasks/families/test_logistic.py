@@ -225,3 +225,8 @@ def test_a_model_counts_its_weights_and_the_intercept() -> None:
 
 def test_the_weights_are_not_trained_in_epochs() -> None:
     assert BY_HAND.history is None
+
+
+def test_the_training_mean_is_expected_of_the_inputs_and_nothing_of_other_columns() -> None:
+    expected = BY_HAND.expect(np.array([[7, 8]], dtype=np.float32), np.array([0]))
+    np.testing.assert_array_equal(expected, [[0, np.nan]])

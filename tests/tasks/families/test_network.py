@@ -213,3 +213,21 @@ def test_a_network_with_code_in_it_is_refused(dense: NetworkModel, tmp_path: Pat
     network.save(tmp_path / "network.keras")
     with pytest.raises(ValueError, match=r"(?i)lambda"):
         load_network(tmp_path)
+
+
+def test_the_last_row_less_what_was_expected_explains_the_score(fitted: NetworkModel) -> None:
+    rows = make_rows()
+    expected = fitted.expect(rows, END_ROWS)
+    squares = (rows[END_ROWS] - expected)[:, [0, 1, 3]] ** 2
+    np.testing.assert_allclose(squares, fitted.explain(rows, END_ROWS)[:, [0, 1, 3]], rtol=1e-3, atol=1e-6)
+
+
+def test_a_network_expects_nothing_of_columns_that_it_does_not_see(fitted: NetworkModel) -> None:
+    assert np.isnan(fitted.expect(make_rows(), END_ROWS)).all(axis=0).tolist() == [False, False, True, False]
+
+
+def test_what_a_network_expects_does_not_depend_on_later_rows(fitted: NetworkModel) -> None:
+    rows, others = make_rows(), make_rows()
+    others[31:] = 9
+    end_rows = np.arange(WINDOW_ROWS - 1, 31)
+    assert fitted.expect(others, end_rows).tobytes() == fitted.expect(rows, end_rows).tobytes()

@@ -181,3 +181,38 @@ def test_a_model_counts_its_center_its_components_and_their_deviations() -> None
 
 def test_components_are_not_trained_in_epochs() -> None:
     assert fit(material_of(TRAINING), "q").history is None
+
+
+def expect(model: ProjectionModel, rows: np.ndarray) -> np.ndarray:
+    return model.expect(rows, np.arange(len(rows)))
+
+
+def test_t2_expects_the_training_mean() -> None:
+    assert expect(fit(material_of(TRAINING), "t2"), ROW).tolist() == [[5, 5]]
+
+
+def test_q_expects_what_the_components_give_back() -> None:
+    # the row less its distance of sqrt(2) across (1, 1)
+    assert expect(fit(material_of(TRAINING), "q"), ROW)[0] == pytest.approx([8, 8])
+
+
+def test_what_q_expects_explains_it() -> None:
+    rows = correlated_rows()
+    model = fit(material_of(rows), "q", 0.3)
+    squares = (rows - expect(model, rows)) ** 2
+    np.testing.assert_allclose(squares, model.explain(rows, np.arange(len(rows))), rtol=1e-3, atol=1e-5)
+
+
+@STATISTICS
+def test_nothing_is_expected_of_columns_that_are_not_looked_at(statistic: Statistic) -> None:
+    model = fit(material_of(TRAINING), statistic)
+    wider = np.hstack([ROW, [[3.0]]]).astype(np.float32)
+    assert np.isnan(expect(model, wider))[0].tolist() == [False, False, True]
+
+
+@STATISTICS
+def test_what_is_expected_of_a_window_does_not_depend_on_the_windows_beside_it(statistic: Statistic) -> None:
+    rows = correlated_rows()
+    model = fit(material_of(rows), statistic, 0.3)
+    alone = [model.expect(rows, np.array([row]))[0].tolist() for row in range(len(rows))]
+    assert expect(model, rows).tolist() == alone

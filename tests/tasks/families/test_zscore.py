@@ -58,3 +58,8 @@ def test_a_window_scores_alone_as_among_others_to_the_last_bit(columns: int, see
     model = DeviationModel(np.arange(columns))
     alone = [model.score(rows, np.array([row]))[0] for row in range(20)]
     assert model.score(rows, np.arange(20)).tolist() == alone
+
+
+def test_the_training_mean_is_expected_of_the_inputs_and_nothing_of_other_columns() -> None:
+    expected = MODEL.expect(ROWS, np.array([1, 2]))
+    np.testing.assert_array_equal(expected, [[0, 0, np.nan], [0, 0, np.nan]])
