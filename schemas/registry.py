@@ -11,6 +11,17 @@ MOVE_TAG = "forewarn.move."
 INTENT_TAG = "forewarn.intent"
 QUARANTINE_TAG = "quarantine"
 
+# what a move is called in a sentence
+MOVE_NAMES = {
+    "gate": "gate's move",
+    "promote": "promotion",
+    "rollback": "rollback to",
+    "quarantine": "quarantine",
+    "lift": "lifting of the quarantine",
+    "delete": "deletion",
+    "repair": "repair",
+}
+
 MoveKind = Literal["gate", "promote", "rollback", "quarantine", "lift", "delete", "repair"]
 
 
@@ -54,6 +65,12 @@ class Move(BaseModel):
     why: str
     gate: str = ""
     quarantined: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The move in a few words, such as `promotion of version 3 by a person`."""
+        link = " " if self.kind == "rollback" else " of "
+        return f"{MOVE_NAMES[self.kind]}{link}version {self.version} by {self.who}"
 
     @property
     def changed_aliases(self) -> tuple[str, ...]:

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 from schemas.errors import StoreUnreachableError
 from schemas.registry import QUARANTINE_TAG, Intent, Move, Standing
 from tasks.find import find_version
-from tasks.keep_history import copy_history, read_registry, record_move, remove_intent, write_intent
+from tasks.keep_history import (
+    copy_history,
+    read_registry,
+    record_move,
+    remove_intent,
+    shorten_reason,
+    write_intent,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -122,7 +129,7 @@ def has_happened(client: MlflowClient, model_name: str, move: Move) -> bool:
 
 def describe_repair(move: Move, standing: Standing, reason: str) -> Move:
     """Enter in the place of a move that it was taken back."""
-    why = f"{move.kind} of version {move.version} by {move.who} was taken back: {reason}"
+    why = shorten_reason(f"the {move.name} was taken back: {reason}")
     return Move(
         number=move.number,
         id=move.id,
@@ -132,7 +139,7 @@ def describe_repair(move: Move, standing: Standing, reason: str) -> Move:
         after=standing,
         who=move.who,
         when=datetime.now(UTC).isoformat(timespec="seconds"),
-        why=why[:500],
+        why=why,
         gate=move.gate,
     )
 

@@ -89,7 +89,7 @@ def repair_registry(client: MlflowClient, model_name: str, lock: str) -> list[st
 def _settle_intent(client: MlflowClient, model_name: str, intent: Intent, lock: str) -> list[str]:
     _require_abandoned(intent, lock)
     move = _forget_missing_versions(client, model_name, intent.move)
-    begun = f"The {move.kind} of version {move.version} by {move.who} at {move.when} had been interrupted"
+    begun = f"The {move.name} at {move.when} had been interrupted"
     if has_happened(client, model_name, move):
         return [f"{begun}; it was finished: {describe_change(move)}.", *finish_move(client, model_name, move)]
     take_back(client, model_name, move, "it was interrupted before its decisive step")
@@ -103,9 +103,8 @@ def _require_abandoned(intent: Intent, lock: str) -> None:
     age = (datetime.now(UTC) - datetime.fromisoformat(intent.move.when)).total_seconds()
     if age < _ABANDONED_SECONDS:
         raise StoreUnreachableError(
-            f"Nobody else may be moving aliases. {intent.move.who} on {intent.host} began a "
-            f"{intent.move.kind} of version {intent.move.version} {age:.0f} s ago. Try again in "
-            f"{_ABANDONED_SECONDS - age:.0f} s."
+            f"Nobody else may be moving aliases. The {intent.move.name} on {intent.host} began {age:.0f} s "
+            f"ago. Try again in {_ABANDONED_SECONDS - age:.0f} s."
         )
 
 
