@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,9 +17,10 @@ from flows.retrain import retrain
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.evaluation import Metrics
+from schemas.explanation import DRIVERS_TEXT, ExplainedAlarms
 from schemas.results import RetrainResult
 from tasks.configure import configure
-from tasks.register import find_alias
+from tasks.register import find_alias, score_with_version
 from tasks.track import find_tracking_uri, open_store
 
 pytestmark = pytest.mark.usefixtures("server")
@@ -118,7 +120,8 @@ def test_the_tables_are_logged_as_datasets_with_their_hash(home: Path, result: R
 def test_plots_report_and_evidence_are_among_the_artifacts(home: Path, result: RetrainResult) -> None:
     client = client_of(home)
     plots = {Path(item.path).stem for item in client.list_artifacts(result.run_id, "plots")}
-    assert plots == {"loss", "precision_recall", "roc", "errors_over_time", "confusion_matrix"}
+    of_scores = {"loss", "precision_recall", "roc", "errors_over_time", "confusion_matrix"}
+    assert plots == of_scores | {"latest_alarm"}
     top = {item.path for item in client.list_artifacts(result.run_id)}
     assert {"configuration.yaml", "evidence.json", "scaler.json", "model", "report"} <= top
     assert result.run_id in Path(result.report).read_text(encoding="utf-8")
@@ -177,12 +180,26 @@ def test_the_registered_version_scores_in_a_fresh_process_without_pickles(
         env=os.environ | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"},
     )
     table = pd.read_csv(scored)
-    assert list(table.columns) == ["time", "score", "threshold", "alarm", "top_sensors"]
+    assert list(table.columns) == ["time", "score", "threshold", "alarm", "top_sensors", "drivers"]
     assert len(table) == result.data.rows
     windows = sum(result.data.windows[part] for part in ("train", "validation", "test"))
     assert table["score"].notna().sum() >= windows
     assert (table["alarm"] == (table["score"] >= table["threshold"])).all()
     assert table.loc[table["alarm"], "top_sensors"].str.contains("=").all()
+
+
+def test_the_run_explains_the_alarms_of_the_test_as_the_version_does(
+    home: Path, result: RetrainResult, readings_file: Path, tmp_path: Path
+) -> None:
+    path = client_of(home).download_artifacts(result.run_id, "alarms.json", str(tmp_path))
+    explained = ExplainedAlarms.model_validate_json(Path(path).read_bytes())
+    assert explained.total == result.parts["test"].flagged > 0
+    table = pd.read_csv(readings_file)
+    mlflow.set_tracking_uri(find_tracking_uri(home))
+    scored = score_with_version(f"models:/first/{result.model_version}", table)
+    drivers = scored.set_index("time")["drivers"]
+    for alarm in explained.alarms:
+        assert DRIVERS_TEXT.validate_json(drivers[alarm.time]) == alarm.drivers
 
 
 def test_the_version_holds_no_pickle(home: Path, result: RetrainResult, tmp_path: Path) -> None:
