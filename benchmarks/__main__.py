@@ -1,4 +1,4 @@
-"""Measure all rows or the named ones: `python -m benchmarks [prepare epoch scoring flow] [--data FILE]`."""
+"""Measure all rows or the named ones: `python -m benchmarks [prepare epoch scoring ...] [--data FILE]`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ ROWS = {
     "epoch": "benchmarks.epoch:measure_epoch",
     "scoring": "benchmarks.scoring:measure_scoring",
     "flow": "benchmarks.flow:measure_flow",
+    "serving": "benchmarks.serving:measure_serving",
 }
 # settings of the user's own stores, which a benchmark must not write to
 OWN_STORES = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL")

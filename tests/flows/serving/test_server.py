@@ -55,6 +55,30 @@ class Running:
 
 
 @contextmanager
+def start_command(
+    home: Path, folder: Path, name: str, *options: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run `forewarn serve` until the end of the context; gives the process and its address."""
+    result = folder / "serve.json"
+    command = [sys.executable, "-m", "flows", "serve", "--port", "0", "--json", str(result), *options]
+    for setting in (f"tracking.model_name={name}", "serving.drain_seconds=0"):
+        command += ["--set", setting]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "FOREWARN_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            wait_until(lambda: result.exists() or process.poll() is not None, seconds=120)
+            yield process, json.loads(result.read_text())["url"]
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+@contextmanager
 def run(service: Service) -> Iterator[Running]:
     running = Running(service)
     try:
@@ -128,7 +152,7 @@ def test_a_slow_request_is_not_taken_for_one_without_a_head(monkeypatch: pytest.
         ("::1", True),
         ("localhost", True),
         ("0.0.0.0", False),  # noqa: S104
-        ("::", False),  # noqa: S104
+        ("::", False),
         ("10.0.0.1", False),
         ("plant.example", False),
     ],
@@ -198,22 +222,14 @@ def test_the_command_serves_warns_and_ends_with_0(home: Path, tmp_path: Path, nu
     client, experiment_id = open_test_store(home, "serving-tests")
     version = register_detector(client, experiment_id, NAME, *small_detector())
     client.set_registered_model_alias(NAME, "champion", version)
-    result, command = tmp_path / "serve.json", [sys.executable, "-m", "flows", "serve", "--host", "0.0.0.0"]  # noqa: S104
-    command += ["--port", "0", "--json", str(result), "--set", f"tracking.model_name={NAME}"]
-    process = subprocess.Popen(
-        [*command, "--set", "serving.drain_seconds=0"],
-        env={**os.environ, "FOREWARN_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_until(lambda: result.exists() or process.poll() is not None, seconds=120)
-    url = json.loads(result.read_text())["url"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104
-    answer = httpx2.post(f"{url}/score", json=httpx2.get(f"{url}/example").json())
-    process.send_signal(number)
-    shown, warned = process.communicate(timeout=60)
+    everywhere = "0.0.0.0"  # noqa: S104
+    with start_command(home, tmp_path, NAME, "--host", everywhere) as (process, address):
+        url = address.replace(everywhere, "127.0.0.1")
+        answer = httpx2.post(f"{url}/score", json=httpx2.get(f"{url}/example").json())
+        process.send_signal(number)
+        shown, warned = process.communicate(timeout=60)
     assert answer.json()["version"] == version
     assert process.returncode == 0
-    assert f"Serving   {NAME} version {version} at http://0.0.0.0:" in shown
+    assert f"Serving   {NAME} version {version} at http://{everywhere}:" in shown
     assert "curl -s" in shown
     assert "no token is asked for" in warned

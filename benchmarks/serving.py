@@ -1,0 +1,272 @@
+"""Load on the service while the champion moves, against MLflow's own server with the same version."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.measure import Measurement
+from benchmarks.readings import Material
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+TOOL = "wrk"
+NAME = "bench-serving"
+SECONDS = 60
+SECONDS_OF_MLFLOW = 20
+CONNECTIONS = 8
+MOVES = 10
+ROWS_IN_REQUEST = 8
+RELOADS = 'forewarn_reloads_total{result="ok"}'
+_START_SECONDS = 240
+_SCRIPT = """\
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = io.open("{body}"):read("*a")
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the load tool saw.
+
+    Attributes:
+        requests: Requests answered.
+        failures: Answers other than 2xx, and errors of connections.
+        per_second: Requests answered in a second.
+        median: Milliseconds of the middle answer.
+        percentile_99: Milliseconds that one answer in a hundred exceeds.
+    """
+
+    requests: int
+    failures: int
+    per_second: float
+    median: float
+    percentile_99: float
+
+
+def measure_serving(material: Material) -> list[Measurement]:
+    """Measure requests a second of the service, with every request answered while the champion moves."""
+    if shutil.which(TOOL) is None:
+        print(f"skipping serving: it needs {TOOL} (Debian's package {TOOL})", file=sys.stderr)
+        return []
+    home = Path(os.environ["FOREWARN_HOME"])
+    client = register_two(home)
+    rows = json.loads(material.table.tail(ROWS_IN_REQUEST).to_json(orient="records"))
+    with tempfile.TemporaryDirectory(prefix="forewarn-bench-") as folder:
+        ours, metrics, moves, kilobytes = load_service(client, rows, Path(folder))
+        theirs = load_mlflow(rows, Path(folder))
+    require_all_answered(ours, metrics, moves)
+    note = (
+        f"{material.words}; {ROWS_IN_REQUEST} rows a request, {CONNECTIONS} connections for {SECONDS} s, "
+        f"family join, while the champion moved {moves} times between two versions (reloads seen: "
+        f"{metrics[RELOADS]:.0f}). Ours: {ours.requests:,} requests, "
+        f"{ours.failures} failed, {write_load(ours)}; {kilobytes[0] / 1024:.0f} MB before, "
+        f"{kilobytes[1] / 1024:.0f} MB after. `mlflow models serve`, the same rows, {SECONDS_OF_MLFLOW} s: "
+        f"{theirs.failures} failed, {write_load(theirs)}."
+    )
+    return [Measurement("serving", ours.per_second / theirs.per_second, 1.0, note)]
+
+
+def register_two(home: Path) -> MlflowClient:
+    """Register two versions of the default family, the first of which is champion."""
+    from tests.detectors import make_detector, open_test_store, register_detector
+
+    client, experiment_id = open_test_store(home, "bench-serving")
+    training = {"epochs": 3, "compile": "never"}
+    for seed in (5, 6):
+        detector, model = make_detector("join", seed=seed, training=training)
+        register_detector(client, experiment_id, NAME, detector, model, "join")
+    client.set_registered_model_alias(NAME, "champion", "1")
+    return client
+
+
+def load_service(
+    client: MlflowClient, rows: list[dict[str, Any]], folder: Path
+) -> tuple[Load, Mapping[str, float], int, tuple[float, float]]:
+    """Put load on our service and move the champion meanwhile.
+
+    Returns:
+        What the tool saw, the metrics at the end, the moves made, and the memory before and after in KiB.
+    """
+    result = folder / "serve.json"
+    command = [sys.executable, "-m", "flows", "serve", "--port", "0", "--json", str(result)]
+    settings = [f"tracking.model_name={NAME}", "serving.reload_seconds=0.5"]
+    command += [part for setting in settings for part in ("--set", setting)]
+    with start(command, folder / "serve.log") as process:
+        wait_until_answered(process, lambda: json.loads(result.read_text(encoding="utf-8"))["url"] + "/ready")
+        url = json.loads(result.read_text(encoding="utf-8"))["url"]
+        before = read_kilobytes(process.pid)
+        with start_load(f"{url}/score", {"rows": rows}, SECONDS, folder) as tool:
+            moves = move_champion(client, url)
+            load = read_load(tool.communicate()[0])
+        return load, read_metrics(url), moves, (before, read_kilobytes(process.pid))
+
+
+def load_mlflow(rows: list[dict[str, Any]], folder: Path) -> Load:
+    """Put load on MLflow's server with the first version."""
+    from tasks.track import find_tracking_uri
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    scripts = Path(sys.executable).parent
+    command = [str(scripts / "mlflow"), "models", "serve", "--env-manager", "local", "--port", str(port)]
+    command += ["--model-uri", f"models:/{NAME}/1", "--workers", "1"]
+    extra = {
+        "MLFLOW_TRACKING_URI": find_tracking_uri(Path(os.environ["FOREWARN_HOME"])),
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+    }
+    address = f"http://127.0.0.1:{port}"
+    with start(command, folder / "mlflow.log", extra) as process:
+        wait_until_answered(process, lambda: f"{address}/ping")
+        body = {"dataframe_records": rows}
+        with start_load(f"{address}/invocations", body, SECONDS_OF_MLFLOW, folder) as tool:
+            return read_load(tool.communicate()[0])
+
+
+def move_champion(client: MlflowClient, url: str) -> int:
+    """Move the alias to and fro, each time once the service has followed; returns the moves."""
+    pause = (SECONDS - 10) / MOVES
+    for move in range(MOVES):
+        time.sleep(pause)
+        version = str(2 - move % 2)
+        client.set_registered_model_alias(NAME, "champion", version)
+        end = time.monotonic() + 30
+        while read_json(f"{url}/model")["version"] != version:
+            if time.monotonic() > end:
+                raise RuntimeError(f"The service must follow the champion within 30 s. Move {move + 1}: not.")
+            time.sleep(0.2)
+    return MOVES
+
+
+def require_all_answered(load: Load, metrics: Mapping[str, float], moves: int) -> None:
+    """Make sure that the load was one, and that it met every move.
+
+    Raises:
+        RuntimeError: If a request failed, or a reload was not counted.
+    """
+    reloads = metrics[RELOADS]
+    if load.failures or not load.requests or reloads != moves:
+        raise RuntimeError(
+            f"All requests must be answered, and {moves} reloads seen. {load.failures} of {load.requests} "
+            f"requests failed, {reloads:.0f} reloads were counted. Look at flows/serving/model.py."
+        )
+
+
+@contextlib.contextmanager
+def start(
+    command: list[str], log_file: Path, extra: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server; what it says goes to a file, whose end is shown where it fails."""
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **(extra or {})})
+        try:
+            yield process
+        except RuntimeError as error:
+            raise RuntimeError(f"{error} It said: {log_file.read_text(errors='replace')[-600:]}") from error
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def wait_until_answered(process: subprocess.Popen[bytes], find_address: Any) -> None:
+    """Wait until a server answers.
+
+    Raises:
+        RuntimeError: If it ends by itself, or it takes minutes.
+    """
+    end = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        with contextlib.suppress(OSError, ValueError):
+            urllib.request.urlopen(find_address(), timeout=5).close()  # noqa: S310 - http alone
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"A server must answer within {_START_SECONDS} s. {process.args!r} did not.")
+
+
+@contextlib.contextmanager
+def start_load(
+    address: str, body: Mapping[str, Any], seconds: int, folder: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """Run the load tool beside us; it is ended if something else goes wrong."""
+    (folder / "body.json").write_text(json.dumps(body), encoding="utf-8")
+    (folder / "post.lua").write_text(_SCRIPT.format(body=folder / "body.json"), encoding="utf-8")
+    command = [TOOL, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
+    command += ["--timeout", "30s", "--latency", "--script", str(folder / "post.lua"), address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as tool:
+        try:
+            yield tool
+        finally:
+            if tool.poll() is None:
+                tool.terminate()
+
+
+def read_load(shown: str) -> Load:
+    """Read what the tool printed."""
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", shown)
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", shown)
+    return Load(
+        requests=int(_find(r"(\d+) requests in", shown)),
+        failures=int(failed[1] if failed else 0) + sum(map(int, errors.groups() if errors else ())),
+        per_second=float(_find(r"Requests/sec:\s+([\d.]+)", shown)),
+        median=_read_milliseconds(_find(r"50%\s+([\d.]+[a-z]+)", shown)),
+        percentile_99=_read_milliseconds(_find(r"99%\s+([\d.]+[a-z]+)", shown)),
+    )
+
+
+def _find(pattern: str, shown: str) -> str:
+    match = re.search(pattern, shown)
+    if match is None:
+        raise RuntimeError(f"{TOOL} must print {pattern!r}. It printed: {shown}")
+    return match[1]
+
+
+def _read_milliseconds(text: str) -> float:
+    units = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()  # type: ignore[union-attr]
+    return float(number) * units[unit]
+
+
+def write_load(load: Load) -> str:
+    """Write throughput and latencies."""
+    return (
+        f"{load.per_second:.1f} requests/s, median {load.median:.0f} ms, 99th percentile "
+        f"{load.percentile_99:.0f} ms"
+    )
+
+
+def read_json(address: str) -> dict[str, Any]:
+    """Ask for JSON."""
+    with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - http alone
+        content: dict[str, Any] = json.load(answer)
+    return content
+
+
+def read_metrics(url: str) -> dict[str, float]:
+    """Ask for the metrics, by their names with labels."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:  # noqa: S310 - http alone
+        lines = answer.read().decode().splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[:1] != "#"}
+
+
+def read_kilobytes(process: int) -> float:
+    """Tell the resident memory of a process in KiB; 0 where the system does not say."""
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
+        return 0.0
+    return float(_find(r"VmRSS:\s+(\d+)", status.read_text(encoding="utf-8")))
