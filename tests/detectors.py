@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 
@@ -52,6 +53,19 @@ def make_detector(
         seed: Seed of the readings.
         sections: Further settings, such as `threshold={"rule": "budget"}`.
     """
+    detector, model, _ = train_detector(family, rows, seed, **sections)
+    return detector, model
+
+
+def train_detector(
+    family: str = "pca_t2", rows: int = 6_000, seed: int = 5, **sections: Mapping[str, Any]
+) -> tuple[Detector, FittedModel, np.ndarray]:
+    """Make a detector, arguments as for `make_detector`.
+
+    Returns:
+        The detector, its model, and the scores of the training for each row of the table, NaN where a row
+        ends no window, shape (rows,).
+    """
     changes = {**sections, "model": {"family": family, **sections.get("model", {})}}
     settings = change_settings(Configuration(), changes)
     raw = RawTable(simulated_table(rows, seed), "simulated", "0" * 64)
@@ -61,7 +75,9 @@ def make_detector(
     divided = line.scale(prepared, split, settings, plain)
     model, scores = line.fit(prepared, divided, settings, plain, has_controls=False)
     thresholds, _ = line.set_thresholds(prepared, split, scores, settings, plain)
-    return line.describe_detector(prepared, divided, thresholds["model"], settings), model
+    by_row = np.full(rows, np.nan)
+    by_row[prepared.labelled.source_rows[prepared.windows.end_rows]] = scores["model"]
+    return line.describe_detector(prepared, divided, thresholds["model"], settings), model, by_row
 
 
 def register_detector(
