@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.check import check_scored_table
 from tasks.detect import detect_events
 from tasks.parse import parse_times
 from tasks.simulate import simulate_readings
@@ -36,6 +37,30 @@ def plant(table: pd.DataFrame, begin: int, deviations: dict[str, float]) -> pd.D
     ramp = np.clip((np.arange(len(table)) - begin + 1) / RAMP_ROWS, 0, 1)
     shifted = {name: table[name] + way * DEVIATIONS * deviations[name] * ramp for name, way in FAULT.items()}
     return table.assign(**shifted)
+
+
+@cache
+def scored_rows() -> pd.DataFrame:
+    return detect_events(*make_detector("zscore"), later_rows())
+
+
+def test_only_alarms_have_drivers() -> None:
+    scored = scored_rows()
+    assert scored["alarm"].sum() > 3
+    assert scored["drivers"].ne("").tolist() == scored["alarm"].tolist()
+
+
+def test_the_drivers_are_the_top_sensors_in_their_order() -> None:
+    alarms = scored_rows().query("alarm")
+    texts = [
+        " ".join(f"{driver['sensor']}={driver['share']:.2f}" for driver in json.loads(text))
+        for text in alarms["drivers"]
+    ]
+    assert texts == alarms["top_sensors"].tolist()
+
+
+def test_a_table_with_drivers_passes_the_schema_of_scores() -> None:
+    assert check_scored_table(scored_rows()) is scored_rows()
 
 
 def find_drivers(family: str, sensors: tuple[str, ...]) -> list[list[dict[str, object]]]:
