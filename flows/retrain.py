@@ -22,8 +22,8 @@ from schemas.explanation import ExplainedAlarms, PreparedRows
 from schemas.results import PartSummary, RetrainResult
 from schemas.windows import Split
 
-# raw rows in the input example of a version: enough for a score
-_EXAMPLE_ROWS = 20
+# raw rows that a version is known by, the last ones of the table
+_GOLDEN_ROWS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +74,12 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
             result = describe_result(run, prepared, divided, trained, judged, configuration).model_copy(
                 update={"model_version": version, "seconds": dict(clock.seconds)}
             )
+            steps.describe_version(run.client, result, configuration)
             write_report(run, result, configuration, trained, prepared, divided)
             steps.tag_run(run.client, run.id, {"decision": result.decision, "model_version": version})
             # the last step: nothing after it can take the version out again
-            steps.apply_decision(run.client, tracking.model_name, version, result.decision)
+            why = f"gate: {'; '.join(result.reasons)}"
+            steps.apply_decision(run.client, tracking.model_name, version, result.decision, why)
     clock.lap("register", f"version {version} of {tracking.model_name}")
     result = result.model_copy(update={"seconds": dict(clock.seconds)})
     publish_artifacts(result)
@@ -132,20 +134,28 @@ def judge(
     test, labelled, raw = divided.split.test, prepared.labelled, prepared.raw.table
     scores, held = trained.scores["model"][test.places], trained.held["model"]["test"]
     detector = line.describe_detector(prepared, divided, trained.thresholds["model"], settings)
-    example = raw.head(_EXAMPLE_ROWS)
-    model_id = steps.log_detector(run.client, run.id, detector, trained.model, settings.model.family, example)
+    golden = raw.tail(_GOLDEN_ROWS)
+    model_id = steps.log_detector(run.client, run.id, detector, trained.model, settings.model.family, golden)
+    # a process of its own: it runs while this one scores
+    trial = steps.try_version.submit(run.tracking_uri, model_id)
     steps.verify_logged_scores(model_id, raw, labelled, test, scores, held)
     champion = steps.score_champion(run.client, settings.tracking.model_name, raw)
     evaluation = trained.evaluations["test"]
+    budget = settings.threshold.promised_false_alarms_per_day or settings.promotion.false_alarms_per_day
     evidence = Evidence(
+        trial=trial.result(),
         is_leaky_split=divided.split.is_leaky,
         test_events=evaluation.events,
         roc_auc=evaluation.metrics.roc_auc,
         roc_auc_interval=evaluation.intervals.get("roc_auc"),
         best_control=steps.compare_best_control(trained.scores, test, labelled, settings.evaluation),
+        alarm_budget=budget,
+        false_alarms_per_day=evaluation.metrics.false_alarms_per_day,
+        false_alarms_interval=evaluation.intervals.get("false_alarms_per_day"),
+        slices=steps.slice_alarms(scores, held, test, labelled, raw, settings.evaluation),
         champion=None
         if champion is None
-        else steps.compare_champion(champion, scores, held, test, labelled, settings.evaluation),
+        else steps.compare_champion(champion, scores, held, test, labelled, budget, settings.evaluation),
     )
     return Judged(model_id, evidence, steps.judge_version(evidence, settings.promotion))
 
@@ -245,6 +255,7 @@ def describe_result(
         model_version="",
         decision=judged.decision.decision,
         reasons=judged.decision.reasons,
+        checks=judged.decision.checks,
         report=str(run.report),
         family=settings.model.family,
         parameters=trained.model.parameters,

@@ -1,4 +1,4 @@
-"""Put a detector into the registry, and take it out again: one pyfunc, no pickle."""
+"""Put a detector into the registry, and load it again: one pyfunc, no pickle."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import mlflow.pyfunc
 import pandas as pd
@@ -15,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.types import ColSpec, Schema, TensorSpec
 from mlflow.types.schema import AnyType
 
@@ -23,13 +22,33 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from tasks.check import check_scored_table
+from tasks.delete import unregister_version
+from tasks.detect import detect_events
+from tasks.find import find_alias, find_champion
 from tasks.fit import save_model
 
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
+# aliases and removal are of light modules, which commands that load no model import by themselves
+__all__ = [
+    "find_alias",
+    "find_champion",
+    "keep_golden_scores",
+    "list_requirements",
+    "load_version",
+    "log_detector",
+    "make_signature",
+    "register_version",
+    "save_detector",
+    "score_with_version",
+    "unregister_version",
+]
 
 # what scoring imports, at the versions that training ran with
 _REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn")
+# raw rows in the input example of a version: enough for a score
+_EXAMPLE_ROWS = 20
+# raw rows in the bundle, with the score and the threshold that each had when the bundle was made
+GOLDEN_FILE = "golden.parquet"
+GOLDEN_SCORE, GOLDEN_THRESHOLD = "golden score", "golden threshold"
 _CODE = Path(__file__).resolve().parent.parent
 
 
@@ -39,7 +58,7 @@ def log_detector(
     detector: Detector,
     model: FittedModel,
     family: str,
-    example: pd.DataFrame,
+    golden: pd.DataFrame,
 ) -> str:
     """Log features, scaler, threshold and model as one pyfunc of the run, complete or not at all.
 
@@ -51,7 +70,8 @@ def log_detector(
         detector: Everything besides the model.
         model: The fitted model.
         family: Its family.
-        example: A few raw rows, for the input example.
+        golden: Raw rows in time order whose scores are kept in the bundle; the first of them are the
+            input example.
 
     Returns:
         Id of the logged model; it loads as `models:/<id>`.
@@ -60,7 +80,7 @@ def log_detector(
     logged = client.create_logged_model(experiment_id, name="detector", source_run_id=run_id)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            path = save_detector(Path(folder), detector, model, family, example)
+            path = save_detector(Path(folder), detector, model, family, golden)
             client.log_model_artifacts(logged.model_id, str(path))
         client.finalize_logged_model(logged.model_id, "READY")
     except BaseException:
@@ -71,7 +91,7 @@ def log_detector(
 
 
 def save_detector(
-    folder: Path, detector: Detector, model: FittedModel, family: str, example: pd.DataFrame
+    folder: Path, detector: Detector, model: FittedModel, family: str, golden: pd.DataFrame
 ) -> Path:
     """Write the pyfunc into `folder`.
 
@@ -80,6 +100,7 @@ def save_detector(
     """
     (folder / "detector.json").write_text(detector.model_dump_json(indent=1), encoding="utf-8")
     save_model(model, family, folder / "fitted")
+    keep_golden_scores(detector, model, golden).to_parquet(folder / GOLDEN_FILE)
     path = folder / "model"
     mlflow.pyfunc.save_model(
         path,
@@ -87,13 +108,31 @@ def save_detector(
         artifacts={
             "detector": str(folder / "detector.json"),
             "model": str(folder / "fitted"),
+            "golden": str(folder / GOLDEN_FILE),
         },
         code_paths=[str(_CODE / "schemas"), str(_CODE / "tasks")],
         signature=make_signature(detector),
-        input_example=example,
+        input_example=golden.head(_EXAMPLE_ROWS),
         pip_requirements=list_requirements(),
     )
     return path
+
+
+def keep_golden_scores(detector: Detector, model: FittedModel, golden: pd.DataFrame) -> pd.DataFrame:
+    """Put scores and thresholds beside raw rows, to know the version by for ever.
+
+    Returns:
+        The rows with two more columns; what is neither number nor time is text.
+    """
+    scored = detect_events(detector, model, golden)
+    texts = [name for name in golden.columns if golden[name].dtype == object]
+    kept = golden.astype(dict.fromkeys(texts, "str"))
+    return kept.assign(
+        **{
+            GOLDEN_SCORE: scored["score"].to_numpy(),
+            GOLDEN_THRESHOLD: scored["threshold"].to_numpy(),
+        }
+    ).reset_index(drop=True)
 
 
 def make_signature(detector: Detector) -> ModelSignature:
@@ -154,27 +193,6 @@ def register_version(
     link = json.dumps([{"name": model_name, "version": int(registered.version)}])
     client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
     return str(registered.version)
-
-
-def unregister_version(client: MlflowClient, model_name: str, number: str) -> None:
-    """Remove a version whose run did not come to its end."""
-    client.delete_model_version(model_name, number)
-
-
-def find_champion(client: MlflowClient, model_name: str) -> ModelVersion | None:
-    """Find the version with the alias `champion`, or none where there is none."""
-    return find_alias(client, model_name, "champion")
-
-
-def find_alias(client: MlflowClient, model_name: str, alias: str) -> ModelVersion | None:
-    """Find the version that an alias points to, or none where it points to none."""
-    try:
-        return client.get_model_version_by_alias(model_name, alias)
-    except MlflowException as error:
-        missing = (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")
-        if error.error_code not in missing:
-            raise
-        return None
 
 
 def load_version(model_uri: str) -> tuple[Detector, FittedModel]:

@@ -16,11 +16,11 @@ from schemas.evaluation import ChampionScores
 from tasks.log import close_orphaned_runs, describe_process, end_run, start_run
 from tasks.promote import apply_decision
 from tasks.register import find_alias
-from tasks.rescore import compare_champion
+from tasks.rescore import compare_champion, keep_later
 from tasks.split import split_in_time
 from tasks.track import find_tracking_uri, open_store
 from tasks.window import make_windows
-from tests.builders import labelled_with
+from tests.builders import labelled_with, part_of, scattered_part_of
 
 
 @pytest.fixture(scope="module")
@@ -162,19 +162,65 @@ def compare_on_small_table(champion: ChampionScores) -> tuple[str | None, bool]:
     scores = np.linspace(0, 1, len(split.test.end_rows))
     section = EvaluationSection(bootstrap_samples=100)
     thresholds = np.full(len(scores), 0.5)
-    evidence = compare_champion(champion, scores, thresholds, split.test, labelled, section)
-    return evidence.problem, evidence.comparison is not None
+    evidence = compare_champion(champion, scores, thresholds, split.test, labelled, 5.0, section)
+    return evidence.problem, bool(evidence.comparisons)
 
 
 def test_a_champion_that_has_seen_the_test_rows_is_not_compared() -> None:
-    problem, is_compared = compare_on_small_table(champion_seen_until("2024-01-01T05:00", 200))
+    problem, is_compared = compare_on_small_table(champion_seen_until("2024-01-01T07:00", 200))
     assert problem is not None
-    assert problem.startswith("it has seen rows until 2024-01-01T05:00")
+    assert problem.startswith("it has seen rows until 2024-01-01T07:00")
     assert not is_compared
+
+
+def test_a_champion_that_has_seen_the_first_test_rows_is_compared_on_the_others() -> None:
+    assert compare_on_small_table(champion_seen_until("2024-01-01T05:00", 200)) == (None, True)
 
 
 def test_a_champion_that_ended_before_the_test_is_compared() -> None:
     assert compare_on_small_table(champion_seen_until("2024-01-01T03:00", 200)) == (None, True)
+
+
+def test_only_runs_that_begin_after_what_the_champion_has_seen_are_judged() -> None:
+    labelled = labelled_with(rows=30, missing=[10, 20], events=[16, 26])
+    part = part_of(labelled)
+    # the second run begins with row 10, its fourth row has been seen; the third begins with row 18
+    later = keep_later(part, labelled, labelled.times[13])
+    assert (later.start, later.stop) == (
+        int(np.searchsorted(labelled.runs, labelled.runs[13] + 1)),
+        part.stop,
+    )
+    assert later.end_rows.min() == later.start
+    assert labelled.runs[later.start] == labelled.runs[13] + 1
+
+
+def test_a_part_that_the_champion_has_not_seen_is_kept_whole() -> None:
+    labelled = labelled_with(rows=30)
+    part = part_of(labelled, start=20)
+    assert keep_later(part, labelled, labelled.times[19]) is part
+    assert keep_later(part, labelled, None) is part
+
+
+def test_a_scattered_part_is_kept_whole_or_not_at_all() -> None:
+    labelled = labelled_with(rows=30)
+    part = scattered_part_of(labelled, [5, 15, 25])
+    assert keep_later(part, labelled, labelled.times[4]) is part
+    assert len(keep_later(part, labelled, labelled.times[5]).end_rows) == 0
+
+
+def test_event_recall_is_compared_at_equal_alarms() -> None:
+    labelled = labelled_with(rows=900, events=[20 * place for place in range(1, 45)])
+    part = part_of(labelled)
+    scores = labelled.labels + np.random.default_rng(0).random(len(part.end_rows)) * 0.5
+    # the same order of rows on another scale, with a threshold that never alarms
+    champion = ChampionScores("1", np.full(900, np.nan), np.full(900, 1e9), None, None)
+    champion.scores[labelled.source_rows] = 100 * scores
+    section = EvaluationSection(bootstrap_samples=100)
+    evidence = compare_champion(champion, scores, np.zeros(len(scores)), part, labelled, 2.0, section)
+    compared = {each.metric: (each.value, each.other_value) for each in evidence.comparisons}
+    assert compared["event_recall"] == (1.0, 1.0)
+    assert evidence.champion is not None
+    assert evidence.champion.metrics.event_recall == 0
 
 
 def test_a_champion_without_scores_is_a_problem_and_not_an_error() -> None:

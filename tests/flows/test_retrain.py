@@ -231,8 +231,9 @@ def test_the_second_version_is_judged_beside_the_champion(
         pytest.fail("the first version of this table must pass the floors, or the test shows nothing")
     assert repeated.champion is not None
     assert repeated.champion.version == result.model_version
-    assert repeated.champion.comparison is not None
-    assert repeated.champion.comparison.roc_auc == repeated.champion.comparison.other_roc_auc
+    compared = {each.metric: each for each in repeated.champion.comparisons}
+    assert {"average_precision", "event_recall"} <= set(compared)
+    assert all(each.value == each.other_value for each in compared.values())
 
 
 def test_an_equal_challenger_becomes_champion_and_the_old_one_previous(
