@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 from fastapi import FastAPI
@@ -63,10 +63,8 @@ def make_service(
     served: ServedVersion | None = None, client: MlflowClient | None = None, **limits: Any
 ) -> Service:
     """Make a service that serves a small detector."""
-    metrics = Metrics()
-    holder = ModelHolder(
-        parse_source("models:/forewarn@champion"), client or MlflowClient(), metrics.count_reload
-    )
+    metrics, nobody = Metrics(), cast("MlflowClient", None)  # asked of a registry only where one is given
+    holder = ModelHolder(parse_source("models:/forewarn@champion"), client or nobody, metrics.count_reload)
     holder.served = served or serve_small()
     return Service(ServingSection(**{"access_log": "none", **limits}), holder, metrics)
 
