@@ -79,7 +79,7 @@ def _examine_home(home: Path) -> str:
 
 
 def _examine_store(home: Path, configuration: Configuration) -> str:
-    from tasks.register import find_champion
+    from tasks.find import find_champion
     from tasks.track import find_tracking_uri, open_store
 
     uri = find_tracking_uri(home)

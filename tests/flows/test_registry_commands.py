@@ -48,6 +48,14 @@ def run_with_json(name: str, path: Path, *arguments: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("command", ["models", "promote", "rollback", "quarantine", "delete"])
+def test_each_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"Example: forewarn {command}" in shown
+    assert "--json" in shown
+
+
 def test_promote_says_what_moved_and_what_the_gate_had_said(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
