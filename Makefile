@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
+WORKERS ?= logical
 EXTRAS ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,8 +33,8 @@ $(VENV)/.ready-$(EXTRAS): $(LOCK) pyproject.toml
 run: setup ## the main job: retrain on simulated readings, or with DATA=path/to/readings.csv
 	@$(BIN)/forewarn retrain $(if $(DATA),--data '$(DATA)') $(ARGS)
 
-test: setup ## the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## the whole test suite, files side by side; WORKERS=0 for one after the other
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: setup ## format, lint, types, import rules
 	$(BIN)/ruff format --check .

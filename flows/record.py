@@ -13,6 +13,7 @@ from prefect.runtime import flow_run
 from flows import steps
 from flows.environment import find_home
 from schemas.configuration import TrackingSection
+from schemas.errors import InputError
 from schemas.readings import RawTable
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def recorded_run(tracking: TrackingSection, raw: RawTable, tags: Mapping[str, st
 def registered_version(client: MlflowClient, model_name: str, *details: Any) -> Iterator[str]:
     """Register a version that is taken out again unless everything after it succeeds.
 
+    A version that has an alias by then stays: an interrupt must not take the champion away.
+
     Args:
         client: Client of the registry.
         model_name: Registered model.
@@ -91,13 +94,14 @@ def registered_version(client: MlflowClient, model_name: str, *details: Any) -> 
     Yields:
         The version's number.
     """
-    from tasks.register import unregister_version
+    from tasks.delete import unregister_version
 
     number = steps.register_version(client, model_name, *details)
     try:
         yield number
     except BaseException:
-        unregister_version(client, model_name, number)
+        with contextlib.suppress(InputError):
+            unregister_version(client, model_name, number)
         raise
 
 

@@ -79,7 +79,9 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
             steps.tag_run(run.client, run.id, {"decision": result.decision, "model_version": version})
             # the last step: nothing after it can take the version out again
             why = f"gate: {'; '.join(result.reasons)}"
-            steps.apply_decision(run.client, tracking.model_name, version, result.decision, why)
+            moved = steps.apply_decision(run.client, tracking.model_name, version, result.decision, why)
+    for repair in moved.repairs if moved else ():
+        clock.lap("repaired", repair)
     clock.lap("register", f"version {version} of {tracking.model_name}")
     result = result.model_copy(update={"seconds": dict(clock.seconds)})
     publish_artifacts(result)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,13 +85,13 @@ def started(home: Path, ready: str, *command: str) -> Iterator[str]:
 
 def answers(address: str) -> bool:
     try:
-        return httpx.get(address, timeout=5).status_code == 200
-    except httpx.TransportError:
+        return httpx2.get(address, timeout=5).status_code == 200
+    except httpx2.TransportError:
         return False
 
 
 def post(address: str, content: Any) -> Any:
-    answer = httpx.post(address, json=content, timeout=120)
+    answer = httpx2.post(address, json=content, timeout=120)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
