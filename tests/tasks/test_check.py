@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
 from schemas.readings import RawTable, SensorReadings
+from schemas.tables import raw_schema
 from tasks.check import (
     check_labelled_table,
     check_readings,
     check_scored_table,
+    is_plainly_right,
     number_categories,
 )
 from tasks.load import load_readings
@@ -509,3 +511,23 @@ def test_the_mill_data_looks_ahead_as_measured(mill_readings: SensorReadings) ->
     assert details["share"] == pytest.approx(0.25, abs=0.03)
     measured = {"x15": 0.88, "x48": 0.83, "x5": 0.81}
     assert {name: details["shares"][name] for name in measured} == pytest.approx(measured, abs=0.02)
+
+
+FAULTS = st.sampled_from([1.0, 2.5, -1.0, np.nan, np.inf, None, "text", True])
+MINUTES = st.lists(st.sampled_from([0, 1, 2, 3, 4, None]), min_size=1, max_size=4)
+
+
+@given(minutes=MINUTES, values=st.lists(FAULTS, min_size=4, max_size=4), labels=st.lists(FAULTS, min_size=4))
+def test_what_is_plainly_right_passes_the_schema(minutes: list, values: list, labels: list) -> None:
+    rows = len(minutes)
+    times = pd.to_datetime([None if minute is None else minute * 60_000_000_000 for minute in minutes])
+    table = pd.DataFrame({"time": times, "y": labels[:rows], "a": values[:rows]})
+    if is_plainly_right(table, "time", "y"):
+        raw_schema("time", "y", ["a"]).validate(table)
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [0.0, 1.0], [False, True]])
+def test_whole_numbers_at_rising_times_are_plainly_right(labels: list) -> None:
+    table = pd.DataFrame({"time": pd.to_datetime([0, 1]), "y": labels, "a": [1, 2], "b": [0.5, -3.0]})
+    assert is_plainly_right(table, "time", "y") == (labels[0] is not False)
+    assert is_plainly_right(table.drop(columns="y"), "time", None)
