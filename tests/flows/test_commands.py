@@ -22,6 +22,8 @@ SMALL = [
     "windows.lookback=2",
     "evaluation.bootstrap_samples=100",
 ]
+# a family without epochs, where the network is not the point
+QUICK = ["model.family=pca_t2", *SMALL]
 COMMANDS = ("simulate", "check", "retrain", "backtest", "compare", "encode", "ui", "doctor")
 RESULT_KEYS = {
     *("run_id", "experiment", "tracking_uri", "model_name", "model_version", "decision", "reasons", "report"),
@@ -139,7 +141,7 @@ def test_retrain_writes_the_promised_result(readings_file: Path, tmp_path: Path)
 
 @pytest.mark.usefixtures("server")
 def test_a_required_promotion_that_fails_exits_with_3(readings_file: Path) -> None:
-    names = set_all(*SMALL, "tracking.model_name=held", "promotion.minimum_test_events=1000")
+    names = set_all(*QUICK, "tracking.model_name=held", "promotion.minimum_test_events=1000")
     assert run_command_line(["retrain", "--data", str(readings_file), "--require-promotion", *names]) == 3
 
 
@@ -160,7 +162,7 @@ def test_a_foreign_table_needs_settings_alone(home: Path, readings_file: Path, t
         "readings.separator=;",
         "labels.rows_ahead=0",
         "tracking.model_name=foreign",
-        *SMALL,
+        *QUICK,
     )
     assert run_command_line(["retrain", "--data", str(foreign), "--json", str(out), *settings]) == 0
     result = json.loads(out.read_text())

@@ -1,33 +1,27 @@
 """The encoder's output of a registered version as a table of features."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from flows.commands import run_command_line
+from tests.detectors import open_test_store, register_quickly
 
-pytestmark = pytest.mark.usefixtures("server")
-
-SMALL = [
-    "training.epochs=1",
-    "model.members=[dense_autoencoder,logistic]",
-    "model.units=[8,4]",
-    "evaluation.bootstrap_samples=100",
-]
+SMALL = {"members": ["dense_autoencoder", "logistic"], "units": [8, 4]}
 
 
-def train_version(readings_file: Path, name: str, *more: str) -> str:
-    settings = [*SMALL, f"tracking.model_name={name}", f"tracking.experiment={name}", *more]
-    flags = [part for setting in settings for part in ("--set", setting)]
-    assert run_command_line(["retrain", "--data", str(readings_file), *flags]) == 0
-    return f"models:/{name}/1"
+def register(home: Path, name: str, family: str, **sections: Any) -> str:
+    client, experiment_id = open_test_store(home, "encode-tests")
+    version = register_quickly(client, experiment_id, name, family=family, **sections)
+    return f"models:/{name}/{version}"
 
 
 @pytest.fixture(scope="module")
-def version(readings_file: Path) -> str:
-    return train_version(readings_file, "encode-join")
+def version(home: Path) -> str:
+    return register(home, "encode-join", "join", model=SMALL, training={"epochs": 1})
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -51,9 +45,9 @@ def test_every_row_with_enough_history_is_encoded(
 
 
 def test_a_version_without_a_network_has_no_encoding(
-    readings_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, readings_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    version = train_version(readings_file, "encode-pca", "model.family=pca_t2")
+    version = register(home, "encode-pca", "pca_t2")
     out = tmp_path / "encoded.csv"
     command = ["encode", "--data", str(readings_file), "--out", str(out), "--model", version]
     assert run_command_line(command) == 2

@@ -291,7 +291,12 @@ def test_a_leaky_preset_is_marked_and_never_promoted(home: Path, readings_file: 
         readings_file,
         configure(
             "dense-baseline",
-            settings=[*SETTINGS, "tracking.model_name=leaky", "tracking.experiment=leaky"],
+            settings=[
+                *SETTINGS,
+                "model.family=pca_t2",
+                "tracking.model_name=leaky",
+                "tracking.experiment=leaky",
+            ],
         ),
     )
     assert outcome.decision == "HOLD"
