@@ -34,7 +34,7 @@ run: setup ## the main job: retrain on simulated readings, or with DATA=path/to/
 	@$(BIN)/forewarn retrain $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 test: setup ## the whole test suite, files side by side; WORKERS=0 for one after the other
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## format, lint, types, import rules
 	$(BIN)/ruff format --check .
