@@ -103,7 +103,7 @@ def list_limits(result: RetrainResult) -> list[str]:
     return [
         *limits,
         "One test on one stretch of time: events are few, the intervals wide, small differences noise.",
-        "Sensors drift. The promise about alarms holds while the plant stays as it was: watch how many alarms "
+        "Sensors drift. The promise about alarms holds while the plant stays as it was: watch how many "
         "come, and retrain.",
         "After a gap or an event it gives no score until it has rows enough: no warning comes then.",
     ]
