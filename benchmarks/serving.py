@@ -241,7 +241,7 @@ def _find(pattern: str, shown: str) -> str:
 
 def _read_milliseconds(text: str) -> float:
     units = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
-    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()  # type: ignore[union-attr]
+    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()  # type: ignore[union-attr]  # wrk writes no other
     return float(number) * units[unit]
 
 

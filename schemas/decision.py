@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from schemas.evaluation import Evaluation, Interval
 
 Outcome = Literal["PROMOTE", "REJECT", "HOLD"]
+Gate = Literal["G0", "G1", "G2", "G3", "G4"]
 
 
 class _Frozen(BaseModel):
@@ -171,7 +172,7 @@ class Check(_Frozen):
         reason: In words, with the figures.
     """
 
-    gate: Literal["G0", "G1", "G2", "G3", "G4"]
+    gate: Gate
     outcome: Literal["pass", "fail", "unknown"]
     reason: str
 

@@ -9,8 +9,7 @@ from schemas.registry import Outcome
 from tasks.find import find_version, require_version
 from tasks.keep_history import read_registry
 from tasks.lock import lock_registry
-from tasks.move import carry_out
-from tasks.promote import plan_move, require_reason
+from tasks.promote import carry_through, plan_move, require_reason
 from tasks.repair import open_registry
 
 if TYPE_CHECKING:
@@ -35,13 +34,8 @@ def delete_version(client: MlflowClient, model_name: str, number: str, why: str,
         version, state = require_version(client, model_name, number), opened.state
         require_no_alias(state.aliases, str(version.version))
         move = plan_move(state, "delete", version, why, who, state.standing)
-        notes = carry_out(client, model_name, move, opened.lock)
-        return Outcome(
-            move=move,
-            standing=read_registry(client, model_name).standing,
-            message=f"Version {number} of {model_name} is deleted. Its run {version.run_id or ''} stays.",
-            repairs=(*opened.repairs, *notes),
-        )
+        said = f"Version {number} of {model_name} is deleted. Its run {version.run_id or ''} stays."
+        return carry_through(client, model_name, move, opened, said)
 
 
 def unregister_version(client: MlflowClient, model_name: str, number: str) -> None:

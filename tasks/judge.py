@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from schemas.configuration import PromotionSection
-from schemas.decision import ChampionEvidence, Check, Comparison, Decision, Evidence, Outcome
+from schemas.decision import ChampionEvidence, Check, Comparison, Decision, Evidence, Gate, Outcome
 
 CHANCE = 0.5
 # the same numbers on the same machine; other processors round the last bits another way
@@ -64,10 +64,10 @@ def _check_integrity(evidence: Evidence) -> Iterator[Check]:
         return
     is_same = largest <= GOLDEN_TOLERANCE and not trial.undefined
     figures = f"{trial.golden_scores} golden scores, largest relative difference {largest:.2g}"
-    yield Check(
-        gate="G0",
-        outcome="pass" if is_same else "fail",
-        reason=f"reloads in a fresh process without pickles and scores the same: {figures}"
+    yield _answer(
+        "G0",
+        is_same,
+        f"reloads in a fresh process without pickles and scores the same: {figures}"
         if is_same
         else f"scores differ in a fresh process: {figures}, {trial.undefined} missing or not finite",
     )
@@ -98,20 +98,20 @@ def _check_floors(evidence: Evidence, section: PromotionSection) -> Iterator[Che
     is_above = area is not None and interval is not None and interval.low > CHANCE
     bounds = "unknown" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
     figures = f"ROC area {'unknown' if area is None else f'{area:.3f}'}, interval {bounds}"
-    yield Check(
-        gate="G1",
-        outcome="pass" if is_above else "fail",
-        reason=f"better than chance: {figures}"
+    yield _answer(
+        "G1",
+        is_above,
+        f"better than chance: {figures}"
         if is_above
         else f"not clearly better than chance: {figures}, must lie above {CHANCE}",
     )
     if control is not None:
         is_worse = control.difference is not None and control.difference.high < 0
         verdict = "clearly worse than" if is_worse else "not clearly worse than the best control,"
-        yield Check(
-            gate="G1",
-            outcome="fail" if is_worse else "pass",
-            reason=f"{verdict} {'the control ' if is_worse else ''}{control.name}: {_describe(control)}",
+        yield _answer(
+            "G1",
+            not is_worse,
+            f"{verdict} {'the control ' if is_worse else ''}{control.name}: {_describe(control)}",
         )
     yield _check_alarms(evidence, section)
 
@@ -124,10 +124,10 @@ def _check_alarms(evidence: Evidence, section: PromotionSection) -> Check:
         rate is not None and rate > allowed and (interval is None or interval.low > evidence.alarm_budget)
     )
     figures = f"{0 if rate is None else rate:.2f} false alarms a day, {evidence.alarm_budget:g} promised"
-    return Check(
-        gate="G1",
-        outcome="fail" if is_beyond else "pass",
-        reason=f"beyond the alarm budget: {figures}, {allowed:g} tolerated (promotion.alarm_tolerance)"
+    return _answer(
+        "G1",
+        not is_beyond,
+        f"beyond the alarm budget: {figures}, {allowed:g} tolerated (promotion.alarm_tolerance)"
         if is_beyond
         else f"within the alarm budget: {figures}",
     )
@@ -210,10 +210,10 @@ def _check_operation(evidence: Evidence, section: PromotionSection) -> Iterator[
         if figure is not None:
             is_within = figure <= most
             verdict = "within" if is_within else "beyond"
-            yield Check(
-                gate="G3",
-                outcome="pass" if is_within else "fail",
-                reason=f"{key}: {figure:.3g} {unit}, {verdict} {most:g}",
+            yield _answer(
+                "G3",
+                is_within,
+                f"{key}: {figure:.3g} {unit}, {verdict} {most:g}",
             )
     yield _check_slices(evidence, section)
     for behaviour in trial.behaviours:
@@ -223,10 +223,10 @@ def _check_operation(evidence: Evidence, section: PromotionSection) -> Iterator[
             continue
         is_sane = behaviour.value >= least and not behaviour.undefined
         figures = f"{meaning} {behaviour.value:.2f}, at least {least:g} is asked"
-        yield Check(
-            gate="G3",
-            outcome="pass" if is_sane else "fail",
-            reason=f"{behaviour.name} in each of {behaviour.sensors} sensors: {figures}; "
+        yield _answer(
+            "G3",
+            is_sane,
+            f"{behaviour.name} in each of {behaviour.sensors} sensors: {figures}; "
             f"{behaviour.undefined} scores lost",
         )
 
@@ -261,6 +261,11 @@ def _check_approval(section: PromotionSection) -> Iterator[Check]:
             outcome="unknown",
             reason="waits for approval: forewarn promote --version N --why TEXT (promotion.needs_approval)",
         )
+
+
+def _answer(gate: Gate, is_passed: bool, reason: str) -> Check:
+    """Answer a question that can be answered."""
+    return Check(gate=gate, outcome="pass" if is_passed else "fail", reason=reason)
 
 
 def _list_reasons(checks: list[Check], outcome: Literal["pass", "fail", "unknown"]) -> list[str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-
-from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from typing import TYPE_CHECKING
 
 from schemas.errors import InputError
 from schemas.scores import PinnedVersion
-from tasks.register import find_alias
+from tasks.find import find_alias, find_version
 
-_ADDRESS = re.compile(r"models:/(?P<name>[^/:@]+)(?:/(?P<number>[0-9]+)|@(?P<alias>[^/:@]+))")
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# models:/NAME/VERSION or models:/NAME@ALIAS
+ADDRESS = re.compile(r"models:/(?P<name>[^/:@]+)(?:/(?P<version>[0-9]+)|@(?P<alias>[^/:@]+))")
 
 
 def pin_version(client: MlflowClient, model_uri: str) -> PinnedVersion:
@@ -26,14 +26,14 @@ def pin_version(client: MlflowClient, model_uri: str) -> PinnedVersion:
     Raises:
         InputError: If the address has another form, or there is no such version.
     """
-    found = _ADDRESS.fullmatch(model_uri)
+    found = ADDRESS.fullmatch(model_uri)
     if found is None:
         raise InputError(
             "`--model` must name a registered version, such as models:/forewarn@champion or "
             f"models:/forewarn/3. Received {model_uri}."
         )
-    name, number, alias = found["name"], found["number"], found["alias"]
-    version = find_alias(client, name, alias) if alias else _find_number(client, name, number)
+    name, number, alias = found["name"], found["version"], found["alias"]
+    version = find_alias(client, name, alias) if alias else find_version(client, name, number)
     if version is None:
         raise InputError(
             f"`--model` must name a version that can be loaded. Received {model_uri}, and there is none. "
@@ -41,12 +41,3 @@ def pin_version(client: MlflowClient, model_uri: str) -> PinnedVersion:
             "alias is named by its number, such as models:/forewarn/1."
         )
     return PinnedVersion(name=name, number=str(version.version), asked=model_uri)
-
-
-def _find_number(client: MlflowClient, name: str, number: str) -> ModelVersion | None:
-    try:
-        return client.get_model_version(name, number)
-    except MlflowException as error:
-        if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
-            raise
-        return None

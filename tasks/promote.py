@@ -164,13 +164,16 @@ def perform(client: MlflowClient, model_name: str, move: Move, opened: OpenRegis
         alias = "champion" if move.after.champion == move.version else "challenger"
         said = f"Version {move.version} of {model_name} is {alias} already; nothing was changed."
         return Outcome(move=None, standing=opened.state.standing, message=said, repairs=opened.repairs)
+    return carry_through(client, model_name, move, opened, describe_move(move, model_name))
+
+
+def carry_through(
+    client: MlflowClient, model_name: str, move: Move, opened: OpenRegistry, message: str
+) -> Outcome:
+    """Carry out a move and say what it has come to, with what had been put in order before."""
     notes = carry_out(client, model_name, move, opened.lock)
-    return Outcome(
-        move=move,
-        standing=read_registry(client, model_name).standing,
-        message=describe_move(move, model_name),
-        repairs=(*opened.repairs, *notes),
-    )
+    standing = read_registry(client, model_name).standing
+    return Outcome(move=move, standing=standing, message=message, repairs=(*opened.repairs, *notes))
 
 
 def describe_move(move: Move, model_name: str) -> str:

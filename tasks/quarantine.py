@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from schemas.errors import InputError
 from schemas.registry import QUARANTINE_TAG, Outcome
 from tasks.find import require_version
-from tasks.keep_history import read_registry
-from tasks.move import carry_out
-from tasks.promote import plan_move, require_reason
+from tasks.promote import carry_through, plan_move, require_reason
 from tasks.repair import open_registry
 
 if TYPE_CHECKING:
@@ -50,10 +48,5 @@ def quarantine_version(
         move = plan_move(opened.state, "lift" if is_lifted else "quarantine", version, why, who, standing)
         if not is_lifted:
             move = move.model_copy(update={"quarantined": move.version})
-        notes = carry_out(client, model_name, move, opened.lock)
-        return Outcome(
-            move=move,
-            standing=read_registry(client, model_name).standing,
-            message=f"Version {number} of {model_name} is {'out of' if is_lifted else 'in'} quarantine.",
-            repairs=(*opened.repairs, *notes),
-        )
+        said = f"Version {number} of {model_name} is {'out of' if is_lifted else 'in'} quarantine."
+        return carry_through(client, model_name, move, opened, said)

@@ -22,25 +22,8 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from tasks.check import check_scored_table
-from tasks.delete import unregister_version
 from tasks.detect import detect_events
-from tasks.find import find_alias, find_champion
 from tasks.fit import save_model
-
-# aliases and removal are of light modules, which commands that load no model import by themselves
-__all__ = [
-    "find_alias",
-    "find_champion",
-    "keep_golden_scores",
-    "list_requirements",
-    "load_version",
-    "log_detector",
-    "make_signature",
-    "register_version",
-    "save_detector",
-    "score_with_version",
-    "unregister_version",
-]
 
 # what scoring imports, at the versions that training ran with
 _REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn")

@@ -16,7 +16,8 @@ from schemas.evaluation import ChampionScores
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
 from tasks.evaluate import Tally, compare_tallies, evaluate_scores, tally_alarms
-from tasks.register import find_champion, score_with_version
+from tasks.find import find_champion
+from tasks.register import score_with_version
 from tasks.threshold import meet_alarm_budget
 
 if TYPE_CHECKING:

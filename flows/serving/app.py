@@ -59,7 +59,7 @@ def make_app(service: Service, token: str | None = None) -> FastAPI:
     app.exception_handler(InputError)(_answer_input_error)
     app.exception_handler(RequestValidationError)(_answer_parameter_error)
     app.add_middleware(Gate, metrics=service.metrics, token=token, access_log=service.section.access_log)
-    app.openapi = _describe_with_columns(app, service)  # type: ignore[method-assign]
+    app.openapi = _describe_with_columns(app, service)  # type: ignore[method-assign]  # as FastAPI has it
     return app
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from collections.abc import Callable
@@ -16,13 +15,13 @@ from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.service import ModelAnswer
 from tasks.detect import detect_events
+from tasks.pin import ADDRESS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 # a version that cannot be loaded is tried again after so many looks, twice as many each time
 _MOST_LOOKS_LEFT_OUT = 64
-_URI = re.compile(r"models:/(?P<name>[^/@:]+)(?:/(?P<version>[0-9]+)|@(?P<alias>[^/@:]+))")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def parse_source(uri: str) -> Source:
     Raises:
         InputError: If the text has another form.
     """
-    match = _URI.fullmatch(uri)
+    match = ADDRESS.fullmatch(uri)
     if match is None:
         raise InputError(
             "`--model` must be models:/NAME@ALIAS, which is followed, or models:/NAME/VERSION, which is not. "
@@ -82,7 +81,7 @@ def find_version(client: MlflowClient, source: Source) -> str:
     Raises:
         InputError: If the alias points to none.
     """
-    from tasks.register import find_alias
+    from tasks.find import find_alias
 
     if source.alias is None:
         return str(source.version)

@@ -13,9 +13,9 @@ from mlflow import MlflowClient
 from schemas.configuration import EvaluationSection
 from schemas.errors import InputError
 from schemas.evaluation import ChampionScores
+from tasks.find import find_alias
 from tasks.log import close_orphaned_runs, describe_process, end_run, start_run
 from tasks.promote import apply_decision
-from tasks.register import find_alias
 from tasks.rescore import compare_champion, keep_later
 from tasks.split import split_in_time
 from tasks.track import find_tracking_uri, open_store

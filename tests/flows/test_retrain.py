@@ -20,7 +20,8 @@ from schemas.evaluation import Metrics
 from schemas.explanation import DRIVERS_TEXT, ExplainedAlarms
 from schemas.results import RetrainResult
 from tasks.configure import configure
-from tasks.register import find_alias, score_with_version
+from tasks.find import find_alias
+from tasks.register import score_with_version
 from tasks.track import find_tracking_uri, open_store
 
 pytestmark = pytest.mark.usefixtures("server")
