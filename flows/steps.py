@@ -105,6 +105,14 @@ judge_entrants = bind("tasks.backtest.summarise:judge_entrants", "judge families
 log_trial = bind_outside("tasks.backtest.log:log_trial", "log trial", timeout_seconds=300)
 log_comparison = bind_outside("tasks.backtest.log:log_comparison", "log leaderboard", timeout_seconds=600)
 
+# the same work: found, gone on with, or forgotten
+identify_work = bind("tasks.identify:identify_work", "identify work")
+find_finished_work = bind_outside(
+    "tasks.find_finished:find_finished_work", "find finished", timeout_seconds=300
+)
+forget_work = bind("tasks.keep:forget_work", "forget work")
+let_old_work_go = bind("tasks.keep:let_old_work_go", "let old work go")
+
 # -> logged run
 find_tracking_uri = bind("tasks.track:find_tracking_uri", "find tracking store")
 open_store = bind_outside("tasks.track:open_store", "open tracking store", timeout_seconds=300)
@@ -136,6 +144,8 @@ render_report = bind("tasks.report:render_report", "report")
 write_report = bind_outside("tasks.report:write_report", "write report", timeout_seconds=60)
 log_files = bind_outside("tasks.log:log_files", "log report", timeout_seconds=300)
 apply_decision = bind_outside("tasks.promote:apply_decision", "promote", timeout_seconds=300)
+promote_version = bind_outside("tasks.promote:promote_version", "promote by hand", timeout_seconds=300)
+roll_back = bind_outside("tasks.promote:rollback", "roll back", timeout_seconds=300)
 tag_run = bind_outside("tasks.log:tag_run", "tag run", timeout_seconds=300)
 
 # new readings -> usable rows and rows set aside -> scores and alarms, appended

@@ -1,0 +1,98 @@
+"""Promote and roll back: a person's word moves the aliases, through a form in the Prefect UI."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows import steps
+from flows.environment import find_home
+from schemas.configuration import DEFAULTS
+from schemas.registry import Outcome
+
+Version = Annotated[int, Field(ge=1)]
+Reason = Annotated[str, Field(min_length=1)]
+
+
+@flow(name="promote", persist_result=False)
+def promote(version: Version, why: Reason, model_name: str = DEFAULTS.tracking.model_name) -> Outcome:
+    """Make a version champion, whatever the gate had said of it; the champion until now becomes previous.
+
+    Args:
+        version: Number of the version, as MLflow and `forewarn models` show it.
+        why: The reason, for those who read the history.
+        model_name: The registered model.
+
+    Returns:
+        What was moved; no move where the version is champion already.
+
+    Raises:
+        InputError: If there is no reason, or the version is missing, not ready or in quarantine.
+        StoreUnreachableError: If the tracking store does not answer.
+    """
+    outcome: Outcome = steps.promote_version(
+        open_registry(), model_name, str(version), why, describe_caller()
+    )
+    return publish(outcome)
+
+
+@flow(name="rollback", persist_result=False)
+def rollback(
+    why: Reason,
+    to: Version | None = None,
+    is_quarantined: bool = False,
+    model_name: str = DEFAULTS.tracking.model_name,
+) -> Outcome:
+    """Make the previous version, or another one, champion again.
+
+    Args:
+        why: The reason, for those who read the history.
+        to: Number of the version to go back to; the previous champion where it is left out.
+        is_quarantined: Put the version that is left into quarantine, so that no gate promotes it again.
+        model_name: The registered model.
+
+    Returns:
+        What was moved; no move where the version is champion already.
+
+    Raises:
+        InputError: If there is no reason, nothing to go back to, or the version cannot be used.
+        StoreUnreachableError: If the tracking store does not answer.
+    """
+    number = None if to is None else str(to)
+    client = open_registry()
+    return publish(steps.roll_back(client, model_name, why, describe_caller(), number, is_quarantined))
+
+
+def open_registry() -> Any:
+    """Open the store that the registry is in.
+
+    Returns:
+        Its client.
+    """
+    home = find_home()
+    client, _ = steps.open_store(steps.find_tracking_uri(home), DEFAULTS.tracking.experiment, home)
+    return client
+
+
+def describe_caller() -> str:
+    """Say who moves the aliases: the worker's user and host, and the run whose form was filled in."""
+    # it imports MLflow
+    from tasks.keep_history import describe_person
+
+    return f"{describe_person()}, Prefect run {flow_run.get_name()}"
+
+
+def publish(outcome: Outcome) -> Outcome:
+    """Say in the log and in an artifact what was moved."""
+    lines = [*(f"Repaired: {repair}" for repair in outcome.repairs), *outcome.message.splitlines()]
+    logger = get_run_logger()
+    for line in lines:
+        logger.info(line)
+    create_markdown_artifact(
+        key="registry-move", markdown="\n\n".join(lines), description="What was moved in the registry"
+    )
+    return outcome
