@@ -16,7 +16,7 @@ from schemas.configuration import Configuration
 from schemas.detector import Detector
 from schemas.evaluation import Evaluation, Threshold
 from schemas.features import FeatureTable
-from schemas.model import FittedModel, Material
+from schemas.model import NOWHERE, FittedModel, Material, TrainingPlaces
 from schemas.readings import LabelledReadings, RawTable, SensorReadings
 from schemas.results import DataSummary
 from schemas.scaling import Scaler
@@ -102,13 +102,13 @@ def fit(
     divided: Divided,
     settings: Configuration,
     do: Any,
-    log_dir: Path | None = None,
+    places: TrainingPlaces = NOWHERE,
     *,
     has_controls: bool = True,
 ) -> tuple[FittedModel, dict[str, np.ndarray]]:
     """Fit the model, and score every window with it and, unless told otherwise, with the controls."""
     material, windows = divided.material, prepared.windows
-    model = do.fit_model(material, settings.model, settings.training, log_dir)
+    model = do.fit_model(material, settings.model, settings.training, places)
     scores = {"model": do.score_windows(model, material.rows, windows.end_rows)}
     if has_controls:
         scores |= do.score_controls(material, windows, settings.model, settings.training.seed)

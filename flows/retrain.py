@@ -19,6 +19,7 @@ from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Decision, Evidence
 from schemas.evaluation import Evaluation
 from schemas.explanation import ExplainedAlarms, PreparedRows
+from schemas.model import TrainingPlaces
 from schemas.results import PartSummary, RetrainResult
 from schemas.windows import Split
 
@@ -115,8 +116,8 @@ def train(
     prepared: Prepared, divided: Divided, settings: Configuration, log_dir: Path, clock: Stopwatch
 ) -> Trained:
     """Fit the model, score every part beside the controls, choose thresholds, evaluate."""
-    log_dir_or_none = log_dir if settings.training.tensorboard else None
-    model, scores = line.fit(prepared, divided, settings, steps, log_dir_or_none)
+    places = TrainingPlaces(logs=log_dir if settings.training.tensorboard else None)
+    model, scores = line.fit(prepared, divided, settings, steps, places)
     history = model.history
     epochs = (
         "" if history is None else f", {len(history.loss)} epochs, validation loss {history.best_loss:.4f}"

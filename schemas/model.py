@@ -34,6 +34,31 @@ class Material:
     train_labels: np.ndarray
 
 
+@dataclass(frozen=True)
+class TrainingPlaces:
+    """Where a training leaves what outlives it.
+
+    Attributes:
+        logs: Folder for TensorBoard logs, or none for no logs.
+        checkpoints: Folder that this one training resumes from and that nothing else is in, or none: it is
+            not written to a disk while it runs, and starts anew when it was killed.
+    """
+
+    logs: Path | None = None
+    checkpoints: Path | None = None
+
+    def go_below(self, name: str) -> TrainingPlaces:
+        """Give the places of one family among those of a training."""
+        return TrainingPlaces(
+            logs=None if self.logs is None else self.logs / name,
+            checkpoints=None if self.checkpoints is None else self.checkpoints / name,
+        )
+
+
+# a training that leaves nothing but its model
+NOWHERE = TrainingPlaces()
+
+
 class FittedModel(Protocol):
     """A model that has been fitted: it scores windows, and says what drives a score."""
 

@@ -34,6 +34,6 @@ def score_controls(
     settings = ModelSection(family="zscore", inputs=inputs.inputs, explained_variance=CONTROL_VARIANCE)
     scores = {"random": np.random.default_rng(seed).random(len(windows))}
     for name, family in CONTROL_FAMILIES.items():
-        control = fit_family(family, material, settings, TrainingSection(), None)
+        control = fit_family(family, material, settings, TrainingSection())
         scores[name] = control.score(material.rows, windows.end_rows)
     return scores

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from schemas.configuration import NETWORKS, ModelSection, TrainingSection
-from schemas.model import FittedModel, Material
+from schemas.model import NOWHERE, FittedModel, Material, TrainingPlaces
 from tasks.families.join import join_models, load_joined
 
 # file in a model's folder that names its family
@@ -27,8 +27,8 @@ class FamilyOfModels:
         fit: Its function that fits a model on material, by the settings of the model.
         load: Its function that loads what the model's `save` wrote.
         options: What `fit` is told besides.
-        is_trained: Whether it is trained in epochs: `fit` is then given the settings of training and a
-            folder for logs too.
+        is_trained: Whether it is trained in epochs: `fit` is then given the settings of training and the
+            places of its logs and checkpoints too.
         is_labelled: Whether it learns from labels.
     """
 
@@ -59,7 +59,7 @@ FAMILIES: dict[str, FamilyOfModels] = {
 
 
 def fit_model(
-    material: Material, model: ModelSection, training: TrainingSection, log_dir: Path | None = None
+    material: Material, model: ModelSection, training: TrainingSection, places: TrainingPlaces = NOWHERE
 ) -> FittedModel:
     """Fit the configured family, or the members of the join.
 
@@ -67,7 +67,8 @@ def fit_model(
         material: Rows, parts and labels.
         model: The family and its settings.
         training: Epochs, seed and the like, for networks.
-        log_dir: Folder for TensorBoard logs, or none for no logs.
+        places: Where logs and checkpoints go, each family in a folder of its name below; nowhere, unless
+            told otherwise.
 
     Returns:
         The fitted model.
@@ -75,7 +76,7 @@ def fit_model(
     Raises:
         InputError: If a family cannot be fitted on this material.
     """
-    members = {name: fit_family(name, material, model, training, log_dir) for name in model.families}
+    members = {name: fit_family(name, material, model, training, places) for name in model.families}
     if model.family != "join":
         return members[model.family]
     labelled = [name for name in members if FAMILIES[name].is_labelled]
@@ -83,13 +84,17 @@ def fit_model(
 
 
 def fit_family(
-    name: str, material: Material, model: ModelSection, training: TrainingSection, log_dir: Path | None
+    name: str,
+    material: Material,
+    model: ModelSection,
+    training: TrainingSection,
+    places: TrainingPlaces = NOWHERE,
 ) -> FittedModel:
     """Fit one family; see `fit_model`."""
     family = FAMILIES[name]
     arguments: dict[str, Any] = {"material": material, "model": model, **family.options}
     if family.is_trained:
-        arguments |= {"training": training, "log_dir": None if log_dir is None else log_dir / name}
+        arguments |= {"training": training, "places": places.go_below(name)}
     return family.call(family.fit, **arguments)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -16,6 +15,7 @@ from tqdm import tqdm
 
 from schemas.errors import InputError
 from schemas.evaluation import History
+from schemas.model import NOWHERE, TrainingPlaces
 from tasks.build import is_forecaster
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def train_network(
     train_end_rows: np.ndarray,
     validation_end_rows: np.ndarray,
     training: TrainingSection,
-    log_dir: Path | None = None,
+    places: TrainingPlaces = NOWHERE,
 ) -> History:
     """Train a network to give back normal windows, or their last rows; it keeps its best epoch's weights.
 
@@ -50,7 +50,7 @@ def train_network(
         train_end_rows: Last rows of the normal training windows, int64, shape (training windows,).
         validation_end_rows: Last rows of the normal validation windows, as for training.
         training: Epochs, batch size, learning rate, patience, seed, compilation.
-        log_dir: Folder for TensorBoard logs, or none for no logs.
+        places: Where logs and checkpoints go; nowhere, unless told otherwise.
 
     Returns:
         The losses of every epoch.
@@ -73,8 +73,8 @@ def train_network(
         restore_best_weights=True,
     )
     callbacks = [keras.callbacks.TerminateOnNaN(), keeper, _Progress(training.epochs)]
-    if log_dir is not None:
-        callbacks.append(keras.callbacks.TensorBoard(str(log_dir)))
+    if places.logs is not None:
+        callbacks.append(keras.callbacks.TensorBoard(str(places.logs)))
     fitted = network.fit(
         _shuffle(train_end_rows, training).map(gather).prefetch(2),
         validation_data=_in_order(validation_end_rows).map(gather).cache(),

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from schemas.configuration import FORECASTERS, ModelSection, TrainingSection
 from schemas.evaluation import History
 from schemas.features import find_columns
-from schemas.model import Material
+from schemas.model import NOWHERE, Material, TrainingPlaces
 from tasks.build import build_network, read_network
 from tasks.score import Encoder, Expecter, make_encoder, make_expecter, make_scorer, score_windows
 from tasks.train import hold_columns, train_network
@@ -115,7 +115,7 @@ def fit_network(
     material: Material,
     model: ModelSection,
     training: TrainingSection,
-    log_dir: Path | None = None,
+    places: TrainingPlaces = NOWHERE,
 ) -> NetworkModel:
     """Fit a network on normal training windows, stopped by normal validation windows.
 
@@ -127,7 +127,7 @@ def fit_network(
         material: Scaled features and the windows.
         model: Inputs, units, activation, dropouts and the rows whose error counts.
         training: Epochs, batch size, learning rate, patience, seed, compilation.
-        log_dir: Folder for TensorBoard logs, or none for no logs.
+        places: Where logs and checkpoints go; nowhere, unless told otherwise.
 
     Raises:
         InputError: If the loss turns NaN or infinite.
@@ -141,7 +141,7 @@ def fit_network(
         material.train.normal_end_rows,
         material.validation.normal_end_rows,
         training,
-        log_dir,
+        places,
     )
     outline = Outline(
         family=family, columns=tuple(columns.tolist()), error_rows=model.error_rows, lookback=lookback

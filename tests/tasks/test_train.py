@@ -11,6 +11,7 @@ import pytest
 from schemas.configuration import ModelSection, TrainingSection
 from schemas.errors import InputError
 from schemas.evaluation import History
+from schemas.model import TrainingPlaces
 from tasks.build import build_network
 from tasks.train import STEPS_THAT_REPAY_COMPILING, hold_columns, is_compiling_repaid, train_network
 
@@ -185,7 +186,14 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(capsys: pytest.Cap
 
 
 def test_tensorboard_logs_are_written_on_request(tmp_path: Path) -> None:
-    train_network(make_network(), make_rows(), TRAIN, VALIDATION, TrainingSection(epochs=1), tmp_path)
+    train_network(
+        make_network(),
+        make_rows(),
+        TRAIN,
+        VALIDATION,
+        TrainingSection(epochs=1),
+        TrainingPlaces(logs=tmp_path),
+    )
     assert {path.parent.name for path in tmp_path.rglob("events.out.tfevents.*")} == {"train", "validation"}
 
 
