@@ -68,7 +68,9 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
         judged = judge(run, prepared, divided, trained, configuration)
         log_outcome(run, divided, trained, judged.evidence, configuration)
         clock.lap("log", f"run {run.name}")
-        version_tags = describe_version(prepared, divided, judged.decision, configuration, run.code_version)
+        version_tags = describe_version(
+            prepared, divided, trained, judged.decision, configuration, run.code_version
+        )
         with registered_version(
             run.client, tracking.model_name, judged.model_id, run.id, version_tags
         ) as version:
@@ -222,10 +224,16 @@ def explain(
 
 
 def describe_version(
-    prepared: Prepared, divided: Divided, decision: Decision, settings: Configuration, code_version: str
+    prepared: Prepared,
+    divided: Divided,
+    trained: Trained,
+    decision: Decision,
+    settings: Configuration,
+    code_version: str,
 ) -> dict[str, str]:
-    """Tags of the contract for a registered version."""
+    """Tags of the contract for a registered version, and the usual scores that `monitor` compares with."""
     times = prepared.labelled.times
+    medians = steps.find_normal_medians(trained.scores["model"], divided.split)
     return {
         "decision": decision.decision,
         "decision_reasons": "; ".join(decision.reasons),
@@ -236,6 +244,8 @@ def describe_version(
         "threshold_end": str(times[divided.split.validation.end_rows[-1]].astype("datetime64[s]")),
         "rows_ahead": str(settings.labels.rows_ahead),
         "leaky_split": str(divided.split.is_leaky).lower(),
+        "train_median_score": str(medians["train"]),
+        "normal_median_score": str(medians["validation"]),
     }
 
 

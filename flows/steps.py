@@ -161,5 +161,22 @@ move_on = bind("tasks.carry_over:move_on", "move on")
 lay_out_rows_aside = bind("tasks.lay_out:lay_out_rows_aside", "lay out rows set aside")
 append_batch = bind_outside("tasks.append:append_batch", "append", timeout_seconds=600)
 
+# the champion on rows that it has not seen -> windows -> verdict
+find_normal_medians = bind("tasks.monitor.reference:find_normal_medians", "usual scores")
+find_watched_version = bind_outside(
+    "tasks.monitor.watch:find_watched_version", "find champion", timeout_seconds=300
+)
+check_watched_table = bind("tasks.monitor.watch:check_watched_table", "schema check")
+score_watched_rows = bind("tasks.monitor.watch:score_watched_rows", "score with champion")
+find_last_emission = bind_outside(
+    "tasks.monitor.log:find_last_emission", "find last drift event", timeout_seconds=300
+)
+review_champion = bind("tasks.monitor.review:review_champion", "review champion")
+render_monitor_plot = bind("tasks.monitor.plot:render_monitor_plot", "plot windows")
+log_review = bind_outside("tasks.monitor.log:log_review", "log review", timeout_seconds=600)
+remember_emission = bind_outside(
+    "tasks.monitor.log:remember_emission", "remember drift event", timeout_seconds=300
+)
+
 # the same steps as plain functions, for work that goes down the line inside one task
 plain = SimpleNamespace(**{name: step.fn for name, step in list(globals().items()) if isinstance(step, Task)})

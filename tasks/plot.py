@@ -307,6 +307,14 @@ def make_figure(size_inches: tuple[float, float]) -> tuple[Figure, Axes]:
     return figure, _style_axes(figure.add_subplot())
 
 
+def make_panels(size_inches: tuple[float, float], count: int) -> tuple[Figure, list[Axes]]:
+    """Make an empty figure with pairs of axes one above the other, all with the same horizontal axis."""
+    figure = _make_canvas(size_inches)
+    first = _style_axes(figure.add_subplot(count, 1, 1))
+    others = [_style_axes(figure.add_subplot(count, 1, place, sharex=first)) for place in range(2, count + 1)]
+    return figure, [first, *others]
+
+
 def name_axes(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
     """Write the title and what the axes show."""
     axes.set_title(title, fontsize=13, loc="left", color=INK)

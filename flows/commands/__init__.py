@@ -8,14 +8,24 @@ from collections.abc import Sequence
 
 import click
 
-from flows.commands import data, local, registry, scoring, serving, training
+from flows.commands import data, local, monitoring, registry, scoring, serving, training
 from flows.commands.group import commands
 from schemas.errors import ForewarnError
 
 EXIT_INTERRUPTED = 130
 
 # each of these modules adds its commands to the group when it is imported
-__all__ = ["commands", "data", "local", "registry", "run_command_line", "scoring", "serving", "training"]
+__all__ = [
+    "commands",
+    "data",
+    "local",
+    "monitoring",
+    "registry",
+    "run_command_line",
+    "scoring",
+    "serving",
+    "training",
+]
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
