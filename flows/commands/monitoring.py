@@ -1,0 +1,28 @@
+"""Commands that look after the champion: monitor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flows.commands.group import commands, run_flow, takes_configuration, write_json
+from schemas.configuration import Configuration
+
+
+@commands.command(epilog="Example: forewarn monitor --data readings.csv --json monitoring.json")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@takes_configuration
+def monitor(data: Path, configuration: Configuration, json_file: Path | None) -> None:
+    """Say whether the champion still behaves on recent rows as it was promised to.
+
+    Give the rows that it was trained on and all later ones. Where its scores of normal rows have risen for
+    long enough, the event `model.drift.confirmed` is sent to Prefect, once per cool-down. A table that
+    fails its schema is a data incident instead.
+    """
+    from flows.monitor import monitor as monitor_flow
+    from flows.monitor import summarise_monitoring
+
+    result = run_flow(monitor_flow, data, configuration)
+    write_json(json_file, result.model_dump(mode="json"))
+    print(summarise_monitoring(result))

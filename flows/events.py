@@ -1,0 +1,59 @@
+"""Events for Prefect's automations, and the certainty that the server has them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+
+from prefect.client.orchestration import get_client
+from prefect.events import emit_event
+from prefect.events.filters import EventFilter, EventIDFilter
+
+from schemas.errors import StoreUnreachableError
+
+_LOOK_SECONDS = 0.25
+
+
+def send_event(
+    event: str, resource: Mapping[str, str], payload: Mapping[str, str], key: str, timeout_seconds: float
+) -> str:
+    """Send an event and wait until the server has recorded it: an embedded server ends with this process.
+
+    Args:
+        event: Such as `model.drift.confirmed`.
+        resource: What it is about, with `prefect.resource.id`.
+        payload: Texts alone: a number in an automation's template fails a parameter that is a text.
+        key: What the event is known by: the same key makes the same event, however often it is sent.
+        timeout_seconds: Longest wait.
+
+    Returns:
+        The event's id.
+
+    Raises:
+        StoreUnreachableError: If the server has not recorded it by then.
+    """
+    identity = uuid.uuid5(uuid.NAMESPACE_URL, key)
+    emit_event(event=event, resource=dict(resource), payload=dict(payload), id=identity)
+    if not wait_for_event(identity, timeout_seconds):
+        raise StoreUnreachableError(
+            f"The Prefect server must record the event {event}. It has not within {timeout_seconds:g} "
+            "seconds. Check the server's log and run the command again: the event counts as not sent."
+        )
+    return str(identity)
+
+
+def wait_for_event(identity: uuid.UUID, timeout_seconds: float) -> bool:
+    """Wait until the server has recorded an event.
+
+    Returns:
+        Whether it has.
+    """
+    wanted = EventFilter(id=EventIDFilter(id=[identity]))
+    end = time.monotonic() + timeout_seconds
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < end:
+            if client.read_events(wanted, limit=1).events:
+                return True
+            time.sleep(_LOOK_SECONDS)
+    return False

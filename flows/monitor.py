@@ -1,0 +1,222 @@
+"""Monitor: what has become of the champion on rows that it has not seen, and whether to tell of drift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+
+from flows import steps
+from flows.announce import Stopwatch
+from flows.environment import find_home
+from flows.events import send_event
+from flows.record import Run, recorded_run
+from schemas.configuration import DEFAULTS, Configuration, ReadingsSection
+from schemas.detector import Detector
+from schemas.errors import InputError
+from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVersion
+from schemas.readings import RawTable, SensorReadings
+
+DRIFT_EVENT, INCIDENT_EVENT = "model.drift.confirmed", "data.incident"
+_INCIDENT_CHARACTERS = 2_000
+_WINDOWS_SHOWN = 12
+
+
+@flow(name="monitor", persist_result=False)
+def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResult:
+    """Look at the champion on recent rows, and send an event where it has drifted.
+
+    No alias is moved: drift makes a challenger, and only the gate makes a champion.
+
+    Args:
+        data: Table of readings, CSV or Parquet; best with the rows that the champion was trained on, and all
+            later ones. Labels of the newest rows may be missing yet.
+        configuration: How the table is read, the registered model, and what counts as drift.
+
+    Returns:
+        What was found, and the event that was sent.
+
+    Raises:
+        InputError: If there is no champion, or the table cannot be used: that is a data incident.
+        StoreUnreachableError: If the tracking store does not answer, or Prefect does not record the event.
+    """
+    home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
+    client, _ = steps.open_store(steps.find_tracking_uri(home), tracking.experiment, home)
+    version = steps.find_watched_version(client, tracking.model_name)
+    detector, model = steps.load_version(version.uri)
+    clock.lap("model", f"version {version.number} of {version.name}")
+    section = steps.choose_section(detector, configuration)
+    raw = steps.load_readings(data, section)
+    own = tracking.model_copy(update={"experiment": f"{tracking.experiment}-monitor"})
+    tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}
+    with recorded_run(own, raw, tags) as run:
+        steps.log_configuration(run.client, run.id, configuration)
+        readings, labelled_stop = check_table(run, raw, section, detector, configuration)
+        watched = steps.score_watched_rows(version, detector, model, raw, readings, labelled_stop)
+        clock.lap(
+            "score", f"{len(readings.times):,} rows, {len(watched.scores) - watched.start:,} of them new"
+        )
+        last = steps.find_last_emission(run.client, own.experiment, version)
+        review = steps.review_champion(
+            watched, version, raw.table, last, configuration.monitor, configuration.evaluation
+        )
+        plot = steps.render_monitor_plot(
+            review, configuration.monitor.bound, version.promised_false_alarms_per_day
+        )
+        steps.log_review(run.client, run.id, version, review, plot)
+        clock.lap("review", f"{len(review.windows)} windows, run {run.name}")
+        event_id = tell_of_drift(run, version, review, configuration)
+        result = MonitorResult(
+            run_id=run.id,
+            run_name=run.name,
+            experiment=own.experiment,
+            tracking_uri=run.tracking_uri,
+            version=version,
+            data=str(data),
+            data_sha256=raw.sha256,
+            review=review,
+            bound=configuration.monitor.bound,
+            event_id=event_id,
+            seconds=dict(clock.seconds),
+        )
+    publish_table(result)
+    return result
+
+
+def check_table(
+    run: Run, raw: RawTable, section: ReadingsSection, detector: Detector, configuration: Configuration
+) -> tuple[SensorReadings, int]:
+    """Check the table; one that fails is a data incident, told by an event of its own and never as drift."""
+    try:
+        return steps.check_watched_table(raw, section, detector)
+    except InputError as error:
+        message = str(error)[:_INCIDENT_CHARACTERS]
+        steps.tag_run(run.client, run.id, {"incident": message})
+        name = configuration.tracking.model_name
+        send_event(
+            INCIDENT_EVENT,
+            {"prefect.resource.id": f"forewarn.data.{name}", "prefect.resource.name": raw.source},
+            {"data": raw.source, "data_sha256": raw.sha256, "message": message, "run_id": run.id},
+            key=f"forewarn/{INCIDENT_EVENT}/{run.id}",
+            timeout_seconds=configuration.monitor.event_seconds,
+        )
+        raise
+
+
+def tell_of_drift(
+    run: Run, version: WatchedVersion, review: Review, configuration: Configuration
+) -> str | None:
+    """Send the event of a confirmed drift, and remember it once the server has it; else do nothing."""
+    verdict = review.verdict
+    if verdict.status != "CONFIRMED":
+        return None
+    section = configuration.monitor
+    event_id = send_event(
+        DRIFT_EVENT,
+        {"prefect.resource.id": f"forewarn.model.{version.name}", "prefect.resource.name": version.name},
+        {
+            "model_name": version.name,
+            "version": version.number,
+            "ratio": f"{verdict.ratio:.3f}",
+            "bound": f"{section.bound:g}",
+            "windows": f"{verdict.above} of the last {section.windows}",
+            "data_end": review.data_end,
+            "run_id": run.id,
+        },
+        key=f"forewarn/{DRIFT_EVENT}/{run.tracking_uri}/{version.name}/{version.number}/{review.data_end}",
+        timeout_seconds=section.event_seconds,
+    )
+    steps.remember_emission(run.client, run.id, version, review.data_end, event_id)
+    return event_id
+
+
+def publish_table(result: MonitorResult) -> None:
+    """Show the windows in the Prefect UI."""
+    create_table_artifact(
+        key="forewarn-monitor",
+        table=[tabulate_window(window) for window in result.review.windows],
+        description=f"{result.review.verdict.message} Version {result.version.number}.",
+    )
+
+
+def tabulate_window(window: MonitorWindow) -> dict[str, str]:
+    """Lay one window out as a row of texts."""
+    return {
+        "window": str(window.number),
+        "from": window.first.replace("T", " ")[:16],
+        "to": window.last.replace("T", " ")[:16],
+        "normal rows": f"{window.normal_rows} of {window.rows}",
+        "ratio": "-" if window.ratio is None else f"{window.ratio:.2f}{' !' if window.is_above else ''}",
+        "false alarms a day": f"{window.false_alarms_per_day:.1f}",
+        "events": str(window.events),
+        "caught": str(window.caught),
+        "in 20 min": str(window.caught_20min),
+    }
+
+
+def summarise_monitoring(result: MonitorResult) -> str:
+    """Write the summary that ends `forewarn monitor`."""
+    review, version = result.review, result.version
+    lines = [
+        "",
+        f"Looked at   {result.data}, {review.rows:,} rows until {review.data_end}",
+        f"Champion    version {version.number} of {version.name}, has seen rows until {version.last_seen}",
+        *_write_reference(review, version),
+        *_write_windows(review),
+        *_write_calibration(review),
+        f"Verdict     {review.verdict.message}",
+    ]
+    if result.event_id is not None:
+        lines.append(
+            f"            Event {DRIFT_EVENT} sent; the next not before the data reach "
+            f"{review.verdict.cool_down_until}. The champion stays until the gate promotes another version."
+        )
+    lines += [f"Finding     {finding.message}" for finding in review.findings]
+    lines.append(f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}")
+    return "\n".join(lines)
+
+
+def _write_reference(review: Review, version: WatchedVersion) -> list[str]:
+    """Say what the ratios refer to."""
+    if review.reference is None:
+        return []
+    medians = {"train": version.train_median_score, "validation": version.normal_median_score}
+    known = ", ".join(f"{part} {value:.4g}" for part, value in medians.items() if value is not None)
+    return [
+        f"Reference   median normal score {review.reference:.4g}, of the {review.reference_part} part "
+        f"({known})"
+    ]
+
+
+def _write_windows(review: Review) -> list[str]:
+    """Lay out the last windows as a table."""
+    if not review.windows:
+        return []
+    rows = [tabulate_window(window) for window in review.windows[-_WINDOWS_SHOWN:]]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    lines = ["", "  ".join(f"{name:>{width}}" for name, width in widths.items())]
+    lines += ["  ".join(f"{row[name]:>{width}}" for name, width in widths.items()) for row in rows]
+    left_out = len(review.windows) - len(rows)
+    if left_out:
+        lines.append(f"({left_out} earlier windows are in the run's monitoring.json)")
+    return [*lines, ""]
+
+
+def _write_calibration(review: Review) -> list[str]:
+    """Set the alarms on all new labelled rows beside their promise."""
+    found = review.calibration
+    if found is None:
+        return []
+    metrics, promised = found.metrics, found.promised_false_alarms_per_day
+    bounds = found.intervals.get("false_alarms_per_day")
+    rate = "-" if metrics.false_alarms_per_day is None else f"{metrics.false_alarms_per_day:.1f}"
+    spread = "" if bounds is None else f" ({bounds.low:.1f} to {bounds.high:.1f})"
+    promise = "" if promised is None else f", {promised:g} promised"
+    lines = [f"Alarms      {rate} false alarms a day{spread}{promise}, since {review.judged_from}"]
+    if found.events and metrics.event_recall is not None and metrics.event_recall_20min is not None:
+        lines.append(
+            f"Recall      {metrics.event_recall:.0%} of {found.events} events within the version's horizon, "
+            f"{metrics.event_recall_20min:.0%} within the longer one"
+        )
+    return lines

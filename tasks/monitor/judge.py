@@ -1,0 +1,110 @@
+"""Say whether the champion has drifted: by its own scores of normal rows, and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from schemas.configuration import MonitorSection
+from schemas.monitoring import LastEmission, MonitorWindow, Verdict, WatchedVersion
+from tasks.monitor.measure import spell_time
+
+
+def choose_reference(version: WatchedVersion, section: MonitorSection) -> float | None:
+    """Choose the median score that ratios refer to; none where it is unknown or not above 0."""
+    reference = (
+        version.normal_median_score if section.reference == "validation" else version.train_median_score
+    )
+    return reference if reference is not None and reference > 0 else None
+
+
+def judge_drift(
+    windows: Sequence[MonitorWindow],
+    version: WatchedVersion,
+    last: LastEmission | None,
+    data_end: str,
+    section: MonitorSection,
+) -> Verdict:
+    """Say whether drift is confirmed: above the bound in k of the last n windows and in the newest.
+
+    A window whose normal rows are too few counts as neither above nor below. After an event, `section`'s
+    cool-down runs in the time of the data, and rows that were looked at then never give a second one. Feature
+    drift, stability indices and data quality are not looked at here.
+
+    Args:
+        windows: The oldest first.
+        version: The champion, with its reference.
+        last: The last event about this very version, or none.
+        data_end: Time of the newest row, ISO 8601.
+        section: Windows, bound and cool-down.
+    """
+    recent = windows[-section.windows :]
+    judged = [window for window in recent if window.is_above is not None]
+    above = sum(window.is_above is True for window in recent)
+    counts = {"above": above, "judged": len(judged), "needed": section.windows_above}
+    ratio = recent[-1].ratio if recent else None
+    problem = _find_problem(windows, version, section)
+    if problem is not None:
+        return Verdict(status="CANNOT_JUDGE", message=problem, ratio=ratio, **counts)
+    seen = f"above {section.bound:g} times its reference in {above} of the last {len(recent)} windows"
+    is_newest_above = recent[-1].is_above is True
+    if above < section.windows_above or not is_newest_above:
+        newest = "" if is_newest_above or not above else ", and the newest is not among them"
+        message = f"No drift: {seen}{newest}; {section.windows_above} needed, the newest among them."
+        return Verdict(status="NOT_CONFIRMED", message=message, ratio=ratio, **counts)
+    until = _find_cool_down_end(last, section)
+    if last is not None and until is not None and _is_cooling_down(last, until, data_end):
+        message = (
+            f"Drift, {seen}, was told when the data ended at {last.data_end}. Cool-down until the data reach "
+            f"{until}: no second event."
+        )
+        return Verdict(status="COOLING_DOWN", message=message, ratio=ratio, cool_down_until=until, **counts)
+    message = f"Drift confirmed: {seen} and in the newest, which has a ratio of {ratio:.2f}."
+    return Verdict(
+        status="CONFIRMED",
+        message=message,
+        ratio=ratio,
+        cool_down_until=_add_hours(data_end, section.cool_down_hours),
+        **counts,
+    )
+
+
+def _find_problem(
+    windows: Sequence[MonitorWindow], version: WatchedVersion, section: MonitorSection
+) -> str | None:
+    """Say why drift cannot be judged, or none where it can."""
+    if choose_reference(version, section) is None:
+        return (
+            f"Drift cannot be judged: version {version.number} does not say what its normal scores were when "
+            "it was made, or they were 0. Versions made before this was kept have no such tag. Retrain."
+        )
+    if version.last_seen is None:
+        return (
+            f"Drift cannot be judged: version {version.number} does not say which rows it has seen. Its tag "
+            "train_end is missing. Retrain."
+        )
+    if not windows:
+        return (
+            f"Drift cannot be judged: fewer than {section.window_hours:g} hours of rows come after "
+            f"{version.last_seen}, the last that version {version.number} has seen."
+        )
+    if len(windows) < section.windows_above:
+        return (
+            f"Drift cannot be judged yet: {len(windows)} windows of {section.window_hours:g} hours have been "
+            f"seen since {version.last_seen}, {section.windows_above} needed."
+        )
+    return None
+
+
+def _is_cooling_down(last: LastEmission, until: str, data_end: str) -> bool:
+    end = np.datetime64(data_end)
+    return bool(end < np.datetime64(until) or end <= np.datetime64(last.data_end))
+
+
+def _find_cool_down_end(last: LastEmission | None, section: MonitorSection) -> str | None:
+    return None if last is None else _add_hours(last.data_end, section.cool_down_hours)
+
+
+def _add_hours(time: str, hours: float) -> str:
+    return spell_time(np.datetime64(time, "s") + np.timedelta64(round(hours * 3600), "s"))

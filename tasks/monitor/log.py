@@ -1,0 +1,113 @@
+"""Log what the monitor found, and remember when it last told of drift."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from mlflow.entities import Metric
+
+from schemas.monitoring import LastEmission, MonitorWindow, Review, WatchedVersion
+from tasks.log import log_files, make_metrics, tag_run
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# tags of the runs after which a drift event was sent: what the cool-down goes by
+MODEL_TAG, VERSION_TAG, END_TAG = "drift_model", "drift_version", "drift_data_end"
+_METRICS_AT_ONCE = 1000
+_RUNS_AT_MOST = 1000
+
+
+def find_last_emission(client: MlflowClient, experiment: str, version: WatchedVersion) -> LastEmission | None:
+    """Find the last drift event about a version, by the data's time; another version starts afresh.
+
+    Args:
+        client: Client of the tracking store.
+        experiment: Name of the monitor's experiment.
+        version: The champion.
+    """
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return None
+    runs = client.search_runs(
+        [found.experiment_id], f"tags.{VERSION_TAG} = '{version.number}'", max_results=_RUNS_AT_MOST
+    )
+    told = [
+        LastEmission(data_end=run.data.tags[END_TAG], run_id=run.info.run_id)
+        for run in runs
+        # a name may hold quotes, which would end the filter
+        if run.data.tags[MODEL_TAG] == version.name
+    ]
+    return max(told, key=lambda emission: np.datetime64(emission.data_end), default=None)
+
+
+def remember_emission(
+    client: MlflowClient, run_id: str, version: WatchedVersion, data_end: str, event_id: str
+) -> None:
+    """Tag the run whose drift event the server has recorded."""
+    tags = {
+        MODEL_TAG: version.name,
+        VERSION_TAG: version.number,
+        END_TAG: data_end,
+        "drift_event": event_id,
+    }
+    tag_run(client, run_id, tags)
+
+
+def log_review(
+    client: MlflowClient, run_id: str, version: WatchedVersion, review: Review, plot: bytes
+) -> None:
+    """Log the windows as metrics over time, the whole as `monitoring.json`, and the plot.
+
+    A metric of a window has the window's number as its step and the window's end as its time, so that the
+    UI draws it over either.
+
+    Args:
+        client: Client of the tracking store.
+        run_id: The run.
+        version: The champion.
+        review: What was found.
+        plot: PNG of `plots/monitor.png`.
+    """
+    metrics = [metric for window in review.windows for metric in make_window_metrics(window)]
+    metrics += make_metrics(name_totals(review))
+    for start in range(0, len(metrics), _METRICS_AT_ONCE):
+        client.log_batch(run_id, metrics=metrics[start : start + _METRICS_AT_ONCE])
+    tag_run(client, run_id, {"model_version": version.number, "verdict": review.verdict.status})
+    whole = review.model_dump_json(indent=1).encode()
+    log_files(client, run_id, {"monitoring.json": whole, "plots/monitor.png": plot})
+
+
+def make_window_metrics(window: MonitorWindow) -> list[Metric]:
+    """Make the metrics of one window; what is undefined is left out."""
+    moment = int(np.datetime64(window.last, "ms").astype(np.int64))
+    figures = {
+        "window_median_ratio": window.ratio,
+        "window_median_score": window.median_score,
+        "window_false_alarms_per_day": window.false_alarms_per_day,
+        "window_event_recall_20min": window.caught_20min / window.events if window.events else None,
+        "window_normal_rows": window.normal_rows,
+    }
+    return [
+        Metric(name, float(value), moment, window.number)
+        for name, value in figures.items()
+        if value is not None
+    ]
+
+
+def name_totals(review: Review) -> dict[str, float]:
+    """Name the figures of the whole run; undefined ones are left out."""
+    verdict, calibration = review.verdict, review.calibration
+    figures: dict[str, float | None] = {
+        "windows": len(review.windows),
+        "windows_above": verdict.above,
+        "median_ratio": verdict.ratio,
+        "reference_median_score": review.reference,
+        "moved_sensors": len(review.feature_drift),
+        "sensor_issues": len(review.issues),
+    }
+    if calibration is not None:
+        figures |= {f"recent_{name}": value for name, value in calibration.metrics.model_dump().items()}
+        figures["promised_false_alarms_per_day"] = calibration.promised_false_alarms_per_day
+    return {name: float(value) for name, value in figures.items() if value is not None}

@@ -1,0 +1,122 @@
+"""Draw what the monitor found, over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from schemas.monitoring import MonitorWindow, Review
+from tasks.plot import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    VERMILION,
+    make_date_formatter,
+    make_date_locator,
+    make_panels,
+    name_axes,
+    render_png,
+)
+
+_INCHES = (9.0, 8.4)
+
+
+def render_monitor_plot(review: Review, bound: float, promised: float | None) -> bytes:
+    """Draw median ratio, false alarms and recall of each window, one above the other, as PNG.
+
+    Args:
+        review: What was found.
+        bound: Ratio above which a window counts.
+        promised: False alarms a day that the threshold promises, or none.
+    """
+    return render_png(plot_windows(review, bound, promised))
+
+
+def plot_windows(review: Review, bound: float, promised: float | None) -> Figure:
+    """Draw the three panels; without windows they are empty and say so."""
+    figure, panels = make_panels(_INCHES, 3)
+    windows = review.windows
+    times = np.array([window.last for window in windows], dtype="datetime64[s]")
+    _draw_ratios(panels[0], times, windows, bound)
+    _draw_false_alarms(panels[1], times, windows, promised)
+    _draw_recall(panels[2], times, windows)
+    for axes in panels:
+        locator = make_date_locator()
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(make_date_formatter(locator))
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False, fontsize=10, loc="upper left", ncols=3)
+    if not windows:
+        panels[0].text(
+            0.5,
+            0.5,
+            "No whole window that the champion has not seen",
+            transform=panels[0].transAxes,
+            ha="center",
+        )
+    figure.suptitle(review.verdict.message.split(". ")[0][:110], fontsize=12, color=INK)
+    return figure
+
+
+def _draw_ratios(axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow], bound: float) -> None:
+    """Draw the ratio of each window, those above the bound marked; missing ones are gaps."""
+    ratios = np.array([np.nan if window.ratio is None else window.ratio for window in windows])
+    axes.plot(times, ratios, color=BLUE, marker="o", ms=4, label="median normal score, by its reference")
+    is_above = np.array([window.is_above is True for window in windows], dtype=bool)
+    if is_above.any():
+        axes.plot(
+            times[is_above],
+            ratios[is_above],
+            color=VERMILION,
+            marker="D",
+            ls="",
+            ms=6,
+            label="above the bound",
+        )
+    axes.axhline(bound, color=VERMILION, ls="--", lw=1.2, label=f"bound {bound:g}")
+    axes.axhline(1.0, color=GREY, ls=":", lw=1.0)
+    axes.set_ylim(bottom=0)
+    axes.margins(y=0.25)
+    name_axes(axes, "Median score of normal rows against when the model was made", "", "Ratio")
+
+
+def _draw_false_alarms(
+    axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow], promised: float | None
+) -> None:
+    """Draw the false alarms of each window beside the promise."""
+    rates = [window.false_alarms_per_day for window in windows]
+    axes.plot(times, rates, color=BLUE, marker="o", ms=4, label="false alarms a day")
+    if promised is not None:
+        axes.axhline(promised, color=INK, ls="--", lw=1.2, label=f"promised {promised:g}")
+    axes.set_ylim(bottom=0)
+    axes.margins(y=0.25)
+    name_axes(axes, "False alarms", "", "A day")
+
+
+def _draw_recall(axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow]) -> None:
+    """Draw the events of each window and how many of them were caught within the longer horizon."""
+    events = np.array([window.events for window in windows])
+    caught = np.array([window.caught_20min for window in windows])
+    axes.vlines(times, 0, events, color=GREY, lw=5, alpha=0.5, label="events")
+    axes.vlines(times, 0, caught, color=GREEN, lw=5, label="caught within the longer horizon")
+    axes.set_ylim(0, max(events.max(initial=0), 1) * 1.35)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    if events.sum():
+        shares = np.divide(
+            np.cumsum(caught),
+            np.cumsum(events),
+            out=np.full(len(events), np.nan),
+            where=np.cumsum(events) > 0,
+        )
+        share = axes.twinx()
+        share.plot(times, shares, color=INK, lw=1.4)
+        share.set_ylim(0, 1)
+        share.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        share.set_ylabel("Recall so far (line)", fontsize=11, color=INK)
+        share.spines["top"].set_visible(False)
+    name_axes(axes, "Events, and those that were caught", "End of the window", "Events")

@@ -1,0 +1,188 @@
+"""Find sensors that behave, in some windows, as they hardly ever did in training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from schemas.configuration import MonitorSection
+from schemas.monitoring import SensorIssue, WatchedRows, WatchedVersion
+from schemas.readings import SensorReadings
+from schemas.windows import Part
+
+# a movement below this share of a sensor's level is rounding
+LEAST_RELATIVE_MOVEMENT = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class Usual:
+    """How the sensors moved in training; every array has shape (sensors,).
+
+    Attributes:
+        means: Mean of each sensor.
+        deviations: Deviation, 0 for one that did not move.
+        largest_steps: Largest difference of a row from the row above in its run.
+        longest_still: Rows of the longest stretch without change.
+    """
+
+    means: np.ndarray
+    deviations: np.ndarray
+    largest_steps: np.ndarray
+    longest_still: np.ndarray
+
+
+def count_training_rows(readings: SensorReadings, version: WatchedVersion) -> int:
+    """Count the rows of a table that belong to the champion's training: those until its end."""
+    if version.train_end is None:
+        return 0
+    return int(np.searchsorted(readings.times, np.datetime64(version.train_end), side="right"))
+
+
+def find_unusual_sensors(
+    watched: WatchedRows,
+    parts: Sequence[Part],
+    table: pd.DataFrame,
+    training_rows: int,
+    section: MonitorSection,
+) -> tuple[SensorIssue, ...]:
+    """Find missing values, stand-stills, values out of range and unusual steps, by sensor and window.
+
+    Missing values and stand-stills are found in any table. What is out of range, and which step is unusual,
+    is told by the rows of the table until the end of training; a table without them has no such issues, and
+    every long stand-still is one.
+
+    Args:
+        watched: The rows.
+        parts: The windows.
+        table: The table as it came: holes are filled later on, or refused.
+        training_rows: Rows of the table that belong to the training, 0 where they are too few.
+        section: What is worth a finding.
+
+    Returns:
+        One issue for each sensor and kind that has one, in the order of the sensors.
+    """
+    readings = watched.readings
+    kinds: dict[Literal["missing", "frozen", "out_of_range", "step"], np.ndarray] = {
+        "missing": _measure_missing(table, readings.sensors, section)
+    }
+    still = count_still_rows(readings.values, readings.runs)
+    usual = describe_usual(readings, still, training_rows) if training_rows else None
+    kinds["frozen"] = _measure_frozen(still, usual, readings.step_minutes, section)
+    if usual is not None:
+        is_out = find_out_of_range(readings.values, usual, section.out_of_range_deviations)
+        kinds["out_of_range"] = is_out.astype(np.float64)
+        kinds["step"] = _measure_steps(readings, usual)
+    limits = {
+        "missing": section.missing_share,
+        "frozen": section.frozen_hours,
+        "out_of_range": section.out_of_range_share,
+        "step": section.step_factor,
+    }
+    rows = [_find_source_rows(watched, part) for part in parts]
+    issues = []
+    for kind, measured in kinds.items():
+        is_share = kind in {"missing", "out_of_range"}
+        by_window = [
+            measured[chosen].mean(axis=0) if is_share else measured[chosen].max(axis=0) for chosen in rows
+        ]
+        issues += _collect_issues(kind, by_window, limits[kind], readings.sensors)
+    return tuple(issues)
+
+
+def count_still_rows(values: np.ndarray, runs: np.ndarray) -> np.ndarray:
+    """Count the rows up to each row, itself included, in which a sensor has not changed in this run.
+
+    With runs 0 0 0 1 and one sensor 5 5 6 6, the result is 1 2 1 1.
+
+    Args:
+        values: Shape (rows, sensors).
+        runs: Run of each row, shape (rows,).
+
+    Returns:
+        int64, shape (rows, sensors).
+    """
+    rows = np.arange(len(values))[:, None]
+    is_new = np.ones(values.shape, dtype=bool)
+    is_new[1:] = (values[1:] != values[:-1]) | (runs[1:] != runs[:-1])[:, None]
+    return rows - np.maximum.accumulate(np.where(is_new, rows, 0), axis=0) + 1
+
+
+def describe_usual(readings: SensorReadings, still: np.ndarray, training_rows: int) -> Usual:
+    """Describe how the sensors moved in the first `training_rows` rows, at least 1."""
+    values, runs = readings.values[:training_rows], readings.runs[:training_rows]
+    return Usual(
+        means=values.mean(axis=0),
+        deviations=values.std(axis=0),
+        largest_steps=_take_steps(values, runs).max(axis=0),
+        longest_still=still[:training_rows].max(axis=0),
+    )
+
+
+def find_out_of_range(values: np.ndarray, usual: Usual, deviations: float) -> np.ndarray:
+    """Tell which values lie further from the training mean; of a sensor that stood still, all others.
+
+    Returns:
+        bool, shape (rows, sensors).
+    """
+    rounding = LEAST_RELATIVE_MOVEMENT * np.maximum(np.abs(usual.means), 1e-300)
+    return np.abs(values - usual.means) > np.maximum(deviations * usual.deviations, rounding)
+
+
+def _measure_missing(table: pd.DataFrame, sensors: Sequence[str], section: MonitorSection) -> np.ndarray:
+    return table[list(sensors)].isna().to_numpy(dtype=np.float64)
+
+
+def _measure_frozen(
+    still: np.ndarray, usual: Usual | None, step_minutes: float, section: MonitorSection
+) -> np.ndarray:
+    """Measure stand-stills in hours; those that training had as long are 0."""
+    hours = still * (step_minutes / 60)
+    if usual is not None:
+        hours[still <= usual.longest_still] = 0.0
+    return hours
+
+
+def _measure_steps(readings: SensorReadings, usual: Usual) -> np.ndarray:
+    """Measure steps in largest steps of training; sensors that had none have none."""
+    steps = _take_steps(readings.values, readings.runs)
+    largest = usual.largest_steps
+    measured: np.ndarray = np.divide(steps, largest, out=np.zeros_like(steps), where=largest > 0)
+    return measured
+
+
+def _take_steps(values: np.ndarray, runs: np.ndarray) -> np.ndarray:
+    """Take each row's absolute difference from the row above; 0 where a run begins."""
+    steps = np.zeros_like(values)
+    steps[1:] = np.abs(np.diff(values, axis=0)) * (runs[1:] == runs[:-1])[:, None]
+    return steps
+
+
+def _find_source_rows(watched: WatchedRows, part: Part) -> slice:
+    """Find the checked rows of a window, events among them."""
+    rows = watched.labelled.source_rows
+    return slice(int(rows[part.start]), int(rows[part.stop - 1]) + 1)
+
+
+def _collect_issues(
+    kind: Literal["missing", "frozen", "out_of_range", "step"],
+    by_window: Sequence[np.ndarray],
+    limit: float,
+    sensors: Sequence[str],
+) -> list[SensorIssue]:
+    """Collect the sensors that are above a limit in some window; `by_window` has shape (windows, sensors)."""
+    if not by_window:
+        return []
+    measured = np.stack(by_window)
+    return [
+        SensorIssue(
+            sensor=sensors[place],
+            kind=kind,
+            windows=tuple((np.flatnonzero(measured[:, place] > limit) + 1).tolist()),
+            worst=round(float(measured[:, place].max()), 4),
+        )
+        for place in np.flatnonzero((measured > limit).any(axis=0))
+    ]

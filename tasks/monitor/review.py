@@ -1,0 +1,159 @@
+"""Put together everything that is found about the champion, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from schemas.configuration import EvaluationSection, MonitorSection
+from schemas.monitoring import (
+    Calibration,
+    FeatureDrift,
+    LastEmission,
+    Review,
+    SensorIssue,
+    Tested,
+    WatchedRows,
+    WatchedVersion,
+)
+from schemas.readings import Finding
+from tasks.monitor.drift import find_feature_drift
+from tasks.monitor.judge import choose_reference, judge_drift
+from tasks.monitor.measure import calibrate, count_window_rows, cut_windows, measure_windows, spell_time
+from tasks.monitor.quality import count_training_rows, find_unusual_sensors
+
+_SENSORS_SHOWN = 5
+_KINDS = {
+    "missing": "have missing values",
+    "frozen": "stood still for longer than ever in training",
+    "out_of_range": "left the range of training",
+    "step": "made steps that training did not have",
+}
+
+
+def review_champion(
+    watched: WatchedRows,
+    version: WatchedVersion,
+    table: pd.DataFrame,
+    last: LastEmission | None,
+    monitor: MonitorSection,
+    evaluation: EvaluationSection,
+) -> Review:
+    """Look at the champion's scores and alarms, and at its sensors, on rows that it has not seen.
+
+    Args:
+        watched: The rows with its scores.
+        version: The champion.
+        table: The table as it came, for missing values.
+        last: The last drift event about this version, or none.
+        monitor: Windows, bound, and what is worth a finding.
+        evaluation: How alarms are judged.
+    """
+    parts = cut_windows(watched, monitor.window_hours)
+    reference = choose_reference(version, monitor)
+    windows = measure_windows(watched, parts, reference, monitor, evaluation)
+    data_end = spell_time(watched.readings.times[-1])
+    calibration = calibrate(watched, version, evaluation)
+    training_rows = count_training_rows(watched.readings, version)
+    # fewer than a window of training does not say what is usual
+    training_rows *= training_rows >= count_window_rows(watched, monitor.window_hours)
+    moved, tested = find_feature_drift(watched, parts, training_rows, monitor)
+    issues = find_unusual_sensors(watched, parts, table, training_rows, monitor)
+    is_new = watched.start < len(watched.scores)
+    return Review(
+        rows=len(watched.readings.times),
+        data_end=data_end,
+        judged_from=spell_time(watched.labelled.times[watched.start]) if is_new else None,
+        reference=reference,
+        reference_part=monitor.reference,
+        windows=windows,
+        calibration=calibration,
+        feature_drift=moved,
+        feature_test=tested,
+        issues=issues,
+        findings=(
+            *_describe_calibration(calibration, watched),
+            *_describe_issues(issues),
+            *_describe_feature_drift(moved, tested, bool(parts)),
+        ),
+        verdict=judge_drift(windows, version, last, data_end, monitor),
+    )
+
+
+def _describe_calibration(calibration: Calibration | None, watched: WatchedRows) -> list[Finding]:
+    """Say whether the alarms keep their promise, and whether labels are missing."""
+    findings = []
+    late = len(watched.scores) - max(watched.labelled_stop, watched.start)
+    if late > 0:
+        message = (
+            f"The newest {late:,} rows have no label yet: they count as normal in their windows, and are "
+            "left out of recall and alarm rate."
+        )
+        findings.append(Finding(check="late_labels", message=message, details={"rows": late}))
+    if calibration is None:
+        return findings
+    if not calibration.events:
+        message = (
+            "No event is known among the rows that the champion has not seen: recall cannot be told, and "
+            "every alarm counts as false."
+        )
+        findings.append(Finding(check="no_events", message=message))
+    promised, bounds = (
+        calibration.promised_false_alarms_per_day,
+        calibration.intervals.get("false_alarms_per_day"),
+    )
+    if promised is not None and bounds is not None and bounds.low > promised:
+        rate = calibration.metrics.false_alarms_per_day
+        message = (
+            f"More false alarms than promised: {rate:.1f} a day, at least {bounds.low:.1f} by its interval, "
+            f"{promised:g} promised."
+        )
+        findings.append(Finding(check="false_alarms", message=message))
+    return findings
+
+
+def _describe_issues(issues: Sequence[SensorIssue]) -> list[Finding]:
+    """Say of each kind of issue how many sensors have it, the worst first."""
+    findings = []
+    for kind, words in _KINDS.items():
+        found = sorted((issue for issue in issues if issue.kind == kind), key=lambda issue: -issue.worst)
+        if found:
+            names = tuple(issue.sensor for issue in found)
+            message = f"{_count_sensors(names)} {words}: {_list_names(names)}."
+            worst = {issue.sensor: issue.worst for issue in found}
+            findings.append(Finding(check=kind, message=message, columns=names, details={"worst": worst}))
+    return findings
+
+
+def _describe_feature_drift(
+    moved: Sequence[FeatureDrift], tested: Tested, has_windows: bool
+) -> list[Finding]:
+    """Say which sensors have moved, or why that was not tested."""
+    if tested != "tested":
+        if not has_windows:
+            return []
+        reason = (
+            "the table has no training rows of the champion, so levels, ranges and steps are not compared"
+            if tested == "no training rows"
+            else "there are too few windows for a test of all sensors"
+        )
+        return [Finding(check="feature_drift", message=f"Feature drift was not tested: {reason}.")]
+    if not moved:
+        return []
+    names = tuple(found.sensor for found in moved)
+    message = (
+        f"{_count_sensors(names)} moved since training: "
+        f"{_list_names([f'{found.sensor} by {found.shift:+.1f} deviations' for found in moved])}. "
+        "That alone is no reason to retrain."
+    )
+    return [Finding(check="feature_drift", message=message, columns=names)]
+
+
+def _count_sensors(names: Sequence[str]) -> str:
+    return "1 sensor" if len(names) == 1 else f"{len(names)} sensors"
+
+
+def _list_names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SENSORS_SHOWN])
+    return shown if len(names) <= _SENSORS_SHOWN else f"{shown} and {len(names) - _SENSORS_SHOWN} more"

@@ -1,0 +1,160 @@
+"""Find the champion and what it says of every row of a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from schemas.configuration import ReadingsSection
+from schemas.detector import Detector
+from schemas.errors import InputError
+from schemas.model import FittedModel
+from schemas.monitoring import WatchedRows, WatchedVersion
+from schemas.readings import RawTable, SensorReadings
+from schemas.windows import Part
+from tasks.check import check_readings
+from tasks.detect import detect_events
+from tasks.find import find_champion, find_run_metrics
+from tasks.label import label_ahead
+from tasks.rescore import keep_later
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def find_watched_version(client: MlflowClient, model_name: str) -> WatchedVersion:
+    """Find the champion with what its tags say of its training.
+
+    Args:
+        client: Client of the registry.
+        model_name: Registered model.
+
+    Raises:
+        InputError: If there is no champion.
+    """
+    champion = find_champion(client, model_name)
+    if champion is None:
+        raise InputError(
+            f"`forewarn monitor` looks after the champion of {model_name!r}. There is none. `forewarn "
+            "retrain` registers a version and promotes it if it is good enough; `forewarn promote` promotes "
+            "one by hand."
+        )
+    tags = champion.tags
+    seen = [tags[name] for name in ("train_end", "threshold_end") if tags.get(name)]
+    promises = find_run_metrics(client, champion.run_id or "", "promised_") if champion.run_id else {}
+    return WatchedVersion(
+        name=model_name,
+        number=str(champion.version),
+        last_seen=max(seen, key=np.datetime64, default=None),
+        train_end=tags.get("train_end"),
+        rows_ahead=int(tags.get("rows_ahead", 1)),
+        train_median_score=_read_number(tags.get("train_median_score")),
+        normal_median_score=_read_number(tags.get("normal_median_score")),
+        promised_false_alarms_per_day=promises.get("false_alarms_per_day"),
+    )
+
+
+def check_watched_table(
+    raw: RawTable, section: ReadingsSection, detector: Detector
+) -> tuple[SensorReadings, int]:
+    """Check a table whose newest rows may have no label yet.
+
+    Args:
+        raw: The table as it came.
+        section: How it is read.
+        detector: What the version asks for.
+
+    Returns:
+        The checked readings, all rows, and the first row from which on no label is known yet; the number of
+        rows where all are known, or where the table knows no labels at all.
+
+    Raises:
+        InputError: If the table fails its schema.
+    """
+    filled, labelled_stop = _fill_late_labels(raw, section)
+    readings = check_readings(
+        filled,
+        section,
+        are_labels_needed=False,
+        sensors=detector.sensors,
+        categories=detector.categories,
+    )
+    return readings, labelled_stop
+
+
+def score_watched_rows(
+    version: WatchedVersion,
+    detector: Detector,
+    model: FittedModel,
+    raw: RawTable,
+    readings: SensorReadings,
+    labelled_stop: int,
+) -> WatchedRows:
+    """Score every row with the champion, and tell the rows that it has not seen.
+
+    Args:
+        version: The champion.
+        detector: Its features, scaler and threshold.
+        model: Its model.
+        raw: The table as it came.
+        readings: The same rows, checked.
+        labelled_stop: First row of these from which on no label is known yet.
+
+    Returns:
+        The rows with scores and thresholds; the run that holds the last seen row counts as seen.
+    """
+    labelled = label_ahead(readings, version.rows_ahead, are_event_rows_kept=detector.are_event_rows_kept)
+    table = lay_out_table(raw, readings, detector)
+    scored = detect_events(detector, model, table)
+    rows = labelled.source_rows
+    everything = np.arange(len(rows))
+    whole = Part("recent", everything, everything, labelled.labels, 0, len(rows), is_scattered=False)
+    return WatchedRows(
+        readings=readings,
+        labelled=labelled,
+        scores=scored["score"].to_numpy()[rows],
+        thresholds=scored["threshold"].to_numpy()[rows],
+        # a version that does not say what it has seen may have seen everything
+        start=len(rows)
+        if version.last_seen is None
+        else keep_later(whole, labelled, np.datetime64(version.last_seen)).start,
+        labelled_stop=int(np.searchsorted(rows, labelled_stop)),
+    )
+
+
+def lay_out_table(raw: RawTable, readings: SensorReadings, detector: Detector) -> pd.DataFrame:
+    """Lay out checked readings by the version's own names, as its training read them.
+
+    Categories are taken from the table as it came: what matters of them is when they change.
+    """
+    table = pd.DataFrame(readings.values, columns=list(readings.sensors), index=raw.table.index)
+    table.insert(0, detector.readings.time_column, readings.times)
+    if detector.readings.label_column is not None:
+        table.insert(1, detector.readings.label_column, readings.events.astype(np.int64))
+    for name in detector.categories:
+        table[name] = raw.table[name]
+    return table
+
+
+def _fill_late_labels(raw: RawTable, section: ReadingsSection) -> tuple[RawTable, int]:
+    """Put 0 for the labels that are missing at the end of a table; others are left to the schema check."""
+    rows = len(raw.table)
+    if section.label_column is None or section.label_column not in raw.table.columns:
+        return raw, rows
+    known = np.flatnonzero(raw.table[section.label_column].notna().to_numpy())
+    labelled_stop = int(known[-1]) + 1 if len(known) else rows
+    if labelled_stop == rows:
+        return raw, rows
+    labels = raw.table[section.label_column].copy()
+    labels.iloc[labelled_stop:] = 0
+    return replace(raw, table=raw.table.assign(**{section.label_column: labels})), labelled_stop
+
+
+def _read_number(text: str | None) -> float | None:
+    """Read a tag that holds a number; none where it is missing or not finite."""
+    number = float("nan") if text is None else float(text)
+    return number if math.isfinite(number) else None
