@@ -52,6 +52,7 @@ def summarise_retraining(result: RetrainResult) -> str:
     rows = tabulate_metrics(result)
     lines = [
         "",
+        *_write_origin(result),
         f"Trained on  {result.data.source}",
         f"            {result.data.rows:,} rows, {result.data.events} events, "
         f"{result.data.segments} runs of rows",
@@ -74,6 +75,18 @@ def summarise_retraining(result: RetrainResult) -> str:
         "Compare     forewarn ui   (in a checkout: make ui)",
     ]
     return "\n".join(lines)
+
+
+def _write_origin(result: RetrainResult) -> list[str]:
+    """Say where nothing, or not everything, was done by this command."""
+    if result.is_found:
+        return [
+            f"Found       run {result.run_name} of the same data, code and configuration has finished:",
+            "            nothing was trained or moved now (`--force` trains again)",
+        ]
+    if result.is_resumed:
+        return [f"Resumed     run {result.run_name}, which had been stopped before its end"]
+    return []
 
 
 def summarise_backtest(result: BacktestResult) -> str:

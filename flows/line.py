@@ -16,7 +16,7 @@ from schemas.configuration import Configuration
 from schemas.detector import Detector
 from schemas.evaluation import Evaluation, Threshold
 from schemas.features import FeatureTable
-from schemas.model import NOWHERE, FittedModel, Material, TrainingPlaces
+from schemas.model import FittedModel, Material
 from schemas.readings import LabelledReadings, RawTable, SensorReadings
 from schemas.results import DataSummary
 from schemas.scaling import Scaler
@@ -98,21 +98,28 @@ def scale(prepared: Prepared, split: Split, settings: Configuration, do: Any) ->
 
 
 def fit(
+    prepared: Prepared, divided: Divided, settings: Configuration, do: Any, *, has_controls: bool = True
+) -> tuple[FittedModel, dict[str, np.ndarray]]:
+    """Fit the model, and score every window with it and, unless told otherwise, with the controls."""
+    model = do.fit_model(divided.material, settings.model, settings.training)
+    return model, score_all(model, prepared, divided, settings, do, has_controls=has_controls)
+
+
+def score_all(
+    model: FittedModel,
     prepared: Prepared,
     divided: Divided,
     settings: Configuration,
     do: Any,
-    places: TrainingPlaces = NOWHERE,
     *,
     has_controls: bool = True,
-) -> tuple[FittedModel, dict[str, np.ndarray]]:
-    """Fit the model, and score every window with it and, unless told otherwise, with the controls."""
+) -> dict[str, np.ndarray]:
+    """Score every window with a fitted model and, unless told otherwise, with the controls."""
     material, windows = divided.material, prepared.windows
-    model = do.fit_model(material, settings.model, settings.training, places)
     scores = {"model": do.score_windows(model, material.rows, windows.end_rows)}
     if has_controls:
         scores |= do.score_controls(material, windows, settings.model, settings.training.seed)
-    return model, scores
+    return scores
 
 
 def set_thresholds(

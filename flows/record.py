@@ -12,9 +12,11 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.environment import find_home
+from flows.sweep import end_what_was_left
 from schemas.configuration import TrackingSection
-from schemas.errors import InputError
+from schemas.errors import InputError, StoreUnreachableError
 from schemas.readings import RawTable
+from schemas.work import WORK_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """The MLflow run that a flow is recorded in."""
+    """The MLflow run that a flow is recorded in.
+
+    Attributes:
+        is_resumed: Whether it was begun by a process that was stopped.
+    """
 
     client: MlflowClient
     id: str
@@ -30,6 +36,7 @@ class Run:
     tracking_uri: str
     code_version: str
     home: Path
+    is_resumed: bool = False
 
     @property
     def report(self) -> Path:
@@ -38,22 +45,34 @@ class Run:
 
 
 @contextlib.contextmanager
-def recorded_run(tracking: TrackingSection, raw: RawTable, tags: Mapping[str, str]) -> Iterator[Run]:
+def recorded_run(
+    tracking: TrackingSection,
+    raw: RawTable,
+    tags: Mapping[str, str],
+    work: str | None = None,
+    *,
+    is_new: bool = False,
+) -> Iterator[Run]:
     """Open an MLflow run that ends FINISHED, FAILED after an error, or KILLED when interrupted.
+
+    What a killed process left is put in order first. A run of the same work that was stopped, by a kill
+    or by a store that failed, is gone on with: one work has one run.
 
     Args:
         tracking: The experiment.
         raw: The table that the run is made from: its tags trace the run to the data and the code.
         tags: Further tags of the run.
+        work: Key of data, configuration and code, where a stopped run may be gone on with.
+        is_new: Whether to leave a stopped run as it is.
 
     Yields:
         The run.
 
     Raises:
-        StoreUnreachableError: If the tracking store does not answer.
+        StoreUnreachableError: If the tracking store does not answer, or a disk is full.
     """
-    # plain functions, not tasks: Prefect starts no task once a flow is being interrupted
-    from tasks import log
+    from tasks import open_run
+    from tasks.track import report_trouble
 
     home = find_home()
     tracking_uri = steps.find_tracking_uri(home)
@@ -65,19 +84,41 @@ def recorded_run(tracking: TrackingSection, raw: RawTable, tags: Mapping[str, st
         "code_version": code_version,
         "prefect.flow_run_id": str(flow_run.get_id()),
     }
-    log.close_orphaned_runs(client, experiment_id)
-    run_id, run_name = log.start_run(client, experiment_id, {**traces, **tags})
+    # plain functions, not tasks: Prefect starts no task once a flow is being interrupted
+    with report_trouble(tracking_uri):
+        stopped = None if work is None or is_new else open_run.find_stopped_run(client, experiment_id, work)
+        end_what_was_left(client, kept=None if stopped is None else stopped.info.run_id)
+        if stopped is not None:
+            run_id, run_name = open_run.reopen_run(client, stopped, {**traces, **tags})
+        else:
+            marks = {} if work is None else {WORK_TAG: work}
+            run_id, run_name = open_run.start_run(client, experiment_id, {**traces, **tags, **marks})
+        with _ended_run(client, run_id, tracking_uri), open_run.shown_alive(client, run_id):
+            yield Run(client, run_id, run_name, tracking_uri, code_version, home, stopped is not None)
+
+
+@contextlib.contextmanager
+def _ended_run(client: MlflowClient, run_id: str, tracking_uri: str) -> Iterator[None]:
+    """End a run as its body ends; where the store does not answer any more, the next start does."""
+    from tasks import open_run
+    from tasks.log import tag_run
+    from tasks.track import report_trouble
+
     try:
-        yield Run(client, run_id, run_name, tracking_uri, code_version, home)
+        with report_trouble(tracking_uri):
+            yield
     except Exception as error:
-        log.end_run(client, run_id, "FAILED")
-        log.tag_run(client, run_id, {"failure": _shorten(error)})
+        with contextlib.suppress(Exception):
+            tag_run(client, run_id, {"failure": _shorten(error)})
+            is_resumable = isinstance(error, StoreUnreachableError)
+            open_run.end_run(client, run_id, "FAILED", is_resumable=is_resumable)
         raise
     except BaseException:
         # interrupted, or ended by a signal
-        log.end_run(client, run_id, "KILLED")
+        with contextlib.suppress(Exception):
+            open_run.end_run(client, run_id, "KILLED", is_resumable=True)
         raise
-    log.end_run(client, run_id, "FINISHED")
+    open_run.end_run(client, run_id, "FINISHED")
 
 
 @contextlib.contextmanager

@@ -19,9 +19,11 @@ from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Decision, Evidence
 from schemas.evaluation import Evaluation
 from schemas.explanation import ExplainedAlarms, PreparedRows
-from schemas.model import TrainingPlaces
+from schemas.model import FittedModel
 from schemas.results import PartSummary, RetrainResult
 from schemas.windows import Split
+from schemas.work import RESULT_FILE, Work
+from tasks.lock import lock_retraining
 
 # raw rows that a version is known by, the last ones of the table
 _GOLDEN_ROWS = 300
@@ -37,34 +39,74 @@ class Judged:
 
 
 @flow(name="retrain", persist_result=False)
-def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -> RetrainResult:
+def retrain(
+    data: Path | None = None,
+    configuration: Configuration = DEFAULTS,
+    force: bool = False,
+    wait_minutes: float = 0.0,
+) -> RetrainResult:
     """Train an early warner on readings, judge it beside the controls and the champion, register it.
+
+    Where the same data, code and configuration have been trained already, that run is found and nothing
+    is done; where such a run was stopped half-way, it is gone on with.
 
     Args:
         data: Table of readings, CSV or Parquet; simulated mill readings where it is none.
         configuration: Settings of every step.
+        force: Whether to train again what has been trained already, from the beginning.
+        wait_minutes: Longest wait for another retraining of the same registered model to end.
 
     Returns:
         What was trained, how it was judged, and the decision.
 
     Raises:
         InputError: If the table or the configuration cannot be used; nothing is logged then.
-        StoreUnreachableError: If the tracking store does not answer.
+        BusyError: If the registered model is being retrained already.
+        StoreUnreachableError: If the tracking store does not answer, or a disk is full.
     """
+    from tasks.track import report_trouble
+
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
-    path = data if data is not None else simulate(home, configuration)
-    raw, readings = line.load_table(path, configuration, steps)
-    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {path}")
-    prepared = line.prepare(raw, readings, configuration, steps)
+    uri = steps.find_tracking_uri(home)
+    with report_trouble(uri), lock_retraining(uri, tracking.model_name, 60 * wait_minutes):
+        path = data if data is not None else simulate(home, configuration)
+        raw, readings = line.load_table(path, configuration, steps)
+        clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {path}")
+        work = steps.identify_work(raw.sha256, configuration, home)
+        client, _ = steps.open_store(uri, tracking.experiment, home)
+        found = None if force else steps.find_finished_work(client, tracking.experiment, work.key)
+        if found is not None:
+            clock.lap("found", f"run {found.run_name} of the same data, code and configuration is finished")
+            return found
+        if force:
+            steps.forget_work(work)
+        return do_work(work, line.prepare(raw, readings, configuration, steps), configuration, clock, force)
+
+
+def do_work(
+    work: Work, prepared: Prepared, configuration: Configuration, clock: Stopwatch, is_forced: bool
+) -> RetrainResult:
+    """Train, judge and register, in a run of its own, or in the one that was stopped at the same work.
+
+    Args:
+        work: What it is known by.
+        prepared: The prepared table.
+        configuration: Settings of every step.
+        clock: Tells what has been done.
+        is_forced: Whether to begin anew where it was stopped.
+    """
+    tracking = configuration.tracking
     divided = divide(prepared, configuration, clock)
     tags = {
         "preset": configuration.preset or "none",
         "leaky_split": str(divided.split.is_leaky).lower(),
     }
-    with recorded_run(tracking, raw, tags) as run:
+    with recorded_run(tracking, prepared.raw, tags, work.key, is_new=is_forced) as run:
+        if run.is_resumed:
+            clock.lap("resumed", f"run {run.name}, which was stopped before its end")
         steps.log_configuration(run.client, run.id, configuration)
-        steps.log_datasets(run.client, run.id, prepared.labelled, divided.split.parts, str(path))
-        trained = train(prepared, divided, configuration, home / "mlruns" / "tensorboard" / run.id, clock)
+        steps.log_datasets(run.client, run.id, prepared.labelled, divided.split.parts, prepared.raw.source)
+        trained = train(run, work, prepared, divided, configuration, clock)
         judged = judge(run, prepared, divided, trained, configuration)
         log_outcome(run, divided, trained, judged.evidence, configuration)
         clock.lap("log", f"run {run.name}")
@@ -79,6 +121,7 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
             )
             steps.describe_version(run.client, result, configuration)
             write_report(run, result, configuration, trained, prepared, divided)
+            steps.log_files(run.client, run.id, {RESULT_FILE: result.model_dump_json(indent=1).encode()})
             steps.tag_run(run.client, run.id, {"decision": result.decision, "model_version": version})
             # the last step: nothing after it can take the version out again
             why = f"gate: {'; '.join(result.reasons)}"
@@ -87,6 +130,7 @@ def retrain(data: Path | None = None, configuration: Configuration = DEFAULTS) -
         clock.lap("repaired", repair)
     clock.lap("register", f"version {version} of {tracking.model_name}")
     result = result.model_copy(update={"seconds": dict(clock.seconds)})
+    steps.let_old_work_go(work)
     publish_artifacts(result)
     return result
 
@@ -115,11 +159,11 @@ def divide(prepared: Prepared, settings: Configuration, clock: Stopwatch) -> Div
 
 
 def train(
-    prepared: Prepared, divided: Divided, settings: Configuration, log_dir: Path, clock: Stopwatch
+    run: Run, work: Work, prepared: Prepared, divided: Divided, settings: Configuration, clock: Stopwatch
 ) -> Trained:
     """Fit the model, score every part beside the controls, choose thresholds, evaluate."""
-    places = TrainingPlaces(logs=log_dir if settings.training.tensorboard else None)
-    model, scores = line.fit(prepared, divided, settings, steps, places)
+    model = fit_or_take(run, work, divided, settings)
+    scores = line.score_all(model, prepared, divided, settings, steps)
     history = model.history
     epochs = (
         "" if history is None else f", {len(history.loss)} epochs, validation loss {history.best_loss:.4f}"
@@ -130,6 +174,15 @@ def train(
     evaluations = steps.evaluate_scorers(scores, held, split, labelled, settings.evaluation)
     clock.lap("evaluate", f"{evaluations['test'].events} events in the test part")
     return Trained(model, scores, thresholds, held, evaluations)
+
+
+def fit_or_take(run: Run, work: Work, divided: Divided, settings: Configuration) -> FittedModel:
+    """Fit the model, or take it as the same training has left it: whole, or after its last epoch."""
+    logs = run.home / "mlruns" / "tensorboard" / run.id if settings.training.tensorboard else None
+    fit = steps.fit_and_keep.with_options(refresh_cache=not steps.is_kept(work))
+    kept = fit(work, divided.material, settings.model, settings.training, logs)
+    model: FittedModel = steps.load_kept_model(kept)
+    return model
 
 
 def judge(
@@ -287,6 +340,7 @@ def describe_result(
         control_intervals=select_controls(trained.evaluations, "intervals"),
         champion=judged.evidence.champion,
         seconds={},
+        is_resumed=run.is_resumed,
     )
 
 

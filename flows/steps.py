@@ -17,6 +17,7 @@ from typing import Any
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
 from prefect.runtime import task_run
 
 from schemas.errors import ForewarnError
@@ -30,7 +31,7 @@ def bind(place: str, name: str, **policy: Any) -> Callable[..., Any]:
     Args:
         place: `module:function`.
         name: Name of the task in Prefect.
-        policy: Retries and timeouts.
+        policy: Retries and timeouts; with `cache_key_fn` the result, small and no array, is kept.
     """
     module, function = place.split(":")
 
@@ -39,6 +40,8 @@ def bind(place: str, name: str, **policy: Any) -> Callable[..., Any]:
 
     call.__name__ = function
     make: Callable[..., Task[..., Any]] = task
+    if "cache_key_fn" in policy:
+        return make(call, name=name, persist_result=True, result_serializer="json", **policy)
     return make(call, name=name, cache_policy=NO_CACHE, persist_result=False, **policy)
 
 
@@ -60,6 +63,11 @@ def is_worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> 
     if isinstance(error, ForewarnError):
         return error.exit_code == 4
     return isinstance(error, OSError) or type(error).__module__.startswith(("mlflow.", "sqlalchemy."))
+
+
+def name_training(context: TaskRunContext, parameters: dict[str, Any]) -> str:
+    """Name a training by its data, the settings it depends on, and the code."""
+    return f"training-{parameters['args'][0].training_key}"
 
 
 def name_fold() -> str:
@@ -110,6 +118,10 @@ identify_work = bind("tasks.identify:identify_work", "identify work")
 find_finished_work = bind_outside(
     "tasks.find_finished:find_finished_work", "find finished", timeout_seconds=300
 )
+is_kept = bind("tasks.keep:is_kept", "is kept")
+# its cache is the folder that the work names; the record of it in Prefect makes the step show as cached
+fit_and_keep: Any = bind("tasks.keep:fit_and_keep", "train", cache_key_fn=name_training)
+load_kept_model = bind("tasks.keep:load_kept_model", "load trained model")
 forget_work = bind("tasks.keep:forget_work", "forget work")
 let_old_work_go = bind("tasks.keep:let_old_work_go", "let old work go")
 

@@ -17,3 +17,7 @@ class StoreUnreachableError(ForewarnError, ConnectionError):
     """A server or a store does not answer: the same call may pass later."""
 
     exit_code = 4
+
+
+class BusyError(StoreUnreachableError):
+    """Somebody else is at the same work: the same call may pass later."""

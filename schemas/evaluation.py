@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,6 +166,24 @@ class History:
     def best_loss(self) -> float:
         """Validation loss of the epoch whose weights were kept."""
         return float(self.validation_loss[self.best_epoch])
+
+    def to_json(self) -> str:
+        """Write the losses so that `from_json` reads the same numbers."""
+        return json.dumps(
+            {
+                "loss": self.loss.tolist(),
+                "validation_loss": self.validation_loss.tolist(),
+                "best_epoch": self.best_epoch,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> History:
+        """Read what `to_json` wrote."""
+        content = json.loads(text)
+        return cls(
+            np.asarray(content["loss"]), np.asarray(content["validation_loss"]), int(content["best_epoch"])
+        )
 
 
 @dataclass(frozen=True, eq=False)

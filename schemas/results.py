@@ -51,7 +51,12 @@ class PartSummary(BaseModel):
 
 
 class RetrainResult(BaseModel):
-    """The outcome of one retraining, from the data to the decision."""
+    """The outcome of one retraining, from the data to the decision.
+
+    Attributes:
+        is_found: Whether it was found finished, and nothing was trained again.
+        is_resumed: Whether it went on with a run that had been stopped.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -82,3 +87,5 @@ class RetrainResult(BaseModel):
     control_intervals: dict[str, dict[str, Interval]]
     champion: ChampionEvidence | None
     seconds: dict[str, float]
+    is_found: bool = False
+    is_resumed: bool = False

@@ -1,17 +1,18 @@
-"""Log a run to MLflow: parameters, datasets, metrics, files, and how it ended."""
+"""Log to a run of MLflow: parameters, datasets, metrics and files.
+
+A run that is gone on with after a kill logs the same again: entries carry the time at which the run
+began, so that none of them is there twice.
+"""
 
 from __future__ import annotations
 
-import getpass
 import hashlib
-import os
-import socket
 import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,38 +25,13 @@ from schemas.evaluation import Evaluation, History, Metrics
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
 from tasks.check import check_labelled_table
+from tasks.open_run import end_run, start_run
 
 # MLflow takes so many entries in one batch
 _PARAMS_AT_ONCE = 100
 _METRICS_AT_ONCE = 1000
 _DIGEST_CHARACTERS = 32
 _DATASET_KEYS = ("name", "digest", "source_type", "source", "schema", "profile")
-
-
-def start_run(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> tuple[str, str]:
-    """Start a run that carries the process it belongs to.
-
-    Args:
-        client: Client of the tracking store.
-        experiment_id: Experiment of the run.
-        tags: Further tags.
-
-    Returns:
-        Id and name of the run.
-    """
-    run = client.create_run(experiment_id, tags=describe_process() | dict(tags))
-    return run.info.run_id, run.info.run_name
-
-
-def describe_process() -> dict[str, str]:
-    """Tag a run with host and process, so that a later start can tell whether it still lives."""
-    return {
-        "forewarn.host": socket.gethostname(),
-        "forewarn.process": str(os.getpid()),
-        "mlflow.user": _find_user(),
-        "mlflow.source.name": "forewarn retrain",
-        "mlflow.source.type": "LOCAL",
-    }
 
 
 def log_nested_run(
@@ -82,31 +58,6 @@ def log_nested_run(
     written = [Param(key, _write_value(value)) for key, value in params.items()]
     client.log_batch(run_id, metrics=metrics, params=written)
     end_run(client, run_id, "FAILED" if "failure" in tags else "FINISHED")
-
-
-def end_run(client: MlflowClient, run_id: str, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
-    """End a run with a final status."""
-    client.set_terminated(run_id, status=status)
-
-
-def close_orphaned_runs(client: MlflowClient, experiment_id: str) -> list[str]:
-    """End runs KILLED whose process on this host is gone: they were stopped without a word.
-
-    Args:
-        client: Client of the tracking store.
-        experiment_id: Experiment whose runs are looked at.
-
-    Returns:
-        Ids of the runs that were closed.
-    """
-    here = f"tags.`forewarn.host` = '{socket.gethostname()}' and attributes.status = 'RUNNING'"
-    closed = []
-    for run in client.search_runs([experiment_id], here):
-        if not _is_alive(int(run.data.tags["forewarn.process"])):
-            client.set_tag(run.info.run_id, "forewarn.closed", "its process ended without closing it")
-            client.set_terminated(run.info.run_id, status="KILLED")
-            closed.append(run.info.run_id)
-    return closed
 
 
 def log_configuration(client: MlflowClient, run_id: str, configuration: Configuration) -> None:
@@ -171,9 +122,9 @@ def hash_table(table: pd.DataFrame) -> str:
 
 def log_history(client: MlflowClient, run_id: str, history: History) -> None:
     """Log `train_loss` and `validation_loss` of every epoch in few calls."""
-    now = int(time.time() * 1000)
+    begin = client.get_run(run_id).info.start_time
     metrics = [
-        Metric(name, float(value), now, epoch)
+        Metric(name, float(value), begin, epoch)
         for name, losses in (("train_loss", history.loss), ("validation_loss", history.validation_loss))
         for epoch, value in enumerate(losses)
     ]
@@ -195,7 +146,7 @@ def log_evaluations(
     values = dict(figures)
     for prefix, evaluation in evaluations.items():
         values |= name_metrics(prefix, evaluation)
-    client.log_batch(run_id, metrics=make_metrics(values))
+    client.log_batch(run_id, metrics=make_metrics(values, client.get_run(run_id).info.start_time))
     whole = {prefix: evaluation.model_dump(mode="json") for prefix, evaluation in evaluations.items()}
     client.log_dict(run_id, whole, "evaluations.json")
 
@@ -259,10 +210,15 @@ def name_figures(prefix: str, metrics: Metrics) -> dict[str, float]:
     return {f"{prefix}{name}": value for name, value in metrics.model_dump().items() if value is not None}
 
 
-def make_metrics(figures: Mapping[str, float]) -> list[Metric]:
-    """Make metrics of figures by their full names, all of now."""
-    now = round(time.time() * 1000)
-    return [Metric(name, float(value), now, 0) for name, value in figures.items()]
+def make_metrics(figures: Mapping[str, float], milliseconds: int | None = None) -> list[Metric]:
+    """Make metrics of figures by their full names.
+
+    Args:
+        figures: By name.
+        milliseconds: Time that they carry, since 1970; now without it.
+    """
+    at = round(time.time() * 1000) if milliseconds is None else milliseconds
+    return [Metric(name, float(value), at, 0) for name, value in figures.items()]
 
 
 def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, Any]) -> None:
@@ -272,21 +228,3 @@ def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, Any]) -> None:
 
 def _write_value(value: Any) -> str:
     return ",".join(str(item) for item in value) if isinstance(value, list) else str(value)
-
-
-def _find_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # a number without a name, as in a container
-        return "unknown"
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -11,7 +11,7 @@ from pathlib import Path
 import mlflow.pyfunc
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModelOutput
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
@@ -45,7 +45,8 @@ def log_detector(
 ) -> str:
     """Log features, scaler, threshold and model as one pyfunc of the run, complete or not at all.
 
-    The version carries the code that scores, so that it loads where forewarn is not installed.
+    The version carries the code that scores, so that it loads where forewarn is not installed. A run
+    that is gone on with, and had logged it, keeps it: the flow makes sure that it scores the same.
 
     Args:
         client: Client of the tracking store.
@@ -60,6 +61,9 @@ def log_detector(
         Id of the logged model; it loads as `models:/<id>`.
     """
     experiment_id = client.get_run(run_id).info.experiment_id
+    ready = find_ready_model(client, experiment_id, run_id)
+    if ready is not None:
+        return ready
     logged = client.create_logged_model(experiment_id, name="detector", source_run_id=run_id)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -71,6 +75,19 @@ def log_detector(
         raise
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     return logged.model_id
+
+
+def find_ready_model(client: MlflowClient, experiment_id: str, run_id: str) -> str | None:
+    """Find what the run has logged already, and delete what it logged half-way.
+
+    Returns:
+        Id of the logged model whose files are all there, or none.
+    """
+    found = client.search_logged_models([experiment_id], filter_string=f"source_run_id = '{run_id}'")
+    for model in found:
+        if model.status != LoggedModelStatus.READY:
+            client.delete_logged_model(model.model_id)
+    return next((model.model_id for model in found if model.status == LoggedModelStatus.READY), None)
 
 
 def save_detector(
@@ -154,6 +171,8 @@ def register_version(
 ) -> str:
     """Register a logged model as the next version, with its tags from the first moment.
 
+    A run that is gone on with, and had registered it, keeps its version.
+
     Args:
         client: Client of the registry.
         model_name: Registered model; made where it is missing.
@@ -169,6 +188,11 @@ def register_version(
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise
+    for known in client.search_model_versions(f"run_id = '{run_id}'"):
+        if known.name == model_name and known.source == f"models:/{model_id}":
+            for key, value in tags.items():
+                client.set_model_version_tag(model_name, known.version, key, value)
+            return str(known.version)
     registered = client.create_model_version(
         model_name, source=f"models:/{model_id}", run_id=run_id, tags=dict(tags), model_id=model_id
     )

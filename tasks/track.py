@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +13,18 @@ from urllib.request import urlopen
 import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from schemas.errors import ForewarnError, InputError, StoreUnreachableError
+from tasks.lock import hold_file
 
 _SQLITE = "sqlite:///"
 _ANSWER_SECONDS = 10
+_OPENING_SECONDS = 120.0
+_SERVER_ERROR = 500
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_OR_FAILING = (*_FULL, errno.EIO, errno.EROFS, errno.ESTALE)
 # the UI opens such an experiment with its runs and models
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
@@ -104,9 +110,7 @@ def _lock_database(uri: str) -> Iterator[None]:
         yield
         return
     path = Path(uri.removeprefix(_SQLITE))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with hold_file(path.with_name(path.name + ".lock"), _OPENING_SECONDS, f"Opening {path}"):
         yield
 
 
@@ -125,8 +129,57 @@ def report_unreachable(uri: str) -> Iterator[None]:
     except ForewarnError:
         raise
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise StoreUnreachableError(
-            f"The tracking store {uri} must answer. It did not: {reason}. Check that the server runs and "
-            "that `MLFLOW_TRACKING_URI` is right."
-        ) from error
+        raise describe_trouble(error, uri) from error
+
+
+@contextlib.contextmanager
+def report_trouble(uri: str) -> Iterator[None]:
+    """Say in one message that the store or the disk failed; a defect is raised as it is.
+
+    Args:
+        uri: Tracking store.
+
+    Raises:
+        StoreUnreachableError: In place of errors that the same call may not meet later.
+    """
+    try:
+        yield
+    except ForewarnError:
+        raise
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        if not is_trouble(error):
+            raise
+        raise describe_trouble(error, uri) from error
+
+
+def is_trouble(error: Exception) -> bool:
+    """Tell whether a store, a network or a disk failed, rather than what it was asked for.
+
+    Args:
+        error: An error of MLflow, of the database or of the system.
+    """
+    if isinstance(error, MlflowException):
+        status: int = error.get_http_status_code()  # type: ignore[no-untyped-call] # so in MLflow
+        return status >= _SERVER_ERROR
+    if isinstance(error, SQLAlchemyError):
+        return isinstance(error, (DBAPIError, PoolTimeoutError))
+    is_network = isinstance(error, (ConnectionError, TimeoutError)) or type(error).__module__.startswith(
+        ("requests.", "urllib")
+    )
+    return is_network or error.errno in _FULL_OR_FAILING if isinstance(error, OSError) else False
+
+
+def describe_trouble(error: Exception, uri: str) -> StoreUnreachableError:
+    """Say what failed and what to do: the disk where it is full, else the store."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    text = str(error).lower()
+    if getattr(error, "errno", None) in _FULL or "disk is full" in text or "no space left" in text:
+        place = getattr(error, "filename", None) or uri
+        return StoreUnreachableError(
+            f"There must be room on the disk of {place}. It is full: {reason}. Make room and try again; what "
+            "was computed is gone on with."
+        )
+    return StoreUnreachableError(
+        f"The tracking store {uri} must answer. It did not: {reason}. Check that the server runs and "
+        "that `MLFLOW_TRACKING_URI` is right."
+    )

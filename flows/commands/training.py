@@ -21,15 +21,33 @@ EXIT_HELD_BACK = 3
 )
 @click.option("--preset", help=f"A published procedure: {', '.join(PRESETS)}.")
 @click.option("--require-promotion", is_flag=True, help="Exit with 3 unless the version is promoted.")
+@click.option("--force", is_flag=True, help="Train again what has been trained already, from the beginning.")
+@click.option(
+    "--wait",
+    "wait_minutes",
+    metavar="MINUTES",
+    default=0.0,
+    type=click.FloatRange(min=0),
+    help="Longest wait for another retraining of the same model to end; without it, exit with 4 at once.",
+)
 @takes_configuration
 def retrain(
-    data: Path | None, configuration: Configuration, json_file: Path | None, require_promotion: bool
+    data: Path | None,
+    configuration: Configuration,
+    json_file: Path | None,
+    require_promotion: bool,
+    force: bool,
+    wait_minutes: float,
 ) -> int:
-    """Train, judge beside controls and champion, register a version, and decide on its promotion."""
+    """Train, judge beside controls and champion, register a version, and decide on its promotion.
+
+    The same data, configuration and code again: the finished run is found and nothing is done. What was
+    stopped half-way is gone on with, in the same run and from the last epoch.
+    """
     from flows.announce import summarise_retraining
     from flows.retrain import retrain as retrain_flow
 
-    result = run_flow(retrain_flow, data, configuration)
+    result = run_flow(retrain_flow, data, configuration, force, wait_minutes)
 
     write_json(json_file, result.model_dump(mode="json"))
     print(summarise_retraining(result))

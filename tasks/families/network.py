@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NETWORK_FILE = "network.keras"
 OUTLINE_FILE = "network.json"
+HISTORY_FILE = "history.json"
 
 
 class Outline(BaseModel):
@@ -97,9 +98,11 @@ class NetworkModel:
         return self._encoder(rows, end_rows)
 
     def save(self, folder: Path) -> None:
-        """Write `network.keras` and `network.json` into a folder that exists."""
+        """Write `network.keras`, `network.json` and the losses into a folder that exists."""
         self.network.save(folder / NETWORK_FILE)
         (folder / OUTLINE_FILE).write_text(self.outline.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if self.history is not None:
+            (folder / HISTORY_FILE).write_text(self.history.to_json() + "\n", encoding="utf-8")
 
     @cached_property
     def _expecter(self) -> Expecter:
@@ -159,7 +162,10 @@ def load_network(folder: Path) -> NetworkModel:
         ValueError: If a file is not what `NetworkModel.save` writes.
     """
     outline = Outline.model_validate_json((folder / OUTLINE_FILE).read_text(encoding="utf-8"))
-    model = NetworkModel(read_network(folder / NETWORK_FILE), outline)
+    losses = folder / HISTORY_FILE
+    # versions that were saved before the losses were have none
+    history = History.from_json(losses.read_text(encoding="utf-8")) if losses.is_file() else None
+    model = NetworkModel(read_network(folder / NETWORK_FILE), outline, history)
     # as many rows as a forecaster needs
     rows = np.zeros((outline.lookback + 1, outline.columns[-1] + 1), dtype=np.float32)
     model.score(rows, np.array([outline.lookback]))

@@ -37,7 +37,7 @@ def retrain_on(data: Path, name: str, *settings: str) -> dict:
     out = data.with_name("result.json")
     named = [f"tracking.model_name={name}", f"tracking.experiment={name}", *settings]
     flags = [part for setting in named for part in ("--set", setting)]
-    assert run_command_line(["retrain", "--data", str(data), "--json", str(out), *flags]) == 0
+    assert run_command_line(["retrain", "--force", "--data", str(data), "--json", str(out), *flags]) == 0
     result = json.loads(out.read_text(encoding="utf-8"))
     print(name, settings, result["decision"], *result["reasons"], sep="\n  ")
     return result

@@ -2,8 +2,6 @@
 
 import json
 import multiprocessing
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ from schemas.configuration import EvaluationSection
 from schemas.errors import InputError
 from schemas.evaluation import ChampionScores
 from tasks.find import find_alias
-from tasks.log import close_orphaned_runs, describe_process, end_run, start_run
+from tasks.open_run import describe_process
 from tasks.promote import apply_decision
 from tasks.rescore import compare_champion, keep_later
 from tasks.split import split_in_time
@@ -85,24 +83,6 @@ def test_a_promotion_that_fails_half_way_leaves_the_aliases_as_they_were(
     with pytest.raises(ConnectionError):
         apply_decision(client, name, third, "PROMOTE")
     assert aliases(client, name) == {"champion": second, "previous": first}
-
-
-def test_a_run_whose_process_is_gone_is_closed_by_the_next_start(store: tuple[MlflowClient, str]) -> None:
-    client, experiment_id = store
-    gone = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
-    )
-    run_id, _ = start_run(client, experiment_id, {})
-    client.set_tag(run_id, "forewarn.process", gone.stdout.decode().strip())
-    assert close_orphaned_runs(client, experiment_id) == [run_id]
-    assert client.get_run(run_id).info.status == "KILLED"
-
-
-def test_a_run_whose_process_lives_is_left_alone(store: tuple[MlflowClient, str]) -> None:
-    client, experiment_id = store
-    run_id, _ = start_run(client, experiment_id, {})
-    assert close_orphaned_runs(client, experiment_id) == []
-    end_run(client, run_id, "FINISHED")
 
 
 def test_a_user_without_a_name_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -216,7 +216,7 @@ def test_the_version_holds_no_pickle(home: Path, result: RetrainResult, tmp_path
 
 @pytest.fixture(scope="module")
 def repeated(readings_file: Path, result: RetrainResult) -> RetrainResult:
-    return retrain(readings_file, settings_for("first"))
+    return retrain(readings_file, settings_for("first"), force=True)
 
 
 def test_the_same_seed_gives_the_same_numbers(result: RetrainResult, repeated: RetrainResult) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from schemas.decision import Trial
-from tasks.log import end_run, start_run
+from tasks.open_run import end_run, start_run
 from tasks.register import GOLDEN_SCORE, log_detector
 from tasks.track import find_tracking_uri
 from tasks.try_out import examine_version, measure_difference, try_version

@@ -1,0 +1,48 @@
+"""Find the finished run of the same work, so that nothing is done twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlflow.artifacts import load_text
+from mlflow.exceptions import MlflowException
+from pydantic import ValidationError
+
+from schemas.results import RetrainResult
+from schemas.work import RESULT_FILE, WORK_TAG
+from tasks.find import find_version
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+def find_finished_work(client: MlflowClient, experiment: str, work: str) -> RetrainResult | None:
+    """Find what the newest finished run of some work came to.
+
+    Args:
+        client: Client of the tracking store.
+        experiment: Name of the experiment.
+        work: Key of data, configuration and code.
+
+    Returns:
+        Its result; none where no run of it has finished, or the version that it made is gone.
+    """
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return None
+    finished = f"tags.`{WORK_TAG}` = '{work}' and attributes.status = 'FINISHED'"
+    results = (read_result(client, run) for run in client.search_runs([found.experiment_id], finished))
+    return next((result for result in results if result is not None), None)
+
+
+def read_result(client: MlflowClient, run: Run) -> RetrainResult | None:
+    """Read what a run has come to, or none where it did not say so or its version is gone."""
+    try:
+        text = load_text(f"{run.info.artifact_uri}/{RESULT_FILE}")
+        result = RetrainResult.model_validate_json(text)
+    except (MlflowException, OSError, ValidationError):
+        return None
+    if find_version(client, result.model_name, result.model_version) is None:
+        return None
+    return result.model_copy(update={"is_found": True})
