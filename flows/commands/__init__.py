@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from flows.commands import data, local, monitoring, registry, scoring, serving, training
+from flows.commands import data, deploying, local, monitoring, registry, scoring, serving, storing, training
 from flows.commands.group import commands
 from schemas.errors import ForewarnError
 
@@ -18,12 +18,14 @@ EXIT_INTERRUPTED = 130
 __all__ = [
     "commands",
     "data",
+    "deploying",
     "local",
     "monitoring",
     "registry",
     "run_command_line",
     "scoring",
     "serving",
+    "storing",
     "training",
 ]
 

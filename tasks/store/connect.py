@@ -1,0 +1,109 @@
+"""Reach the database of a tracking store, without MLflow: of any revision, and as it is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from schemas.backup import DatabaseKind
+from schemas.errors import InputError, StoreUnreachableError
+
+_SQLITE = "sqlite:///"
+
+
+def find_kind(uri: str) -> DatabaseKind:
+    """Tell the kind of database that an address names.
+
+    Args:
+        uri: Tracking store.
+
+    Raises:
+        InputError: If it names a server, or a database of another kind.
+    """
+    if uri.startswith(("http://", "https://")):
+        raise InputError(
+            f"`--store` must name the database itself. Received {uri}, a server. Run the command where the "
+            "server runs, with `--store` as its `--backend-store-uri` and `--artifacts` as its "
+            "`--artifacts-destination`."
+        )
+    if uri.startswith(_SQLITE):
+        return "sqlite"
+    if uri.startswith(("postgresql://", "postgresql+")):
+        return "postgresql"
+    raise InputError(
+        "`--store` must be sqlite:///FILE or postgresql://USER@HOST/DATABASE. Received "
+        f"{uri.partition(':')[0]}:... Name one of these."
+    )
+
+
+def find_database_file(uri: str) -> Path:
+    """Tell the file of an SQLite database, absolute."""
+    return Path(uri.removeprefix(_SQLITE).partition("?")[0]).absolute()
+
+
+def describe_store(uri: str) -> str:
+    """Write an address without its password."""
+    try:
+        return make_url(uri).render_as_string(hide_password=True)
+    except ArgumentError:
+        return uri.partition("://")[0]
+
+
+@contextlib.contextmanager
+def opened_database(uri: str, is_one_snapshot: bool = False) -> Iterator[Connection]:
+    """Open a database in one transaction, which is committed at the end or rolled back after an error.
+
+    Args:
+        uri: `sqlite:///...` or `postgresql://...`.
+        is_one_snapshot: Whether all that is read shall be of one moment, and nothing be written.
+
+    Yields:
+        The connection.
+
+    Raises:
+        InputError: If the driver is missing, or the database refuses what is done.
+        StoreUnreachableError: If the database does not answer.
+    """
+    try:
+        engine = create_engine(make_url(uri), poolclass=NullPool)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise InputError(
+            f"`--store` must name a database whose driver is installed. {describe_store(uri)}: {error}. "
+            "PostgreSQL needs `pip install 'forewarn[stack]'`."
+        ) from error
+    options: dict[str, Any] = {}
+    if engine.dialect.name != "sqlite" and is_one_snapshot:
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _check_no_references)
+    try:
+        with engine.execution_options(**options).connect() as connection, connection.begin():
+            yield connection
+    except OperationalError as error:
+        raise StoreUnreachableError(
+            f"The database {describe_store(uri)} must answer. It did not: {_shorten(error)}. Check the "
+            "address and that the database runs."
+        ) from error
+    except DBAPIError as error:
+        raise InputError(
+            f"The database {describe_store(uri)} must take what is written. It said: {_shorten(error)}. "
+            "Nothing was changed in it."
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def _check_no_references(connection: Any, _record: object) -> None:
+    """Leave rows alone that point to rows which are gone: an old database may have some."""
+    connection.execute("PRAGMA foreign_keys=OFF")
+
+
+def _shorten(error: DBAPIError) -> str:
+    return " ".join(str(error.orig or error).split())[:300]

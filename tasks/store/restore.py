@@ -1,0 +1,250 @@
+"""Restore an archive into an empty place: whole, or so that the same command can begin again."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from schemas.backup import DATABASE_NAMES, PREFECT_NAME, Contents, Manifest, RestoreOutcome
+from schemas.errors import ForewarnError, InputError
+from tasks.store.connect import describe_store, find_database_file, find_kind, opened_database
+from tasks.store.copy_rows import copy_rows
+from tasks.store.count import has_tables, is_fresh, read_contents
+from tasks.store.dump import load_postgres, require_tools
+from tasks.store.relocate import make_relocations, relocate
+from tasks.store.stage import place_file, report_disk, staged_folder
+from tasks.store.unpack import unpack_archive, verify_archive
+from tasks.store.upgrade import require_known_revision, upgrade_database
+from tasks.store.verify import verify_champions
+
+# lies among the artifacts while a restore is under way
+_MARK = ".restore-under-way"
+_SIBLINGS = ("-journal", "-wal", "-shm")
+
+
+def restore(
+    source: Path, uri: str, artifacts: Path | None, is_served: bool = False, prefect_uri: str | None = None
+) -> RestoreOutcome:
+    """Verify an archive, and only then fill an empty database and an empty folder from it.
+
+    Args:
+        source: The archive.
+        uri: Database to fill.
+        artifacts: Folder to fill; none for the database alone.
+        is_served: Whether a server will serve the artifacts: their places become `mlflow-artifacts:/`.
+        prefect_uri: Empty PostgreSQL database for Prefect's part of the archive.
+
+    Raises:
+        InputError: If the archive is not whole, does not fit, or a place is not empty; nothing is written.
+        StoreUnreachableError: If a database does not answer, or the disk is full.
+    """
+    begin = time.perf_counter()
+    with report_disk(source), source.open("rb") as file:
+        manifest = verify_archive(file, source)
+        root = None if artifacts is None or manifest.artifacts_root is None else artifacts.absolute()
+        is_newest = _require_fit(manifest, uri, artifacts, is_served, prefect_uri)
+        with _staged(root) as side:
+            unpack_archive(file, source, side)
+            _fill(side, manifest, uri, root, is_served, is_newest)
+            if prefect_uri is not None:
+                load_postgres(prefect_uri, side / PREFECT_NAME, [])
+    with opened_database(uri) as connection:
+        contents = read_contents(connection)
+    is_loadable = root is not None and not is_served
+    return RestoreOutcome(
+        archive=str(source),
+        store=describe_store(uri),
+        artifacts=None if root is None else str(root),
+        contents=contents,
+        relocated=root is not None and (is_served or manifest.artifacts_root != str(root)),
+        champions=tuple(verify_champions(_write_absolute(uri))) if is_loadable else (),
+        notes=manifest.findings,
+        seconds=round(time.perf_counter() - begin, 3),
+    )
+
+
+def _require_fit(
+    manifest: Manifest, uri: str, artifacts: Path | None, is_served: bool, prefect_uri: str | None
+) -> bool:
+    """Make sure that an archive can go where it shall; tell whether its schema is the newest."""
+    kind = find_kind(uri)
+    if manifest.kind == "postgresql" and kind == "sqlite":
+        raise InputError(
+            "An archive of PostgreSQL must be restored to PostgreSQL. `--store` names an SQLite file. Name "
+            "an empty database, such as postgresql://USER@HOST/DATABASE."
+        )
+    if manifest.artifacts_root is not None and artifacts is None:
+        raise InputError(
+            "`--artifacts` must name the folder for the artifacts of the archive. It is missing. Name an "
+            "empty one."
+        )
+    if is_served and manifest.artifacts_root is None:
+        raise InputError("`--served` is for artifacts in the archive. It holds none. Leave `--served` out.")
+    is_newest = require_known_revision(manifest.contents.revision)
+    _require_empty_database(uri, manifest)
+    if artifacts is not None and manifest.artifacts_root is not None:
+        _require_empty_folder(artifacts)
+    if prefect_uri is not None:
+        _require_empty_prefect(prefect_uri, manifest)
+    return is_newest
+
+
+def _require_empty_database(uri: str, manifest: Manifest) -> None:
+    """Make sure that nothing would be overwritten."""
+    if find_kind(uri) == "sqlite":
+        path = find_database_file(uri)
+        taken = [str(each) for each in (path, *_list_siblings(path)) if each.exists()]
+        if taken:
+            raise InputError(
+                f"`--store` must be a database that does not exist yet. There is {', '.join(taken)}. Move it "
+                "away, or name another one."
+            )
+        return
+    with opened_database(uri) as connection:
+        is_empty = is_fresh(connection) if manifest.kind == "sqlite" else not has_tables(connection)
+        if not is_empty:
+            raise InputError(
+                f"`--store` must be an empty database. {describe_store(uri)} has "
+                f"{read_contents(connection).counts or 'tables'}. Make a new one with `createdb`."
+            )
+        if manifest.kind == "postgresql":
+            require_tools(connection, "pg_restore", "psql")
+
+
+def _require_empty_folder(root: Path) -> None:
+    """Make sure that a folder is missing, empty, or left by a restore that was stopped."""
+    if root.exists() and not root.is_dir():
+        raise InputError(f"`--artifacts` must be a folder. {root} is a file. Name another place.")
+    if not root.exists() or (root / _MARK).exists():
+        return
+    held = [path.name for path in root.iterdir() if not path.name.endswith(".part")]
+    if held:
+        raise InputError(
+            f"`--artifacts` must be an empty folder. {root} holds {len(held)} entries, such as {held[0]}. "
+            "Move them away, or name another folder."
+        )
+
+
+def _require_empty_prefect(uri: str, manifest: Manifest) -> None:
+    if not manifest.has_prefect:
+        raise InputError(
+            "`--prefect` is for Prefect's part of the archive. It has none. Leave `--prefect` out."
+        )
+    if find_kind(uri) != "postgresql":
+        raise InputError(
+            "`--prefect` must be postgresql://USER@HOST/DATABASE. Received another kind of database."
+        )
+    with opened_database(uri) as connection:
+        if has_tables(connection):
+            raise InputError(
+                f"`--prefect` must be an empty database. {describe_store(uri)} has tables. Make a new one "
+                "with `createdb`."
+            )
+        require_tools(connection, "pg_restore", "psql")
+
+
+@contextlib.contextmanager
+def _staged(root: Path | None) -> Iterator[Path]:
+    """Give a folder to unpack to, on the disk of the artifacts where there are any."""
+    if root is not None:
+        with staged_folder(root) as side:
+            yield side
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+
+
+def _fill(
+    side: Path, manifest: Manifest, uri: str, root: Path | None, is_served: bool, is_newest: bool
+) -> None:
+    """Put the artifacts in place, then the database: without it nobody knows of them."""
+    dump = side / DATABASE_NAMES[manifest.kind]
+    old, new = manifest.artifacts_root, None if is_served else str(root)
+    locations = manifest.contents.locations
+    if manifest.kind == "sqlite":
+        if not is_newest:
+            upgrade_database(f"sqlite:///{dump}")
+        with opened_database(f"sqlite:///{dump}") as connection:
+            if root is not None and old is not None:
+                relocate(connection, read_contents(connection).locations, old, new)
+            _require_same_counts(read_contents(connection), manifest.contents)
+    with _placed_artifacts(side, root, uri):
+        if manifest.kind == "postgresql":
+            moves = [] if root is None or old is None else make_relocations(locations, old, new)
+            load_postgres(uri, dump, moves)
+        elif find_kind(uri) == "postgresql":
+            upgrade_database(uri)
+            with opened_database(f"sqlite:///{dump}") as origin, opened_database(uri) as target:
+                copy_rows(origin, target)
+        else:
+            _place_database(dump, find_database_file(uri))
+    if manifest.kind == "postgresql" and not is_newest:
+        upgrade_database(uri)
+
+
+@contextlib.contextmanager
+def _placed_artifacts(side: Path, root: Path | None, uri: str) -> Iterator[None]:
+    """Move the artifacts in, marked until the database is there: by the mark a stopped restore is known."""
+    if root is None:
+        yield
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    mark = root / _MARK
+    _clear(root)
+    mark.write_text("`forewarn restore` is at work here, or was stopped: run it again\n", encoding="utf-8")
+    try:
+        for path in sorted((side / "artifacts").glob("*")):
+            path.rename(root / path.name)
+        yield
+    except Exception:
+        # only where the database knows nothing of them yet
+        if _is_still_empty(uri):
+            _clear(root)
+            mark.unlink()
+        raise
+    mark.unlink()
+
+
+def _clear(root: Path) -> None:
+    for path in root.iterdir():
+        if path.is_dir() and not path.name.endswith(".part"):
+            shutil.rmtree(path)
+        elif path.is_file() and path.name != _MARK:
+            path.unlink()
+
+
+def _is_still_empty(uri: str) -> bool:
+    if find_kind(uri) == "sqlite":
+        return not find_database_file(uri).exists()
+    with opened_database(uri) as connection:
+        return is_fresh(connection)
+
+
+def _place_database(dump: Path, target: Path) -> None:
+    with staged_folder(target) as side:
+        place_file(Path(shutil.move(dump, side / dump.name)), target)
+
+
+def _require_same_counts(found: Contents, expected: Contents) -> None:
+    differing = {
+        name: (number, found.counts.get(name))
+        for name, number in expected.counts.items()
+        if found.counts.get(name) != number
+    }
+    if differing:
+        raise ForewarnError(
+            f"The database must hold what the archive says, here as (said, found). It differs: {differing}. "
+            "Nothing was put in place. Please report this."
+        )
+
+
+def _list_siblings(path: Path) -> list[Path]:
+    return [path.with_name(path.name + ending) for ending in _SIBLINGS]
+
+
+def _write_absolute(uri: str) -> str:
+    return f"sqlite:///{find_database_file(uri)}" if find_kind(uri) == "sqlite" else uri

@@ -1,0 +1,55 @@
+"""Try the champions of a restored registry: from their new place, on the rows that their makers kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlflow import MlflowClient
+
+from schemas.backup import ChampionCheck
+from tasks.find import find_champion
+from tasks.store.relocate import SERVED
+from tasks.try_out import try_version
+
+
+def verify_champions(uri: str) -> Iterator[ChampionCheck]:
+    """Load the champion of every registered model in a fresh process and compare its golden scores.
+
+    Args:
+        uri: Tracking store.
+
+    Yields:
+        What came of it; a champion that cannot be loaded is a finding too.
+    """
+    client = MlflowClient(tracking_uri=uri)
+    for model in client.search_registered_models():
+        champion = find_champion(client, model.name)
+        if champion is not None:
+            yield verify_version(uri, client, model.name, str(champion.version))
+
+
+def verify_version(uri: str, client: MlflowClient, name: str, number: str) -> ChampionCheck:
+    """Load a version in a fresh process and compare its golden scores.
+
+    Args:
+        uri: Tracking store.
+        client: Client of it.
+        name: Registered model.
+        number: The version.
+    """
+    source = client.get_model_version(name, number).source or ""
+    if not source.startswith("models:/"):
+        return ChampionCheck(model_name=name, version=number, problem=f"its files are at {source}")
+    model_id = source.removeprefix("models:/")
+    place = client.get_logged_model(model_id).artifact_location
+    if place.startswith(SERVED):
+        return ChampionCheck(model_name=name, version=number, problem="its files are loaded through a server")
+    trial = try_version(uri, model_id)
+    undefined = f"{trial.undefined} golden scores are undefined" if trial.undefined else None
+    return ChampionCheck(
+        model_name=name,
+        version=number,
+        scores=trial.golden_scores or 0,
+        largest_difference=trial.largest_difference,
+        problem=trial.problem or undefined,
+    )
