@@ -32,10 +32,12 @@ def try_version(tracking_uri: str, model_id: str) -> Trial:
         out = Path(folder) / "trial.json"
         environment = os.environ | {
             "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+            # not on the command line, which everyone on the host can read: it may hold a password
+            "MLFLOW_TRACKING_URI": tracking_uri,
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "PYTHONWARNINGS": "ignore",
         }
-        command = [sys.executable, "-m", "tasks.try_out", tracking_uri, model_id, str(out)]
+        command = [sys.executable, "-m", "tasks.try_out", model_id, str(out)]
         try:
             done = subprocess.run(
                 command,
@@ -99,5 +101,5 @@ def measure_difference(expected: np.ndarray, given: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
-    found = examine_version(sys.argv[1], sys.argv[2])
-    Path(sys.argv[3]).write_text(found.model_dump_json(), encoding="utf-8")
+    found = examine_version(os.environ["MLFLOW_TRACKING_URI"], sys.argv[1])
+    Path(sys.argv[2]).write_text(found.model_dump_json(), encoding="utf-8")
