@@ -14,20 +14,20 @@ INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constra
 DATA ?=
 ARGS ?=
 
-.PHONY: help setup run test check format bench docs expect ui lock clean
+.PHONY: help setup run test check format bench docs expect ui stack stack-stop stack-test lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready-$(EXTRAS) ## build the environment in .venv from the lock file
 
-$(VENV)/.ready-$(EXTRAS): $(LOCK) pyproject.toml
+$(VENV)/.ready-%: $(LOCK) pyproject.toml
 	@echo "Building the environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@sed -n '/^uv==/,/^ *# via/p' $(LOCK) > $(VENV)/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock
 	@$(INSTALL) hatchling editables
-	@$(INSTALL) --editable '.[$(EXTRAS)]'
+	@$(INSTALL) --editable '.[$*]'
 	@touch $@
 
 run: setup ## the main job: retrain on simulated readings, or with DATA=path/to/readings.csv
@@ -36,11 +36,13 @@ run: setup ## the main job: retrain on simulated readings, or with DATA=path/to/
 test: setup ## the whole test suite, files side by side; WORKERS=0 for one after the other
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: setup ## format, lint, types, import rules
+check: setup ## format, lint, types, import rules, Dockerfile and compose.yaml
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 
 format: setup ## mend format and what the linter can mend
 	$(BIN)/ruff format .
@@ -59,6 +61,15 @@ expect: setup ## write docs/what-to-expect.md from a backtest of DATA, beside it
 
 ui: setup ## the MLflow UI and the Prefect UI
 	@$(BIN)/forewarn ui $(ARGS)
+
+stack: $(VENV)/.ready-dev,stack ## the production stack on this machine, without docker; DATA=path/to/readings.csv
+	@$(BIN)/python docker/local.py up $(if $(DATA),--data '$(DATA)') $(ARGS)
+
+stack-stop: setup ## stop what `make stack` runs
+	@$(BIN)/python docker/local.py down $(ARGS)
+
+stack-test: $(VENV)/.ready-dev,stack ## the whole life of a stack of its own, step by step
+	@$(BIN)/python docker/life.py $(ARGS)
 
 lock: setup ## write the lock file again, keeping the versions in it
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \

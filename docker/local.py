@@ -26,10 +26,11 @@ from supervisor import ROOT, Supervisor
 
 from schemas.errors import ForewarnError, InputError, StoreUnreachableError
 from tasks.locate import find_home
+from tasks.simulate import simulate_file
 
 # PostgreSQL's own port may be that of the system's service
 _DEFAULTS = {"FOREWARN_POSTGRES_PORT": "5442"}
-_SECRETS = "secrets.env"
+SECRETS = "secrets.env"
 _RESTART_SECONDS = 180.0
 
 
@@ -48,14 +49,16 @@ _takes_folder = click.option(
 
 @commands.command()
 @_takes_folder
+@click.option("--data", type=click.Path(path_type=Path), help="Table of readings; a simulated one without it.")
 @click.argument("names", nargs=-1)
-def up(folder: Path, names: tuple[str, ...]) -> None:
+def up(folder: Path, data: Path | None, names: tuple[str, ...]) -> None:
     """Start the services, or those named with what they need; keep them running until Ctrl-C or SIGTERM."""
     folder = folder.resolve()
     for name in ("", "logs", "volumes", "readings"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     with _hold(folder):
-        supervisor = Supervisor.of(choose(read_services(folder), names), folder)
+        table = find_table(folder, data)
+        supervisor = Supervisor.of(choose(read_services(folder, table), names), folder)
         left = end_marked(supervisor.make_mark())
         if left:
             print(f"ended {left} processes that an earlier start had left behind", flush=True)
@@ -105,12 +108,30 @@ def status(folder: Path) -> None:
         print(f"{name:16} {entry['state']:10} pid {entry['pid'] or '-'}  starts {entry['starts']}")
 
 
-def read_services(folder: Path) -> dict[str, Service]:
-    """Read the services of compose.yaml as they run in a folder, with its secrets."""
+def find_table(folder: Path, data: Path | None) -> Path:
+    """Find the table of readings: the one that is given, or a simulated one, which is made once.
+
+    Raises:
+        InputError: If the table is not there.
+    """
+    if data is not None:
+        if not data.is_file():
+            raise InputError(f"`--data` must name a table of readings. There is no file {data}.")
+        return data.resolve()
+    path = folder / "readings" / "readings.csv"
+    if not path.is_file():
+        simulate_file(path)
+    return path
+
+
+def read_services(folder: Path, table: Path | None = None) -> dict[str, Service]:
+    """Read the services of compose.yaml as they run in a folder, with its secrets and a table of readings."""
+    place = table or folder / "readings" / "readings.csv"
     variables = {
         **_DEFAULTS,
-        "FOREWARN_READINGS": str(folder / "readings"),
-        **keep_credentials(folder / _SECRETS),
+        "FOREWARN_READINGS": str(place.parent),
+        "FOREWARN_TABLE": place.name,
+        **keep_credentials(folder / SECRETS),
         **os.environ,
     }
     return read_compose(ROOT / "docker" / "compose.yaml", variables, folder)
@@ -176,7 +197,7 @@ def _announce(supervisor: Supervisor) -> None:
         f"Prefect UI  {address['prefect']}" if "prefect" in address else "",
         f"MLflow UI   {address['mlflow']}  (user admin)" if "mlflow" in address else "",
         f"Scores      {address['serve']}/score  (once there is a champion)" if "serve" in address else "",
-        f"Passwords   {supervisor.folder / _SECRETS}",
+        f"Passwords   {supervisor.folder / SECRETS}",
         f"Logs        {supervisor.folder / 'logs'}",
         "Ready. Stop with Ctrl-C.",
     ]
