@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
+from collections.abc import Iterator
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.sorting import TaskRunSort
 
-from schemas.errors import StoreUnreachableError
+from schemas.errors import InputError, StoreUnreachableError
 
 _QUIET_SECONDS = 1.0
 _PAGE = 200
+_REFUSED = (401, 403)
+_NOT_FOUND = 404
+_SERVER_ERROR = 500
+
+
+def require_configured_server() -> str:
+    """Make sure that a server is configured, answers, and accepts the credentials.
+
+    Returns:
+        Its address, `PREFECT_API_URL`.
+
+    Raises:
+        InputError: If none is configured: what runs unattended needs one that stays.
+        StoreUnreachableError: If it does not answer, or refuses the credentials.
+    """
+    address = os.environ.get("PREFECT_API_URL")
+    if not address:
+        raise InputError(
+            "`PREFECT_API_URL` must name a Prefect server that stays up; it is not set. `forewarn ui` or "
+            "`make stack` starts one; then: export PREFECT_API_URL=http://127.0.0.1:4200/api"
+        )
+    require_server(address)
+    return address
 
 
 def require_server(address: str) -> None:
-    """Make sure that the configured server answers, before anything is started.
+    """Make sure that the configured server answers and accepts the credentials, before anything is started.
 
     Args:
         address: `PREFECT_API_URL`.
@@ -23,13 +50,47 @@ def require_server(address: str) -> None:
     Raises:
         StoreUnreachableError: If it does not.
     """
-    with get_client(sync_client=True) as client:
-        problem = client.api_healthcheck()
-    if problem is not None:
+    # /health answers without credentials, this does not
+    try:
+        with report_refusal(address), get_client(sync_client=True) as client:
+            client.api_version()
+    except (httpx.InvalidURL, RuntimeError) as error:
+        # what Prefect makes of an address that is none, or of a server of another release
         raise StoreUnreachableError(
-            f"The Prefect server {address} must answer. It did not: {problem}. Start it, or unset "
-            "PREFECT_API_URL to use an embedded one."
-        )
+            f"`PREFECT_API_URL` must name a Prefect server to work with. Received {address}: {error}."
+        ) from error
+
+
+@contextlib.contextmanager
+def report_refusal(address: str) -> Iterator[None]:
+    """Say what to do when the server does not answer, or not to us.
+
+    Args:
+        address: `PREFECT_API_URL`.
+
+    Raises:
+        StoreUnreachableError: If the server cannot be reached, fails, or refuses the credentials.
+    """
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        if status in _REFUSED:
+            raise StoreUnreachableError(
+                f"The Prefect server {address} must accept the credentials. It answered {status}. Set "
+                "PREFECT_API_AUTH_STRING to the server's user:password."
+            ) from error
+        if status < _SERVER_ERROR and status != _NOT_FOUND:
+            raise
+        raise StoreUnreachableError(
+            f"The Prefect server {address} must answer. It answered {status}. Look at its log, or whether "
+            "PREFECT_API_URL ends with /api."
+        ) from error
+    except httpx.TransportError as error:
+        raise StoreUnreachableError(
+            f"The Prefect server {address} must answer. It did not: {error or type(error).__name__}. Start "
+            "it, or unset PREFECT_API_URL to use an embedded one."
+        ) from error
 
 
 def wait_for_records(flow_run_id: str, timeout_seconds: float = 20.0) -> bool:

@@ -1,0 +1,219 @@
+"""Automations as code: what the server does when a run fails, is late, gets stuck or falls silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from prefect.blocks.core import Block
+from prefect.blocks.notifications import SlackWebhook
+from prefect.blocks.webhook import Webhook
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import CallWebhook, ChangeFlowRunState, SendNotification
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.exceptions import ObjectNotFound
+
+from schemas.deployments import Patience
+from schemas.errors import InputError
+
+PREFIX = "forewarn: "
+# deployments carry this tag, and with it their runs and the events about them
+TAG = "forewarn"
+# name of the block that is made of an address
+_BLOCK_NAME = "forewarn"
+
+_RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
+_OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
+_EACH_RUN = {"prefect.resource.id"}
+_EACH_DEPLOYMENT = {"related:deployment:prefect.resource.id"}
+_FINAL = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
+_STARTED = {f"prefect.flow-run.{state}" for state in ("Running", "Cancelling", "Paused", "Suspended")}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Where notifications go: a block on the server, which alone knows the address."""
+
+    block: str
+    block_id: UUID
+    is_webhook: bool
+
+    def tell(self, subject: str, body: str) -> CallWebhook | SendNotification:
+        """Make the action that sends a text; `body` is a Jinja template."""
+        if self.is_webhook:
+            # `text` is what Slack, Teams and Mattermost read
+            text = f"{{% set text %}}{subject}: {body}{{% endset %}}"
+            payload = f'{text}{{"text": {{{{ text | tojson }}}}}}'
+            return CallWebhook(block_document_id=self.block_id, payload=payload)
+        return SendNotification(block_document_id=self.block_id, subject=subject, body=body)
+
+
+_RUN = (
+    "{{ flow.name }}, run {{ flow_run.name }}: {{ flow_run.state.name }}. {{ flow_run.state.message }} "
+    "{{ flow_run | ui_url }}"
+)
+
+
+def list_cures(patience: Patience) -> list[AutomationCore]:
+    """List the automations that end what will not end by itself; each ends the run Crashed, which is told."""
+    return [
+        AutomationCore(
+            name=f"{PREFIX}stuck pending",
+            description="A run that does not start would keep the next ones out: it is ended.",
+            trigger=EventTrigger(
+                after={"prefect.flow-run.Pending"},
+                expect={*_STARTED, *_FINAL},
+                match=_RUNS,
+                match_related=_OURS,
+                for_each=_EACH_RUN,
+                posture=Posture.Proactive,
+                threshold=1,
+                within=timedelta(seconds=patience.pending),
+            ),
+            actions=[
+                ChangeFlowRunState(
+                    state=StateType.CRASHED,
+                    message=f"Pending for {patience.pending:g} seconds: no worker has started it.",
+                )
+            ],
+        ),
+        AutomationCore(
+            name=f"{PREFIX}no heartbeat",
+            description="A run whose process has gone without a word is ended.",
+            trigger=EventTrigger(
+                after={"prefect.flow-run.heartbeat"},
+                expect={"prefect.flow-run.heartbeat", *_FINAL},
+                match=_RUNS,
+                match_related=_OURS,
+                for_each=_EACH_RUN,
+                posture=Posture.Proactive,
+                threshold=1,
+                within=timedelta(seconds=patience.silent),
+            ),
+            actions=[
+                ChangeFlowRunState(
+                    state=StateType.CRASHED,
+                    message=f"No heartbeat for {patience.silent:g} seconds: its process or machine is gone.",
+                )
+            ],
+        ),
+    ]
+
+
+def list_notices(patience: Patience, notice: Notice, pool: str) -> list[AutomationCore]:
+    """List the automations that tell a person, about each deployment once in `patience.again`."""
+    return [
+        AutomationCore(
+            name=f"{PREFIX}run failed",
+            description="A run has failed or crashed.",
+            trigger=EventTrigger(
+                expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed"},
+                match=_RUNS,
+                match_related=_OURS,
+                for_each=_EACH_DEPLOYMENT,
+                posture=Posture.Reactive,
+                threshold=1,
+                within=timedelta(seconds=patience.again),
+            ),
+            actions=[notice.tell("forewarn: a run has failed", _RUN)],
+        ),
+        AutomationCore(
+            name=f"{PREFIX}schedule missed",
+            description="A run is late, and none of the same deployment starts.",
+            trigger=EventTrigger(
+                after={"prefect.flow-run.Late"},
+                expect={"prefect.flow-run.Pending", *_STARTED},
+                match=_RUNS,
+                match_related=_OURS,
+                for_each=_EACH_DEPLOYMENT,
+                posture=Posture.Proactive,
+                threshold=1,
+                within=timedelta(seconds=patience.late),
+            ),
+            actions=[
+                notice.tell(
+                    "forewarn: a schedule was missed", f"{_RUN} Is a worker running? `forewarn worker`"
+                )
+            ],
+        ),
+        AutomationCore(
+            name=f"{PREFIX}no worker",
+            description="No worker answers for the pool any more.",
+            trigger=EventTrigger(
+                expect={"prefect.work-pool.not-ready"},
+                match={"prefect.resource.id": "prefect.work-pool.*", "prefect.resource.name": pool},
+                posture=Posture.Reactive,
+                threshold=1,
+                within=timedelta(seconds=patience.again),
+            ),
+            actions=[
+                notice.tell(
+                    "forewarn: no worker", f"No worker answers for the pool {pool}. `forewarn worker`"
+                )
+            ],
+        ),
+    ]
+
+
+def find_notice(client: SyncPrefectClient, block: str) -> Notice:
+    """Find the block that a person has named.
+
+    Args:
+        client: Client of the server.
+        block: Type and name, such as `slack-webhook/plant`.
+
+    Raises:
+        InputError: If the server has no such block, or none that notifies.
+    """
+    kind, slash, name = block.partition("/")
+    expected = (
+        "`--notify` or FOREWARN_NOTIFY must name a block of the server that notifies, type and name, such as "
+        "slack-webhook/plant. "
+    )
+    if not (kind and slash and name):
+        raise InputError(f"{expected}Received {block!r}.")
+    try:
+        found = client.read_block_document_by_name(name, kind, include_secrets=False)
+    except ObjectNotFound as error:
+        raise InputError(
+            f"{expected}The server has no {block}. Make it in the UI under Blocks, or choose another."
+        ) from error
+    capabilities = found.block_schema.capabilities if found.block_schema else []
+    if kind != "webhook" and "notify" not in capabilities:
+        raise InputError(f"{expected}{block} is of another kind.")
+    return Notice(block, found.id, kind == "webhook")
+
+
+def keep_address(address: str) -> str:
+    """Keep an address in a block on the server, so that it stands nowhere else.
+
+    Args:
+        address: Where notifications go: http or https for a webhook that takes `{"text": ...}`, or any
+            address of Apprise, such as `mailtos://user:password@smtp.example.com?to=shift@example.com`.
+
+    Returns:
+        Type and name of the block.
+    """
+    if address.startswith(("http://", "https://")):
+        block: Block = Webhook(url=address, headers={"Content-Type": "application/json"})
+    else:
+        # the block of Slack hands every address that is none of Slack's to Apprise as it is
+        block = SlackWebhook(url=address)
+    block.save(_BLOCK_NAME, overwrite=True)
+    return f"{block.get_block_type_slug()}/{_BLOCK_NAME}"
+
+
+def lay_automations(client: SyncPrefectClient, wanted: Sequence[AutomationCore]) -> None:
+    """Make automations or bring them up to date, by name; one that a person has switched off stays off."""
+    for automation in wanted:
+        known = client.read_automations_by_name(automation.name)
+        if not known:
+            client.create_automation(automation)
+            continue
+        changed = automation.model_copy(update={"enabled": known[0].enabled})
+        client.update_automation(known[0].id, changed)
+        for double in known[1:]:
+            client.delete_automation(double.id)

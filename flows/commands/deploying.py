@@ -1,0 +1,111 @@
+"""Commands for what runs unattended: deploy, worker."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from flows.commands.group import commands, takes_configuration, write_json
+from flows.environment import find_home
+from schemas.configuration import Configuration
+from schemas.deployments import DEFAULT_PATIENCE, Patience, PlacesOfData
+from schemas.errors import InputError
+
+
+@commands.command(
+    epilog="Example: forewarn deploy --data /plant/readings.csv --set readings.time_column=datetime"
+)
+@click.option(
+    "--data",
+    envvar="FOREWARN_DATA",
+    type=click.Path(path_type=Path),
+    help="Table that grows, as the worker's machine sees it; or FOREWARN_DATA.",
+)
+@click.option(
+    "--scores",
+    envvar="FOREWARN_SCORES",
+    type=click.Path(path_type=Path),
+    help="Output of scoring, or FOREWARN_SCORES; mlruns/scores.csv without either.",
+)
+@click.option("--notify", envvar="FOREWARN_NOTIFY", help="Block that notifies, such as slack-webhook/plant.")
+@click.option(
+    "--file", "yaml_file", type=click.Path(path_type=Path), help="Another prefect.yaml than the project's."
+)
+@click.option(
+    "--late-seconds", default=DEFAULT_PATIENCE.late, show_default=True, type=click.FloatRange(min=10)
+)
+@click.option(
+    "--pending-seconds", default=DEFAULT_PATIENCE.pending, show_default=True, type=click.FloatRange(min=10)
+)
+@click.option(
+    "--silent-seconds", default=DEFAULT_PATIENCE.silent, show_default=True, type=click.FloatRange(min=10)
+)
+@click.option(
+    "--again-seconds", default=DEFAULT_PATIENCE.again, show_default=True, type=click.FloatRange(min=0)
+)
+@takes_configuration
+def deploy(
+    configuration: Configuration,
+    json_file: Path | None,
+    data: Path | None,
+    scores: Path | None,
+    notify: str | None,
+    yaml_file: Path | None,
+    **seconds: float,
+) -> None:
+    """Deploy schedules, triggers, forms and automations to the Prefect server of PREFECT_API_URL.
+
+    Run it again after any change; what a person has switched off in the UI stays off. Settings given here
+    are those of every run. FOREWARN_NOTIFY_URL, a webhook or an address such as mailtos://..., is kept in a
+    block on the server.
+    """
+    from flows.deploy import Order, find_file, summarise_deploying
+    from flows.deploy import deploy as deploy_order
+
+    patience = Patience(**{name.removesuffix("_seconds"): value for name, value in seconds.items()})
+    order = Order(
+        file=yaml_file or find_file(),
+        places=find_places_of_data(data, scores),
+        configuration=configuration,
+        notify=notify,
+        notify_address=os.environ.get("FOREWARN_NOTIFY_URL"),
+        patience=patience,
+    )
+    result = deploy_order(order)
+    write_json(json_file, result.model_dump(mode="json"))
+    print(summarise_deploying(result))
+
+
+@commands.command(epilog="Example: forewarn worker --limit 2")
+@click.option("--name", help="Name of the worker.")
+@click.option("--limit", type=click.IntRange(min=1), help="Runs at a time; without it, as many as come.")
+@click.option(
+    "--log-level",
+    default="WARNING",
+    show_default=True,
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
+    help="Least level of what is shown here; the server keeps the whole log.",
+)
+def worker(name: str | None, limit: int | None, log_level: str) -> None:
+    """Do what the server's schedules, triggers and people ask for, until stopped."""
+    from flows.worker import run_worker
+
+    run_worker(find_home(), name, limit, log_level)
+
+
+def find_places_of_data(data: Path | None, scores: Path | None) -> PlacesOfData:
+    """Make the places absolute: a worker begins elsewhere.
+
+    Raises:
+        InputError: If there is no table.
+    """
+    if data is None or not str(data):
+        raise InputError(
+            "`--data` or FOREWARN_DATA must name the table that scoring, monitoring and retraining read; "
+            "neither is set. To try it: forewarn simulate --out readings.csv, then forewarn deploy --data "
+            "readings.csv"
+        )
+    output = scores if scores is not None and str(scores) else find_home() / "mlruns" / "scores.csv"
+    return PlacesOfData(data=data.expanduser().absolute(), scores=output.expanduser().absolute())
