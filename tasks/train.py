@@ -1,10 +1,13 @@
-"""Train a network on normal windows and keep its best weights."""
+"""Train a network on normal windows and keep its best weights; one that was killed goes on where it was."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -17,6 +20,7 @@ from schemas.errors import InputError
 from schemas.evaluation import History
 from schemas.model import NOWHERE, TrainingPlaces
 from tasks.build import is_forecaster
+from tasks.checkpoint import CHECKPOINT_FILE, Checkpoint, hash_arrays, read_checkpoint, write_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +31,12 @@ if TYPE_CHECKING:
 STEPS_THAT_REPAY_COMPILING = 15_000
 STEPS_PER_EXECUTION = 16
 VALIDATION_BATCH = 1024
+# seconds of training that a kill may cost, besides the epoch that it stopped; see docs/crash-safety.md
+SECONDS_BETWEEN_CHECKPOINTS = 1.0
+# Keras asks for an iterator before an epoch and for another one after it, and each draws a new order
+_ORDERS_DRAWN_PER_EPOCH = 2
+# a checkpoint of another format is not read
+_CHECKPOINT_FORMAT = "1"
 
 
 def train_network(
@@ -42,6 +52,9 @@ def train_network(
     The shape of its output tells what it learns. An autoencoder, of (batch, lookback, columns) to the
     same, learns windows of `lookback` rows; a forecaster, to (batch, columns), learns the last row of
     windows of `lookback` + 1 rows from the rows before it. Windows are gathered batch by batch.
+
+    Where there is a folder for checkpoints, a training that was killed goes on after the last epoch that
+    was written there, and ends with the losses and weights, to the last bit, of one that was not.
 
     Args:
         network: Changed in place.
@@ -59,31 +72,33 @@ def train_network(
         InputError: If the loss turns NaN or infinite.
     """
     keras.utils.set_random_seed(training.seed)
-    steps = -(-len(train_end_rows) // training.batch_size)
-    network.compile(
-        optimizer=keras.optimizers.Adam(training.learning_rate),
-        loss="mse",
-        jit_compile=is_compiling_repaid(training, steps),
-        steps_per_execution=min(STEPS_PER_EXECUTION, steps),
-    )
-    gather = _make_gather(network, rows)
+    _compile(network, training, len(train_end_rows))
     keeper = keras.callbacks.EarlyStopping(
         monitor="val_loss",
         patience=training.epochs if training.patience is None else training.patience,
         restore_best_weights=True,
     )
-    callbacks = [keras.callbacks.TerminateOnNaN(), keeper, _Progress(training.epochs)]
+    callbacks = [keras.callbacks.TerminateOnNaN(), keeper]
+    found = None
+    if places.checkpoints is not None:
+        marks = _mark_training(network, rows, (train_end_rows, validation_end_rows), training)
+        found = _find_checkpoint(places.checkpoints, marks)
+        callbacks.append(_Saver(places.checkpoints, marks, keeper, found))
+    callbacks.append(_Progress(training.epochs, found))
     if places.logs is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(places.logs)))
+    order, gather = _shuffle(train_end_rows, training), _make_gather(network, rows)
+    _go_on(network, order, found)
     fitted = network.fit(
-        _shuffle(train_end_rows, training).map(gather).prefetch(2),
+        order.batch(training.batch_size).map(gather).prefetch(2),
         validation_data=_in_order(validation_end_rows).map(gather).cache(),
+        initial_epoch=_count_epochs(found, training),
         epochs=training.epochs,
         shuffle=False,
         verbose=0,
         callbacks=callbacks,
     )
-    return _read_history(fitted.history, keeper.best_epoch, training)
+    return _read_history(_join_losses(found, fitted.history), keeper.best_epoch, training)
 
 
 def hold_columns(rows: np.ndarray, columns: np.ndarray) -> tf.Tensor:
@@ -111,9 +126,18 @@ def is_compiling_repaid(training: TrainingSection, steps_per_epoch: int) -> bool
     return training.epochs * steps_per_epoch >= STEPS_THAT_REPAY_COMPILING
 
 
+def _compile(network: keras.Model, training: TrainingSection, windows: int) -> None:
+    steps = -(-windows // training.batch_size)
+    network.compile(
+        optimizer=keras.optimizers.Adam(training.learning_rate),
+        loss="mse",
+        jit_compile=is_compiling_repaid(training, steps),
+        steps_per_execution=min(STEPS_PER_EXECUTION, steps),
+    )
+
+
 def _shuffle(end_rows: np.ndarray, training: TrainingSection) -> tf.data.Dataset:
-    order = tf.data.Dataset.from_tensor_slices(end_rows)
-    return order.shuffle(len(end_rows), seed=training.seed).batch(training.batch_size)
+    return tf.data.Dataset.from_tensor_slices(end_rows).shuffle(len(end_rows), seed=training.seed)
 
 
 def _in_order(end_rows: np.ndarray) -> tf.data.Dataset:
@@ -135,6 +159,76 @@ def _make_gather(
     return gather
 
 
+def _mark_training(
+    network: keras.Model,
+    rows: np.ndarray | tf.Tensor,
+    parts: tuple[np.ndarray, ...],
+    training: TrainingSection,
+) -> dict[str, str]:
+    """Tell what a training is known by: all that its result depends on, before its first epoch."""
+    layers = [(type(layer).__name__, _drop_names(layer.get_config())) for layer in network.layers]
+    return {
+        "format": _CHECKPOINT_FORMAT,
+        "layers": hash_arrays([np.frombuffer(json.dumps(layers, default=str).encode(), np.uint8)]),
+        "first weights": hash_arrays(variable.numpy() for variable in network.variables),
+        "rows": hash_arrays([np.asarray(rows)]),
+        "windows": " and ".join(f"{len(part):,} ({hash_arrays([part])})" for part in parts),
+        "settings": training.model_dump_json(exclude={"tensorboard"}),
+        "releases": f"Keras {keras.__version__}, TensorFlow {tf.__version__}",
+    }
+
+
+def _drop_names(config: Any) -> Any:
+    """Leave out the names of layers: they count the networks that the process has built."""
+    if isinstance(config, dict):
+        return {name: _drop_names(value) for name, value in config.items() if name != "name"}
+    return [_drop_names(value) for value in config] if isinstance(config, (list, tuple)) else config
+
+
+def _find_checkpoint(folder: Path, marks: dict[str, str]) -> Checkpoint | None:
+    """Read the checkpoint to go on from; one that cannot be used is told of."""
+    try:
+        return read_checkpoint(folder, marks)
+    except (OSError, ValueError) as error:
+        _tell(f"training: it starts anew. {error}")
+        return None
+
+
+def _go_on(network: keras.Model, order: tf.data.Dataset, found: Checkpoint | None) -> None:
+    """Bring a compiled network and the order of its windows to where they were."""
+    if found is None:
+        return
+    for variable, value in zip(_list_variables(network), found.variables, strict=True):
+        variable.assign(value)
+    for _ in range(found.epochs * _ORDERS_DRAWN_PER_EPOCH):
+        iter(order)
+
+
+def _list_variables(network: keras.Model) -> list[keras.Variable]:
+    """List what an epoch changes: weights, states of what drops inputs, the optimiser's variables."""
+    if not network.optimizer.built:
+        network.optimizer.build(network.trainable_variables)
+    return [*network.variables, *network.optimizer.variables]
+
+
+def _count_epochs(found: Checkpoint | None, training: TrainingSection) -> int:
+    """Count the epochs that are not gone through any more."""
+    if found is None:
+        return 0
+    return training.epochs if found.is_ended else found.epochs
+
+
+def _join_losses(found: Checkpoint | None, losses: dict[str, list[float]]) -> dict[str, list[float]]:
+    if found is None:
+        return losses
+    before = dict(zip(("loss", "val_loss"), found.losses.T.tolist(), strict=True))
+    return {name: of_before + losses.get(name, []) for name, of_before in before.items()}
+
+
+def _tell(text: str) -> None:
+    tqdm.write(text, file=sys.stderr)
+
+
 def _read_history(losses: dict[str, list[float]], best_epoch: int, training: TrainingSection) -> History:
     history = History(
         loss=np.asarray(losses["loss"]),
@@ -153,14 +247,77 @@ def _read_history(losses: dict[str, list[float]], best_epoch: int, training: Tra
     return history
 
 
+class _Saver(keras.callbacks.Callback):
+    """Writes a checkpoint after an epoch; it stands behind the callbacks that may stop the training."""
+
+    def __init__(
+        self,
+        folder: Path,
+        marks: dict[str, str],
+        keeper: keras.callbacks.EarlyStopping,
+        found: Checkpoint | None,
+    ) -> None:
+        super().__init__()
+        self.folder, self.marks, self.keeper, self.found = folder, marks, keeper, found
+        self.losses = [] if found is None else found.losses.tolist()
+        self.written_at = time.monotonic()
+        self.is_trouble_told = False
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Give the keeper of the best weights back what it knew: it has just forgotten all."""
+        if self.found is None:
+            return
+        self.keeper.best = self.found.best_loss
+        self.keeper.best_epoch = self.found.best_epoch
+        self.keeper.best_weights = list(self.found.best_weights) or None
+        self.keeper.wait = self.found.waited
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        self.losses.append([logs.get("loss", np.nan), logs.get("val_loss", np.nan)])
+        is_ended = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        if is_ended or time.monotonic() - self.written_at >= SECONDS_BETWEEN_CHECKPOINTS:
+            self._write(is_ended)
+            self.written_at = time.monotonic()
+
+    def _write(self, is_ended: bool) -> None:
+        """Write a checkpoint; a training is worth more than its checkpoints, so it does not end by one."""
+        checkpoint = Checkpoint(
+            epochs=len(self.losses),
+            is_ended=is_ended,
+            losses=np.asarray(self.losses),
+            variables=tuple(variable.numpy() for variable in _list_variables(self.model)),
+            best_weights=tuple(self.keeper.best_weights or ()),
+            best_loss=np.nan if self.keeper.best is None else float(self.keeper.best),
+            best_epoch=self.keeper.best_epoch,
+            waited=self.keeper.wait,
+        )
+        try:
+            write_checkpoint(self.folder, checkpoint, self.marks)
+        except OSError as error:
+            if not self.is_trouble_told:
+                self.is_trouble_told = True
+                _tell(
+                    f"training: {self.folder / CHECKPOINT_FILE} must be a file that can be written. "
+                    f"Received: {error.strerror or error}. The training goes on, and tries again; if it is "
+                    "killed, it starts from the last checkpoint that was written, or anew."
+                )
+
+
 class _Progress(keras.callbacks.Callback):
     """A bar on a terminal, a plain line now and then elsewhere."""
 
-    def __init__(self, epochs: int) -> None:
+    def __init__(self, epochs: int, found: Checkpoint | None) -> None:
         super().__init__()
         self.is_terminal = sys.stderr.isatty()
         self.every = max(1, epochs // 10)
-        self.bar = tqdm(total=epochs, desc="training", unit="epoch", disable=not self.is_terminal)
+        gone = 0 if found is None else found.epochs
+        self.bar = tqdm(
+            total=epochs, initial=gone, desc="training", unit="epoch", disable=not self.is_terminal
+        )
+        if found is not None:
+            end = ", which was its last" if found.is_ended else ""
+            _tell(f"training: resumed after epoch {gone} of {epochs}{end}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
