@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,9 @@ from tasks.plot import (
 )
 
 _INCHES = (9.0, 8.4)
+_TITLE_CHARACTERS = 100
+# the legend lies above the highest point
+_HEADROOM = 1.35
 
 
 def render_monitor_plot(review: Review, bound: float, promised: float | None) -> bytes:
@@ -59,7 +63,7 @@ def plot_windows(review: Review, bound: float, promised: float | None) -> Figure
             transform=panels[0].transAxes,
             ha="center",
         )
-    figure.suptitle(review.verdict.message.split(". ")[0][:110], fontsize=12, color=INK)
+    figure.suptitle(textwrap.fill(review.verdict.message, _TITLE_CHARACTERS), fontsize=12, color=INK)
     return figure
 
 
@@ -80,8 +84,7 @@ def _draw_ratios(axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow]
         )
     axes.axhline(bound, color=VERMILION, ls="--", lw=1.2, label=f"bound {bound:g}")
     axes.axhline(1.0, color=GREY, ls=":", lw=1.0)
-    axes.set_ylim(bottom=0)
-    axes.margins(y=0.25)
+    axes.set_ylim(0, np.nanmax(np.append(ratios, bound)) * _HEADROOM)
     name_axes(axes, "Median score of normal rows against when the model was made", "", "Ratio")
 
 
@@ -93,8 +96,7 @@ def _draw_false_alarms(
     axes.plot(times, rates, color=BLUE, marker="o", ms=4, label="false alarms a day")
     if promised is not None:
         axes.axhline(promised, color=INK, ls="--", lw=1.2, label=f"promised {promised:g}")
-    axes.set_ylim(bottom=0)
-    axes.margins(y=0.25)
+    axes.set_ylim(0, max([*rates, promised or 0.0, 1.0]) * _HEADROOM)
     name_axes(axes, "False alarms", "", "A day")
 
 
@@ -104,7 +106,7 @@ def _draw_recall(axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow]
     caught = np.array([window.caught_20min for window in windows])
     axes.vlines(times, 0, events, color=GREY, lw=5, alpha=0.5, label="events")
     axes.vlines(times, 0, caught, color=GREEN, lw=5, label="caught within the longer horizon")
-    axes.set_ylim(0, max(events.max(initial=0), 1) * 1.35)
+    axes.set_ylim(0, max(events.max(initial=0), 1) * _HEADROOM)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     if events.sum():
         shares = np.divide(

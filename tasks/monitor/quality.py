@@ -14,6 +14,7 @@ from schemas.monitoring import SensorIssue, WatchedRows, WatchedVersion
 from schemas.readings import SensorReadings
 from schemas.windows import Part
 
+Kind = Literal["missing", "frozen", "out_of_range", "step"]
 # a movement below this share of a sensor's level is rounding
 LEAST_RELATIVE_MOVEMENT = 1e-7
 
@@ -65,32 +66,43 @@ def find_unusual_sensors(
     Returns:
         One issue for each sensor and kind that has one, in the order of the sensors.
     """
-    readings = watched.readings
-    kinds: dict[Literal["missing", "frozen", "out_of_range", "step"], np.ndarray] = {
-        "missing": _measure_missing(table, readings.sensors, section)
-    }
-    still = count_still_rows(readings.values, readings.runs)
-    usual = describe_usual(readings, still, training_rows) if training_rows else None
-    kinds["frozen"] = _measure_frozen(still, usual, readings.step_minutes, section)
-    if usual is not None:
-        is_out = find_out_of_range(readings.values, usual, section.out_of_range_deviations)
-        kinds["out_of_range"] = is_out.astype(np.float64)
-        kinds["step"] = _measure_steps(readings, usual)
-    limits = {
+    limits: dict[Kind, float] = {
         "missing": section.missing_share,
         "frozen": section.frozen_hours,
         "out_of_range": section.out_of_range_share,
         "step": section.step_factor,
     }
+    sensors = watched.readings.sensors
     rows = [_find_source_rows(watched, part) for part in parts]
-    issues = []
-    for kind, measured in kinds.items():
+    issues: list[SensorIssue] = []
+    for kind, measured in measure_sensors(watched.readings, table, training_rows, section).items():
         is_share = kind in {"missing", "out_of_range"}
         by_window = [
             measured[chosen].mean(axis=0) if is_share else measured[chosen].max(axis=0) for chosen in rows
         ]
-        issues += _collect_issues(kind, by_window, limits[kind], readings.sensors)
+        issues += _collect_issues(kind, by_window, limits[kind], sensors)
     return tuple(issues)
+
+
+def measure_sensors(
+    readings: SensorReadings, table: pd.DataFrame, training_rows: int, section: MonitorSection
+) -> dict[Kind, np.ndarray]:
+    """Measure how each sensor behaves in each row; arguments as for `find_unusual_sensors`.
+
+    Returns:
+        By kind, float64, shape (rows, sensors): whether a value is missing or out of range, hours without
+        change so far, the step from the row above in largest steps of training.
+    """
+    still = count_still_rows(readings.values, readings.runs)
+    usual = describe_usual(readings, still, training_rows) if training_rows else None
+    measured: dict[Kind, np.ndarray] = {
+        "missing": table[list(readings.sensors)].isna().to_numpy(dtype=np.float64),
+        "frozen": _measure_frozen(still, usual, readings.step_minutes),
+    }
+    if usual is not None:
+        is_out = find_out_of_range(readings.values, usual, section.out_of_range_deviations)
+        measured |= {"out_of_range": is_out.astype(np.float64), "step": _measure_steps(readings, usual)}
+    return measured
 
 
 def count_still_rows(values: np.ndarray, runs: np.ndarray) -> np.ndarray:
@@ -132,13 +144,7 @@ def find_out_of_range(values: np.ndarray, usual: Usual, deviations: float) -> np
     return np.abs(values - usual.means) > np.maximum(deviations * usual.deviations, rounding)
 
 
-def _measure_missing(table: pd.DataFrame, sensors: Sequence[str], section: MonitorSection) -> np.ndarray:
-    return table[list(sensors)].isna().to_numpy(dtype=np.float64)
-
-
-def _measure_frozen(
-    still: np.ndarray, usual: Usual | None, step_minutes: float, section: MonitorSection
-) -> np.ndarray:
+def _measure_frozen(still: np.ndarray, usual: Usual | None, step_minutes: float) -> np.ndarray:
     """Measure stand-stills in hours; those that training had as long are 0."""
     hours = still * (step_minutes / 60)
     if usual is not None:
@@ -168,7 +174,7 @@ def _find_source_rows(watched: WatchedRows, part: Part) -> slice:
 
 
 def _collect_issues(
-    kind: Literal["missing", "frozen", "out_of_range", "step"],
+    kind: Kind,
     by_window: Sequence[np.ndarray],
     limit: float,
     sensors: Sequence[str],
@@ -179,7 +185,7 @@ def _collect_issues(
     measured = np.stack(by_window)
     return [
         SensorIssue(
-            sensor=sensors[place],
+            sensor=sensors[int(place)],
             kind=kind,
             windows=tuple((np.flatnonzero(measured[:, place] > limit) + 1).tolist()),
             worst=round(float(measured[:, place].max()), 4),
