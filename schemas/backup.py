@@ -118,13 +118,15 @@ class ChampionCheck(BaseModel):
         version: Number of the champion.
         scores: Golden scores that were compared; none where it was not tried.
         largest_difference: Largest relative difference from the scores at its making.
-        problem: Why it could not be tried, or none.
+        is_tried: Whether it could be tried from here: not where its files are loaded through a server.
+        problem: Why it was not tried or failed, or none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     model_name: str
     version: str
+    is_tried: bool = True
     scores: int = 0
     largest_difference: float | None = None
     problem: str | None = None
@@ -132,7 +134,12 @@ class ChampionCheck(BaseModel):
     @property
     def is_same(self) -> bool:
         """Whether it was tried and scores as it did."""
-        return self.problem is None and self.scores > 0 and (self.largest_difference or 0.0) <= 1e-6
+        return (
+            self.is_tried
+            and self.problem is None
+            and self.scores > 0
+            and (self.largest_difference or 0.0) <= 1e-6
+        )
 
 
 class RestoreOutcome(BaseModel):

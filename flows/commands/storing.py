@@ -14,6 +14,9 @@ from schemas.backup import BackupOutcome, ChampionCheck, Contents, RestoreOutcom
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 
+# a champion that was restored does not score as it did
+EXIT_OTHERWISE = 1
+
 
 def takes_places(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--store`, `--artifacts`, `--database-only` and `--prefect`."""
@@ -76,7 +79,7 @@ def restore(
     is_served: bool,
     configuration: Configuration,
     json_file: Path | None,
-) -> None:
+) -> int:
     """Fill an empty store from an archive, after checking all of it; the champion is tried at the end."""
     from tasks.store.restore import restore as restore_archive
 
@@ -84,6 +87,7 @@ def restore(
     outcome = restore_archive(source, uri, folder, is_served, prefect_uri)
     write_json(json_file, outcome.model_dump(mode="json"))
     tell_restore(outcome)
+    return 0 if all(check.is_same or not check.is_tried for check in outcome.champions) else EXIT_OTHERWISE
 
 
 def find_places(store: str | None, artifacts: Path | None, has_no_artifacts: bool) -> tuple[str, Path | None]:
@@ -137,7 +141,7 @@ def tell_restore(outcome: RestoreOutcome) -> None:
         told = "; their places were written anew" if outcome.relocated else ""
         print(f"Artifacts  {outcome.artifacts}{told}")
     for note in outcome.notes:
-        print(f"NOT THERE  {note}")
+        print(f"Note       {note}")
     for check in outcome.champions:
         print(f"Champion   {describe_champion(check)}")
     if not outcome.champions:
@@ -157,8 +161,10 @@ def describe_contents(contents: Contents) -> str:
 def describe_champion(check: ChampionCheck) -> str:
     """Say how a champion did with its golden rows."""
     name = f"version {check.version} of {check.model_name}"
+    if not check.is_tried:
+        return f"{name} was not tried from here: {check.problem}"
     if check.problem is not None:
-        return f"{name} could NOT be tried: {check.problem}"
+        return f"{name} could NOT be loaded or run: {check.problem}"
     if check.is_same:
         return f"{name} loads from here and scores the same: {check.scores} golden scores"
     return f"{name} scores OTHERWISE: largest relative difference {check.largest_difference:.3g}"

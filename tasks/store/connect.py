@@ -72,7 +72,11 @@ def opened_database(uri: str, is_one_snapshot: bool = False) -> Iterator[Connect
         StoreUnreachableError: If the database does not answer.
     """
     try:
-        engine = create_engine(make_url(uri), poolclass=NullPool)
+        url = make_url(uri)
+        if find_kind(uri) == "postgresql":
+            # whatever driver a server uses there
+            url = url.set(drivername="postgresql+psycopg2")
+        engine = create_engine(url, poolclass=NullPool)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise InputError(
             f"`--store` must name a database whose driver is installed. {describe_store(uri)}: {error}. "

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import Connection, Update, column, func, literal, table, update
+from sqlalchemy import Connection, String, Update, column, func, literal, table, update
 
 # where a server that serves the artifacts keeps them, for its clients
 SERVED = "mlflow-artifacts:"
@@ -69,7 +69,7 @@ def _pair_prefixes(old: str, new: str | None) -> Iterator[tuple[str, str]]:
 
 def _replace_prefix(place: str, prefix: str, replacement: str) -> Iterator[Update]:
     name, _, key = place.partition(".")
-    target = table(name, column(key))
+    target = table(name, column(key, String))
     whole = f"{SERVED}/" if replacement == SERVED else replacement
     yield update(target).where(target.c[key] == prefix).values({key: whole})
     start = f"{prefix}/"

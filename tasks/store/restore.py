@@ -16,6 +16,7 @@ from tasks.store.copy_rows import copy_rows
 from tasks.store.count import has_tables, is_fresh, read_contents
 from tasks.store.dump import load_postgres, require_tools
 from tasks.store.relocate import make_relocations, relocate
+from tasks.store.renumber import renumber_experiments
 from tasks.store.stage import place_file, report_disk, staged_folder
 from tasks.store.unpack import unpack_archive, verify_archive
 from tasks.store.upgrade import require_known_revision, upgrade_database
@@ -49,7 +50,7 @@ def restore(
         is_newest = _require_fit(manifest, uri, artifacts, is_served, prefect_uri)
         with _staged(root) as side:
             unpack_archive(file, source, side)
-            _fill(side, manifest, uri, root, is_served, is_newest)
+            notes = _fill(side, manifest, uri, root, is_served, is_newest)
             if prefect_uri is not None:
                 load_postgres(prefect_uri, side / PREFECT_NAME, [])
     with opened_database(uri) as connection:
@@ -62,7 +63,7 @@ def restore(
         contents=contents,
         relocated=root is not None and (is_served or manifest.artifacts_root != str(root)),
         champions=tuple(verify_champions(_write_absolute(uri))) if is_loadable else (),
-        notes=manifest.findings,
+        notes=(*manifest.findings, *notes),
         seconds=round(time.perf_counter() - begin, 3),
     )
 
@@ -160,17 +161,22 @@ def _staged(root: Path | None) -> Iterator[Path]:
 
 def _fill(
     side: Path, manifest: Manifest, uri: str, root: Path | None, is_served: bool, is_newest: bool
-) -> None:
+) -> list[str]:
     """Put the artifacts in place, then the database: without it nobody knows of them."""
     dump = side / DATABASE_NAMES[manifest.kind]
     old, new = manifest.artifacts_root, None if is_served else str(root)
-    locations = manifest.contents.locations
+    locations, notes = manifest.contents.locations, []
     if manifest.kind == "sqlite":
         if not is_newest:
             upgrade_database(f"sqlite:///{dump}")
         with opened_database(f"sqlite:///{dump}") as connection:
             if root is not None and old is not None:
                 relocate(connection, read_contents(connection).locations, old, new)
+            if find_kind(uri) == "postgresql":
+                notes = [
+                    f"experiment {before} has the number {after} now: the old one is too large for PostgreSQL"
+                    for before, after in renumber_experiments(connection).items()
+                ]
             _require_same_counts(read_contents(connection), manifest.contents)
     with _placed_artifacts(side, root, uri):
         if manifest.kind == "postgresql":
@@ -184,6 +190,7 @@ def _fill(
             _place_database(dump, find_database_file(uri))
     if manifest.kind == "postgresql" and not is_newest:
         upgrade_database(uri)
+    return notes
 
 
 @contextlib.contextmanager

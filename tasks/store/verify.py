@@ -39,11 +39,13 @@ def verify_version(uri: str, client: MlflowClient, name: str, number: str) -> Ch
     """
     source = client.get_model_version(name, number).source or ""
     if not source.startswith("models:/"):
-        return ChampionCheck(model_name=name, version=number, problem=f"its files are at {source}")
+        problem = f"its files are at {source}"
+        return ChampionCheck(model_name=name, version=number, is_tried=False, problem=problem)
     model_id = source.removeprefix("models:/")
     place = client.get_logged_model(model_id).artifact_location
     if place.startswith(SERVED):
-        return ChampionCheck(model_name=name, version=number, problem="its files are loaded through a server")
+        problem = "its files are loaded through a server"
+        return ChampionCheck(model_name=name, version=number, is_tried=False, problem=problem)
     trial = try_version(uri, model_id)
     undefined = f"{trial.undefined} golden scores are undefined" if trial.undefined else None
     return ChampionCheck(
