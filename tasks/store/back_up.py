@@ -52,7 +52,7 @@ def back_up(out: Path, uri: str, artifacts: Path | None, prefect_uri: str | None
         InputError: If something that is named is not there, or a tool is missing.
         StoreUnreachableError: If the database does not answer, or the disk is full.
     """
-    begin = time.perf_counter()
+    begin, out = time.perf_counter(), out.absolute()
     _require_sources(out, uri, artifacts, prefect_uri)
     with report_disk(out), staged_folder(out) as side:
         side.chmod(0o700)

@@ -43,7 +43,9 @@ def restore(
         InputError: If the archive is not whole, does not fit, or a place is not empty; nothing is written.
         StoreUnreachableError: If a database does not answer, or the disk is full.
     """
-    begin = time.perf_counter()
+    begin, source = time.perf_counter(), source.absolute()
+    if not source.is_file():
+        raise InputError(f"`--from` must name an archive that is there. {source} is none. Name another.")
     with report_disk(source), source.open("rb") as file:
         manifest = verify_archive(file, source)
         root = None if artifacts is None or manifest.artifacts_root is None else artifacts.absolute()
