@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
+
+import psutil
 
 from flows.deploy import POOL
 from flows.server import require_configured_server
 
 _HEARTBEAT_SECONDS = 30
+_STOP_SECONDS = 30.0
 
 
-def run_worker(home: Path, name: str | None, limit: int | None, log_level: str) -> None:
-    """Become Prefect's process worker; signals reach it as they come.
+class _StoppedError(Exception):
+    """Somebody stops the worker."""
+
+
+def run_worker(home: Path, name: str | None, limit: int | None, log_level: str) -> int:
+    """Run Prefect's process worker until it ends or is stopped.
+
+    Prefect's worker kills its runs when it stops, and they could say nothing any more. So a stop (Ctrl-C,
+    SIGTERM) goes to the runs first, which end Crashed with their MLflow runs closed, and then to the worker.
 
     Args:
         home: Folder that holds `mlruns/`, for every run.
@@ -21,15 +34,49 @@ def run_worker(home: Path, name: str | None, limit: int | None, log_level: str) 
         limit: Runs at a time, or none.
         log_level: Least level of what the worker and its runs write here; the server keeps all of it.
 
+    Returns:
+        The worker's exit code; 0 where it was stopped.
+
     Raises:
         InputError: If no server is configured.
         StoreUnreachableError: If the server does not answer or refuses the credentials.
     """
     require_configured_server()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    arguments, environment = list_arguments(name, limit), prepare_worker_environment(home, log_level)
-    os.execve(sys.executable, arguments, environment)  # noqa: S606 - the signals of a shell's job reach it
+    # a session of its own: Ctrl-C reaches this process alone; and a shell's background job ignores SIGINT, by
+    # which Prefect's worker stops
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    worker = psutil.Popen(
+        list_arguments(name, limit), env=prepare_worker_environment(home, log_level), start_new_session=True
+    )
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _StoppedError
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        return int(worker.wait())
+    except _StoppedError:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        stop_worker(worker)
+        return 0
+
+
+def stop_worker(worker: psutil.Popen) -> None:
+    """End the runs of a worker, wait until they have said so, and end the worker."""
+    runs = worker.children(recursive=True)
+    if runs:
+        print(f"stopping  {len(runs)} processes of runs, then the worker ...", file=sys.stderr)
+    for process in runs:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    psutil.wait_procs(runs, timeout=_STOP_SECONDS)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        worker.terminate()
+    _, alive = psutil.wait_procs([worker], timeout=_STOP_SECONDS)
+    for process in alive:
+        process.kill()
 
 
 def list_arguments(name: str | None, limit: int | None) -> list[str]:

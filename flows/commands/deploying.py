@@ -88,11 +88,11 @@ def deploy(
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
     help="Least level of what is shown here; the server keeps the whole log.",
 )
-def worker(name: str | None, limit: int | None, log_level: str) -> None:
+def worker(name: str | None, limit: int | None, log_level: str) -> int:
     """Do what the server's schedules, triggers and people ask for, until stopped."""
     from flows.worker import run_worker
 
-    run_worker(find_home(), name, limit, log_level)
+    return run_worker(find_home(), name, limit, log_level)
 
 
 def find_places_of_data(data: Path | None, scores: Path | None) -> PlacesOfData:
