@@ -68,12 +68,15 @@ def _read_members(file: IO[bytes], source: Path) -> Iterator[tuple[tarfile.TarFi
     """Go through the files of an archive; a link, a device or a name that leads elsewhere is refused."""
     file.seek(0)
     try:
-        with tarfile.open(fileobj=file, mode="r|gz") as archive:
-            for member in archive:
-                if not member.isreg() or not _is_place(member.name):
-                    raise _refuse(source, f"{member.name!r} is no plain file, or leads elsewhere")
-                yield archive, member
-        # what follows the last file belongs to no archive of ours, but must be whole, too
+        with gzip.GzipFile(fileobj=file) as plain:
+            with tarfile.open(fileobj=plain, mode="r|") as archive:
+                for member in archive:
+                    if not member.isreg() or not _is_place(member.name):
+                        raise _refuse(source, f"{member.name!r} is no plain file, or leads elsewhere")
+                    yield archive, member
+            # the checksum of all is at the end, which tarfile does not read
+            while plain.read(_PIECE_BYTES):
+                pass
     except _BROKEN as error:
         raise _refuse(source, str(error) or "it ends too early") from error
 
