@@ -76,11 +76,14 @@ def compare_means(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     Returns:
         Two-sided p-values, shape (sensors,); 1 for a sensor that is the same everywhere.
     """
-    is_constant = np.ptp(np.concatenate([before, after]), axis=0) == 0
+    joined = np.sort(np.concatenate([before, after]), axis=0)
+    is_constant = joined[0] == joined[-1]
+    # where means are equal the chances are approximate, so sensors without equal means go by themselves
+    has_ties = (joined[1:] == joined[:-1]).any(axis=0)
     p_values = np.ones(before.shape[1])
-    chosen = ~is_constant
-    if chosen.any():
-        p_values[chosen] = mannwhitneyu(before[:, chosen], after[:, chosen], axis=0).pvalue
+    for chosen in (~has_ties, has_ties & ~is_constant):
+        if chosen.any():
+            p_values[chosen] = mannwhitneyu(before[:, chosen], after[:, chosen], axis=0).pvalue
     return p_values
 
 

@@ -53,6 +53,14 @@ def test_a_sensor_that_never_moves_is_not_found() -> None:
     assert find(values)[0] == ()
 
 
+def test_a_sensor_that_stood_still_in_training_takes_nothing_from_the_others() -> None:
+    values = draw()
+    values[:TRAINING, 3] = 5.0
+    values[TRAINING:, 7] -= 2.0
+    values = values[: TRAINING + 40]
+    assert "x8" in [found.sensor for found in find(values)[0]]
+
+
 def test_the_correction_is_that_of_holm() -> None:
     corrected = correct_for_many(np.array([0.01, 0.04, 0.03, 0.005]))
     assert np.allclose(corrected, [0.03, 0.06, 0.06, 0.02])

@@ -47,10 +47,10 @@ def test_without_a_reference_the_median_stands_alone() -> None:
 
 
 def test_an_event_is_caught_by_an_alarm_in_the_window_before() -> None:
-    scores = np.ones(30)
+    scores = np.ones(31)
     scores[19] = 9.0
-    # 29 rows without the event at 21: the newest window begins with row 20
-    windows = measure(watched_with(rows=30, events=[21], start=9, scores=scores))
+    # 30 rows without the event at 21: the newest window begins with row 20
+    windows = measure(watched_with(rows=31, events=[21], start=9, scores=scores))
     assert windows[-1].first == "2024-01-01T00:40:00"
     assert [(window.events, window.caught, window.caught_20min) for window in windows] == [
         (0, 0, 0),
