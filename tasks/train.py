@@ -86,6 +86,7 @@ def train_network(
         callbacks.append(_Saver(places.checkpoints, marks, keeper, found))
     callbacks.append(_Progress(training.epochs, found))
     if places.logs is not None:
+        _log_epochs_before(places.logs, found)
         callbacks.append(keras.callbacks.TensorBoard(str(places.logs)))
     order, gather = _shuffle(train_end_rows, training), _make_gather(network, rows)
     _go_on(network, order, found)
@@ -223,6 +224,18 @@ def _join_losses(found: Checkpoint | None, losses: dict[str, list[float]]) -> di
         return losses
     before = dict(zip(("loss", "val_loss"), found.losses.T.tolist(), strict=True))
     return {name: of_before + losses.get(name, []) for name, of_before in before.items()}
+
+
+def _log_epochs_before(logs: Path, found: Checkpoint | None) -> None:
+    """Log the epochs before a resumption again: those that a kill kept from the disk are missing there."""
+    if found is None:
+        return
+    for name, losses in zip(("train", "validation"), found.losses.T, strict=True):
+        writer = tf.summary.create_file_writer(str(logs / name))
+        with writer.as_default():
+            for epoch, loss in enumerate(losses):
+                tf.summary.scalar("epoch_loss", loss, step=epoch)
+        writer.close()
 
 
 def _tell(text: str) -> None:
