@@ -1,0 +1,32 @@
+"""The worker's command and environment; what it does is in test_deployed_life.py."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.commands import run_command_line
+from flows.worker import list_arguments, prepare_worker_environment
+
+
+def test_runs_find_the_home_although_they_begin_in_an_empty_folder(tmp_path: Path) -> None:
+    assert prepare_worker_environment(tmp_path, "INFO")["FOREWARN_HOME"] == str(tmp_path)
+
+
+def test_heartbeats_are_on_unless_set_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
+    monkeypatch.delenv(name, raising=False)
+    assert prepare_worker_environment(tmp_path, "INFO")[name] == "30"
+    monkeypatch.setenv(name, "60")
+    assert prepare_worker_environment(tmp_path, "INFO")[name] == "60"
+
+
+def test_the_limit_reaches_prefect() -> None:
+    assert list_arguments("mill", 2)[-4:] == ["--name", "mill", "--limit", "2"]
+
+
+def test_without_a_server_no_worker_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    assert run_command_line(["worker"]) == 2
+    assert "PREFECT_API_URL" in capsys.readouterr().err
