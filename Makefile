@@ -14,7 +14,7 @@ INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constra
 DATA ?=
 ARGS ?=
 
-.PHONY: help setup run test check format bench docs expect ui stack stack-stop stack-test lock clean
+.PHONY: help setup run test check format bench docs expect ui deploy worker stack stack-stop stack-test lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ stack-stop: setup ## stop what `make stack` runs
 
 stack-test: $(VENV)/.ready-dev,stack ## the whole life of a stack of its own, step by step
 	@$(BIN)/python docker/life.py $(ARGS)
+
+deploy: setup ## schedules, triggers, forms and automations to the server of PREFECT_API_URL; DATA=path/to/readings.csv
+	@$(BIN)/forewarn deploy $(if $(DATA),--data '$(DATA)') $(ARGS)
+
+worker: setup ## do what the server asks for, until stopped
+	@$(BIN)/forewarn worker $(ARGS)
 
 lock: setup ## write the lock file again, keeping the versions in it
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \

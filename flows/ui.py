@@ -20,6 +20,8 @@ _HOST = "127.0.0.1"
 _QUIET = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # kept in memory, the places of running deployments are lost with a restart, and their runs crash
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
 }
 _POLL_SECONDS = 0.5
 
