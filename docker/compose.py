@@ -62,7 +62,7 @@ class Service:
         volumes: Folder on this machine of each path inside a container.
         stop_signal: Name of the signal that ends it.
         stop_seconds: How long it may take to end.
-        waits_for: What it waits for, ending and being started again; empty for the others.
+        waits_for: What it waits for before it answers, for as long as it takes; empty for the others.
     """
 
     name: str
@@ -101,7 +101,7 @@ def read_compose(path: Path, variables: Mapping[str, str], folder: Path) -> dict
                 f"{path.name}: `services.{name}` must use known keys. Received {unknown}. Teach "
                 "docker/compose.py what they mean on a machine without docker."
             )
-        services[name] = _read_service(name, fill_in(raw, variables), path.parent, folder, set(described))
+        services[name] = _read_service(name, raw, variables, path.parent, folder, set(described))
     return {name: services[name] for name in sort_by_dependency(services)}
 
 
@@ -128,47 +128,53 @@ def _look_up(match: re.Match[str], variables: Mapping[str, str]) -> str:
     raise InputError(f"`{match['name']}` must be set. It {match['rest'] or 'is missing'}.")
 
 
-def _read_service(name: str, raw: dict[str, Any], base: Path, folder: Path, hosts: set[str]) -> Service:
-    volumes = _read_volumes(raw.get("volumes", []), base, folder)
+def _read_service(
+    name: str, raw: dict[str, Any], variables: Mapping[str, str], base: Path, folder: Path, hosts: set[str]
+) -> Service:
+    volumes = _read_volumes(fill_in(raw.get("volumes", []), variables), base, folder)
     volumes |= dict.fromkeys(raw.get("tmpfs", []), folder / "temporary" / name)
-
-    def localise(text: str) -> str:
-        return write_local(text, hosts, volumes)
-
-    # a driver's own variable for the host is the one place where a host stands without its port
-    environment = {
-        key: LOOPBACK if key == "PGHOST" else localise(value)
-        for key, value in raw.get("environment", {}).items()
-    }
+    # first the places of the file itself: what variables hold is meant for this machine as it stands
+    known = fill_in(write_local({**raw, "volumes": []}, hosts, volumes), variables)
+    environment = known.get("environment", {})
+    if "PGHOST" in environment:
+        # a driver's own variable for the host is the one place where a host stands without its port
+        environment["PGHOST"] = LOOPBACK
     return Service(
         name=name,
-        command=[localise(word) for word in raw["command"]],
+        command=known["command"],
         environment=environment,
-        depends_on={other: item["condition"] for other, item in raw.get("depends_on", {}).items()},
-        health=_read_health(raw["healthcheck"]) if "healthcheck" in raw else None,
-        restart=raw["restart"],
-        port=_find_port(raw),
+        depends_on={other: item["condition"] for other, item in known.get("depends_on", {}).items()},
+        health=_read_health(known["healthcheck"]) if "healthcheck" in known else None,
+        restart=known["restart"],
+        port=_find_port(known),
         volumes=volumes,
-        stop_signal=raw.get("stop_signal", "SIGTERM"),
-        stop_seconds=_read_seconds(raw.get("stop_grace_period", "10s")),
-        waits_for=raw.get("labels", {}).get(_WAITS_LABEL, ""),
+        stop_signal=known.get("stop_signal", "SIGTERM"),
+        stop_seconds=_read_seconds(known.get("stop_grace_period", "10s")),
+        waits_for=known.get("labels", {}).get(_WAITS_LABEL, ""),
     )
 
 
-def write_local(text: str, hosts: set[str], volumes: Mapping[str, Path]) -> str:
-    """Write a text for this machine: services and `0.0.0.0` become loopback, mounted paths become folders.
+def write_local(value: Any, hosts: set[str], volumes: Mapping[str, Path]) -> Any:
+    """Write all texts of a tree for this machine.
 
-    A service is known by the port behind its name.
+    The name of a service before its port, and `0.0.0.0`, become loopback; mounted paths become folders.
 
     Args:
-        text: A word of a command, or the value of a variable.
+        value: A text, or a tree of them.
         hosts: Names of services.
         volumes: Folder of each mounted path.
     """
+    if isinstance(value, dict):
+        return {key: write_local(item, hosts, volumes) for key, item in value.items()}
+    if isinstance(value, list):
+        return [write_local(item, hosts, volumes) for item in value]
+    if not isinstance(value, str):
+        return value
     names = "|".join(re.escape(host) for host in sorted(hosts, key=len, reverse=True))
-    text = re.sub(rf"(?<![\w.-])(?:{names})(?=:\d)", LOOPBACK, text)
-    for path, local in volumes.items():
-        text = re.sub(rf"(?<![\w.-]){re.escape(path)}(?=/|$)", lambda _, local=local: str(local), text)  # type: ignore[misc]
+    text = re.sub(rf"(?<![\w.-])(?:{names})(?=:[\d$])", LOOPBACK, value)
+    paths = "|".join(re.escape(path) for path in sorted(volumes, key=len, reverse=True))
+    if paths:
+        text = re.sub(rf"(?<![\w./])(?:{paths})(?=[/}}]|$)", lambda match: str(volumes[match[0]]), text)
     return LOOPBACK if text == "0.0.0.0" else text  # noqa: S104 - what is replaced
 
 

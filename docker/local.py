@@ -49,7 +49,9 @@ _takes_folder = click.option(
 
 @commands.command()
 @_takes_folder
-@click.option("--data", type=click.Path(path_type=Path), help="Table of readings; a simulated one without it.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Table of readings; a simulated one without it."
+)
 @click.argument("names", nargs=-1)
 def up(folder: Path, data: Path | None, names: tuple[str, ...]) -> None:
     """Start the services, or those named with what they need; keep them running until Ctrl-C or SIGTERM."""
@@ -118,10 +120,7 @@ def find_table(folder: Path, data: Path | None) -> Path:
         if not data.is_file():
             raise InputError(f"`--data` must name a table of readings. There is no file {data}.")
         return data.resolve()
-    path = folder / "readings" / "readings.csv"
-    if not path.is_file():
-        simulate_file(path)
-    return path
+    return simulate_file(folder / "readings" / "readings.csv")
 
 
 def read_services(folder: Path, table: Path | None = None) -> dict[str, Service]:

@@ -37,6 +37,7 @@ class Running:
         checked: When its health was last checked.
         pause: Seconds of the next pause.
         starts: How often it was started.
+        has_answered: Whether it ever was healthy.
     """
 
     service: Service
@@ -46,6 +47,7 @@ class Running:
     checked: float = 0.0
     pause: float = _FIRST_PAUSE
     starts: int = 0
+    has_answered: bool = False
 
     @property
     def is_up(self) -> bool:
@@ -152,9 +154,7 @@ class Supervisor:
             return
         if time.monotonic() - entry.since >= _LASTING_SECONDS:
             entry.pause = _FIRST_PAUSE
-        if entry.starts == 1 or not service.waits_for:
-            reason = f"waits for {service.waits_for}" if service.waits_for else f"ended with exit code {code}"
-            _say(f"{service.name} {reason}; it is started again")
+        _say(f"{service.name} ended with exit code {code}; it is started again")
         entry.state, entry.since = "paused", time.monotonic()
 
     def _check_health(self, entry: Running) -> None:
@@ -164,7 +164,8 @@ class Supervisor:
             entry.state = "healthy" if entry.service.restart != "no" else entry.state
             return
         is_starting = entry.state == "starting"
-        if now - entry.checked < (health.starting_seconds if is_starting else health.seconds):
+        is_due_soon = is_starting and now - entry.since < health.patience_seconds
+        if now - entry.checked < (health.starting_seconds if is_due_soon else health.seconds):
             return
         environment = self._make_environment(entry.service)
         is_well = passes(health.command, environment, ROOT, health.timeout_seconds)
@@ -172,11 +173,11 @@ class Supervisor:
         if is_well and is_starting:
             _say(f"{entry.service.name} answers after {entry.checked - entry.since:.0f} s")
         if is_well:
-            entry.state = "healthy"
+            entry.state, entry.has_answered = "healthy", True
         elif not is_starting:
             entry.state, entry.since = "starting", now
             _say(f"{entry.service.name} does not answer")
-        elif now - entry.since > health.patience_seconds and not self.is_ready():
+        elif not is_due_soon and not entry.has_answered and not entry.service.waits_for:
             raise self._fail(entry.service, f"It did not answer within {health.patience_seconds:g} s")
 
     def _end_rest(self, entry: Running) -> None:

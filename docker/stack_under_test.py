@@ -1,0 +1,178 @@
+"""A stack that is started for a test: its processes, addresses and secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+from client import require, set_environment, wait_for
+from credentials import read_credentials
+from local import SECRETS
+from processes import find_marked
+from supervisor import ROOT
+
+_SERVICES = ("PREFECT", "MLFLOW", "SERVE", "POSTGRES")
+_START_SECONDS = 400.0
+_STOP_SECONDS = 120.0
+# loops that would look every minute, so that the test need not wait for them
+_QUICK = {
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+}
+
+
+class StackUnderTest:
+    """A stack in a folder of its own, on free ports."""
+
+    def __init__(self, folder: Path) -> None:
+        """Choose ports; nothing is started yet.
+
+        Args:
+            folder: Where everything is kept.
+        """
+        self.folder = folder
+        self.ports = dict(zip(_SERVICES, find_free_ports(len(_SERVICES)), strict=True))
+        self.secrets: dict[str, str] = {}
+        self._runner: subprocess.Popen[bytes] | None = None
+
+    @property
+    def prefect(self) -> str:
+        """Address of the Prefect server."""
+        return f"http://127.0.0.1:{self.ports['PREFECT']}"
+
+    @property
+    def mlflow(self) -> str:
+        """Address of the MLflow server."""
+        return f"http://127.0.0.1:{self.ports['MLFLOW']}"
+
+    @property
+    def serve(self) -> str:
+        """Address of the scoring service."""
+        return f"http://127.0.0.1:{self.ports['SERVE']}"
+
+    @property
+    def table(self) -> Path:
+        """The table of readings."""
+        return self.folder / "readings" / "readings.csv"
+
+    @property
+    def configuration(self) -> Path:
+        """The plant's settings."""
+        return self.folder / "readings" / "configuration.yaml"
+
+    def start(self, *services: str) -> None:
+        """Start the stack as `make stack` does, wait until it is ready, and log in.
+
+        Args:
+            services: Only these and what they need; all without any.
+        """
+        (self.folder / "logs").mkdir(exist_ok=True)
+        with self.find_log("runner").open("ab") as log:
+            self._runner = subprocess.Popen(
+                self._command("up", *services), env=self._make_environment(), stdout=log, stderr=log, cwd=ROOT
+            )
+        wait_for(self._look_ready, _START_SECONDS, "a stack that is ready")
+        self.secrets = read_credentials(self.folder / SECRETS)
+        set_environment(
+            {
+                "PREFECT_API_URL": f"{self.prefect}/api",
+                "PREFECT_API_AUTH_STRING": self.secrets["PREFECT_API_AUTH_STRING"],
+                "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
+                "PREFECT_HOME": str(self.folder / "temporary" / "client"),
+                "MLFLOW_TRACKING_URI": self.mlflow,
+                "MLFLOW_TRACKING_USERNAME": "forewarn",
+                "MLFLOW_TRACKING_PASSWORD": self.secrets["MLFLOW_TRACKING_PASSWORD"],
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "DO_NOT_TRACK": "true",
+            }
+        )
+
+    def restart(self, service: str) -> None:
+        """Restart a service as a person would."""
+        done = subprocess.run(
+            self._command("restart", service),
+            env=self._make_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        require(done.returncode == 0, f"{service} to be restarted", done.stderr)
+
+    def stop(self) -> int:
+        """Stop the stack by SIGTERM.
+
+        Returns:
+            The exit code of the runner.
+        """
+        if self._runner is None:
+            return 0
+        self._runner.send_signal(signal.SIGTERM)
+        code = self._runner.wait(_STOP_SECONDS)
+        self._runner = None
+        return code
+
+    def end(self) -> None:
+        """Make sure that nothing is left running, whatever has happened."""
+        if self._runner is not None and self._runner.poll() is None:
+            self.stop()
+
+    def find_processes(self) -> list[psutil.Process]:
+        """Find the processes of the stack."""
+        return find_marked(f"{self.folder}:")
+
+    def read_state(self) -> Any:
+        """Read what the runner says of its services."""
+        return json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
+
+    def find_log(self, name: str) -> Path:
+        """Tell where a service writes."""
+        return self.folder / "logs" / f"{name}.log"
+
+    def hide(self, text: str) -> str:
+        """Hide the secrets in a text that is shown."""
+        for name, secret in self.secrets.items():
+            text = text.replace(secret, f"<{name}>")
+        return text
+
+    def _look_ready(self) -> bool | None:
+        runner = self._runner
+        require(runner is not None and runner.poll() is None, "the runner to run on", "its end")
+        state = self.folder / "state.json"
+        return True if state.exists() and self.read_state()["ready"] else None
+
+    def _command(self, command: str, *rest: str) -> Sequence[str]:
+        return [
+            sys.executable,
+            str(ROOT / "docker" / "local.py"),
+            command,
+            "--folder",
+            str(self.folder),
+            *rest,
+        ]
+
+    def _make_environment(self) -> dict[str, str]:
+        ours = ("PREFECT_", "MLFLOW_", "FOREWARN_", "POSTGRES_", "AWS_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        ports = {f"FOREWARN_{name}_PORT": str(port) for name, port in self.ports.items()}
+        own = {"FOREWARN_CONFIGURATION": str(self.configuration), "FOREWARN_HOME": str(self.folder)}
+        return {**inherited, **ports, **own, **_QUICK}
+
+
+def find_free_ports(count: int) -> list[int]:
+    """Find ports that nothing listens on, all held at once so that they differ."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
