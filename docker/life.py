@@ -12,57 +12,19 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import life_steps as steps
 from processes import read_tail
 from stack_under_test import StackUnderTest
 
 from schemas.errors import ForewarnError
 
-
-@dataclass(frozen=True)
-class Step:
-    """A step of the life.
-
-    Attributes:
-        name: What is done.
-        do: Does it, and says what it found.
-        logs: Services whose logs matter if it fails.
-    """
-
-    name: str
-    do: Callable[[StackUnderTest], str]
-    logs: tuple[str, ...]
-
+if TYPE_CHECKING:
+    from life_steps import Step
 
 _LOG_LINES = 25
-_SERVERS = ("postgres", "prefect", "mlflow")
-_RUNS = ("worker", "prefect")
-STEPS = (
-    Step("start", steps.start, ("runner", "deploy", "worker", *_SERVERS)),
-    Step("refuse strangers", steps.refuse_strangers, _SERVERS),
-    Step("a schedule retrains", steps.retrain_by_schedule, _RUNS),
-    Step("an overlapping run is cancelled", steps.cancel_overlapping, _RUNS),
-    Step("the gate made a champion", steps.find_first_champion, _RUNS),
-    Step("the service waited and answers", steps.ask_service, ("serve",)),
-    Step("restart PostgreSQL, score", steps.score_after_database_restart, ("postgres", *_RUNS)),
-    Step("restart MLflow, ask the service", steps.ask_after_mlflow_restart, ("mlflow", "serve")),
-    Step("restart Prefect, ask for its runs", steps.list_after_prefect_restart, ("prefect", "worker")),
-    Step("restart the worker, score new rows", steps.score_after_worker_restart, _RUNS),
-    Step("three drift events, one retraining", steps.retrain_by_drift, _RUNS),
-    Step("the gate held a challenger", steps.find_challenger, _RUNS),
-    Step("promote by form", steps.promote, _RUNS),
-    Step("roll back by form", steps.roll_back, _RUNS),
-    Step("back up", steps.back_up, ("postgres",)),
-    Step("no secret anywhere", steps.find_no_secrets, ()),
-    Step("stop", steps.stop, ("runner",)),
-    Step("start again, find everything", steps.start_again, ("runner", *_SERVERS)),
-    Step("stop again", steps.stop, ("runner",)),
-)
 
 
 def live_through(step: Step, stack: StackUnderTest) -> bool:
@@ -90,8 +52,8 @@ def live_through(step: Step, stack: StackUnderTest) -> bool:
 
 @click.command()
 @click.option("--folder", type=click.Path(path_type=Path), help="New folder to work in; kept if it is given.")
-@click.option("--first", default=len(STEPS), show_default=True, help="Do the first so many steps.")
-def main(folder: Path | None, first: int) -> None:
+@click.option("--first", type=click.IntRange(min=1), help="Do the first so many steps alone.")
+def main(folder: Path | None, first: int | None) -> None:
     """Live through the whole life of a stack; ends with 1 at the first step that fails."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     place = folder or Path(tempfile.mkdtemp(prefix="forewarn-stack-"))
@@ -99,6 +61,10 @@ def main(folder: Path | None, first: int) -> None:
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o755)
     stack, begin = StackUnderTest(place.resolve()), time.monotonic()
+    stack.log_in()
+    # imports Prefect, which reads then where its server is
+    from life_steps import STEPS
+
     try:
         # `all` ends at the first that fails
         is_well = all(live_through(step, stack) for step in STEPS[:first])

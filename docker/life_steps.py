@@ -7,27 +7,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 from uuid import UUID
 
 import psutil
 import yaml
-from client import (
-    Answer,
-    add_schedule,
-    ask,
-    list_runs,
-    remove_schedule,
-    require,
-    start_run,
-    wait_for,
-    wait_for_end,
-)
+from asking import Answer, ask, require, wait_for
 from database import find_programs
 from prefect.client.schemas.objects import FlowRun
 from prefect.events import emit_event
+from prefect_runs import add_schedule, list_runs, remove_schedule, start_run, wait_for_end
 from stack_under_test import StackUnderTest
 
 from tasks.simulate import simulate_readings
@@ -379,3 +371,43 @@ def _run(command: list[str], stack: StackUnderTest, password: str) -> subprocess
     path = f"{find_programs()}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PGPASSWORD": stack.secrets[password]}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the life.
+
+    Attributes:
+        name: What is done.
+        do: Does it, and says what it found.
+        logs: Services whose logs matter if it fails.
+    """
+
+    name: str
+    do: Callable[[StackUnderTest], str]
+    logs: tuple[str, ...]
+
+
+_SERVERS = ("postgres", "prefect", "mlflow")
+_RUNS = ("worker", "prefect")
+STEPS = (
+    Step("start", start, ("runner", "deploy", "worker", *_SERVERS)),
+    Step("refuse strangers", refuse_strangers, _SERVERS),
+    Step("a schedule retrains", retrain_by_schedule, _RUNS),
+    Step("an overlapping run is cancelled", cancel_overlapping, _RUNS),
+    Step("the gate made a champion", find_first_champion, _RUNS),
+    Step("the service waited and answers", ask_service, ("serve",)),
+    Step("restart PostgreSQL, score", score_after_database_restart, ("postgres", *_RUNS)),
+    Step("restart MLflow, ask the service", ask_after_mlflow_restart, ("mlflow", "serve")),
+    Step("restart Prefect, ask for its runs", list_after_prefect_restart, ("prefect", "worker")),
+    Step("restart the worker, score new rows", score_after_worker_restart, _RUNS),
+    Step("three drift events, one retraining", retrain_by_drift, _RUNS),
+    Step("the gate held a challenger", find_challenger, _RUNS),
+    Step("promote by form", promote, _RUNS),
+    Step("roll back by form", roll_back, _RUNS),
+    Step("back up", back_up, ("postgres",)),
+    Step("no secret anywhere", find_no_secrets, ()),
+    Step("stop", stop, ("runner",)),
+    Step("start again, find everything", start_again, ("runner", *_SERVERS)),
+    Step("stop again", stop, ("runner",)),
+)

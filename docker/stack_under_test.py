@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from client import require, set_environment, wait_for
-from credentials import read_credentials
+from asking import require, wait_for
+from credentials import keep_credentials
 from local import SECRETS
 from processes import find_marked
 from supervisor import ROOT
@@ -33,14 +33,14 @@ class StackUnderTest:
     """A stack in a folder of its own, on free ports."""
 
     def __init__(self, folder: Path) -> None:
-        """Choose ports; nothing is started yet.
+        """Choose ports and make secrets; nothing is started yet.
 
         Args:
             folder: Where everything is kept.
         """
         self.folder = folder
         self.ports = dict(zip(_SERVICES, find_free_ports(len(_SERVICES)), strict=True))
-        self.secrets: dict[str, str] = {}
+        self.secrets = keep_credentials(folder / SECRETS)
         self._runner: subprocess.Popen[bytes] | None = None
 
     @property
@@ -69,7 +69,7 @@ class StackUnderTest:
         return self.folder / "readings" / "configuration.yaml"
 
     def start(self, *services: str) -> None:
-        """Start the stack as `make stack` does, wait until it is ready, and log in.
+        """Start the stack as `make stack` does, and wait until it is ready.
 
         Args:
             services: Only these and what they need; all without any.
@@ -80,17 +80,21 @@ class StackUnderTest:
                 self._command("up", *services), env=self._make_environment(), stdout=log, stderr=log, cwd=ROOT
             )
         wait_for(self._look_ready, _START_SECONDS, "a stack that is ready")
-        self.secrets = read_credentials(self.folder / SECRETS)
-        set_environment(
+
+    def log_in(self) -> None:
+        """Tell the clients of Prefect and MLflow in this process where the servers are and who asks.
+
+        Prefect reads it when it is imported: nothing may have imported it before.
+        """
+        for name in list(os.environ):
+            if name.startswith(("PREFECT_", "MLFLOW_")):
+                del os.environ[name]
+        os.environ.update(
             {
                 "PREFECT_API_URL": f"{self.prefect}/api",
                 "PREFECT_API_AUTH_STRING": self.secrets["PREFECT_API_AUTH_STRING"],
                 "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
                 "PREFECT_HOME": str(self.folder / "temporary" / "client"),
-                "MLFLOW_TRACKING_URI": self.mlflow,
-                "MLFLOW_TRACKING_USERNAME": "forewarn",
-                "MLFLOW_TRACKING_PASSWORD": self.secrets["MLFLOW_TRACKING_PASSWORD"],
-                "MLFLOW_DISABLE_TELEMETRY": "true",
                 "DO_NOT_TRACK": "true",
             }
         )
