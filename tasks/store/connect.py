@@ -97,8 +97,8 @@ def opened_database(uri: str, is_one_snapshot: bool = False) -> Iterator[Connect
         ) from error
     except DBAPIError as error:
         raise InputError(
-            f"The database {describe_store(uri)} must take what is written. It said: {_shorten(error)}. "
-            "Nothing was changed in it."
+            f"The database {describe_store(uri)} must be sound and take what is "
+            f"written. It said: {_shorten(error)}. Nothing was changed in it."
         ) from error
     finally:
         engine.dispose()
