@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemas.configuration import ModelSection, TrainingSection
 from schemas.evaluation import History
 from schemas.features import Column
-from schemas.model import FittedModel, Material
+from schemas.model import FittedModel, Material, TrainingPlaces
 from schemas.windows import Part
 from tasks.families.join import JoinedModel, join_models, load_joined, measure_tail
 from tasks.families.logistic import LogisticModel
@@ -228,7 +228,12 @@ def material() -> Material:
 
 
 @pytest.fixture(scope="module")
-def joined(material: Material) -> FittedModel:
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="module")
+def joined(material: Material, checkpoints: Path) -> FittedModel:
     section = ModelSection(
         members=("dense_autoencoder", "pca_t2", "logistic"),
         inputs=("level",),
@@ -236,7 +241,15 @@ def joined(material: Material) -> FittedModel:
         units=(2,),
         explained_variance=0.9,
     )
-    return fit_model(material, section, TrainingSection(epochs=1))
+    return fit_model(material, section, TrainingSection(epochs=1), TrainingPlaces(checkpoints=checkpoints))
+
+
+def test_each_network_of_a_join_has_a_folder_for_its_checkpoints(
+    joined: FittedModel, checkpoints: Path
+) -> None:
+    assert [path.relative_to(checkpoints).as_posix() for path in checkpoints.rglob("*.*")] == [
+        "dense_autoencoder/checkpoint.npz"
+    ]
 
 
 def test_tail_ranks_come_from_normal_validation_windows(material: Material, joined: FittedModel) -> None:
