@@ -16,6 +16,7 @@ from flows.server import require_configured_server
 
 _HEARTBEAT_SECONDS = 30
 _STOP_SECONDS = 30.0
+_SQLITE = "sqlite:///"
 
 
 class _StoppedError(Exception):
@@ -92,9 +93,13 @@ def list_arguments(name: str | None, limit: int | None) -> list[str]:
 
 def prepare_worker_environment(home: Path, log_level: str) -> dict[str, str]:
     """Add to this environment what runs need: they begin in an empty folder, and are to send heartbeats."""
-    return {
+    environment = {
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(_HEARTBEAT_SECONDS),
         **os.environ,
         "FOREWARN_HOME": str(home),
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": log_level,
     }
+    uri = environment.get("MLFLOW_TRACKING_URI", "")
+    if uri.startswith(_SQLITE):
+        environment["MLFLOW_TRACKING_URI"] = f"{_SQLITE}{Path(uri.removeprefix(_SQLITE)).absolute()}"
+    return environment

@@ -41,8 +41,8 @@ _QUICK = {
     "features.volatility_rows": "null",
     "features.difference_rows": "null",
     "features.has_context": "false",
-    "model.inputs": "level",
-    "model.labelled_inputs": "level",
+    "model.inputs": "[level]",
+    "model.labelled_inputs": "[level]",
     "model.family": "pca_t2",
     "evaluation.bootstrap_samples": "100",
 }

@@ -30,3 +30,13 @@ def test_without_a_server_no_worker_starts(
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     assert run_command_line(["worker"]) == 2
     assert "PREFECT_API_URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["sqlite:///mlruns/mlflow.db", "sqlite:///{here}/mlruns/mlflow.db"])
+def test_runs_find_a_database_whose_address_was_relative(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address.format(here=tmp_path))
+    environment = prepare_worker_environment(tmp_path, "INFO")
+    assert environment["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
