@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Mapping
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.events import emit_event
 from prefect.events.filters import EventFilter, EventIDFilter
@@ -44,7 +46,7 @@ def send_event(
 
 
 def wait_for_event(identity: uuid.UUID, timeout_seconds: float) -> bool:
-    """Wait until the server has recorded an event.
+    """Wait until the server has recorded an event; one that does not answer is asked again.
 
     Returns:
         Whether it has.
@@ -53,7 +55,8 @@ def wait_for_event(identity: uuid.UUID, timeout_seconds: float) -> bool:
     end = time.monotonic() + timeout_seconds
     with get_client(sync_client=True) as client:
         while time.monotonic() < end:
-            if client.read_events(wanted, limit=1).events:
-                return True
+            with contextlib.suppress(httpx.HTTPError):
+                if client.read_events(wanted, limit=1).events:
+                    return True
             time.sleep(_LOOK_SECONDS)
     return False
