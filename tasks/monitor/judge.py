@@ -50,8 +50,8 @@ def judge_drift(
     seen = f"above {section.bound:g} times its reference in {above} of the last {len(recent)} windows"
     is_newest_above = recent[-1].is_above is True
     if above < section.windows_above or not is_newest_above:
-        newest = "" if is_newest_above or not above else ", and the newest is not among them"
-        message = f"No drift: {seen}{newest}; {section.windows_above} needed, the newest among them."
+        newest = "" if is_newest_above or not above else ", not in the newest"
+        message = f"No drift confirmed: {seen}{newest}; {section.windows_above} needed, the newest among them."
         return Verdict(status="NOT_CONFIRMED", message=message, ratio=ratio, **counts)
     until = _find_cool_down_end(last, section)
     if last is not None and until is not None and _is_cooling_down(last, until, data_end):
