@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -33,6 +34,7 @@ def dump_sqlite(uri: str, path: Path) -> None:
 
     Raises:
         InputError: If it is damaged.
+        OSError: If the disk is full.
     """
     source = find_database_file(uri)
     try:
@@ -40,6 +42,8 @@ def dump_sqlite(uri: str, path: Path) -> None:
             database.backup(copy, sleep=0.05)
             problem = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, str(error), str(path)) from error
         problem = str(error)
     if problem != "ok":
         raise InputError(
