@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -40,34 +41,41 @@ def judge_drift(
         section: Windows, bound and cool-down.
     """
     recent = windows[-section.windows :]
-    judged = [window for window in recent if window.is_above is not None]
     above = sum(window.is_above is True for window in recent)
-    counts = {"above": above, "judged": len(judged), "needed": section.windows_above}
-    ratio = recent[-1].ratio if recent else None
+    figures: dict[str, Any] = {
+        "above": above,
+        "judged": sum(window.is_above is not None for window in recent),
+        "needed": section.windows_above,
+        "ratio": recent[-1].ratio if recent else None,
+    }
     problem = _find_problem(windows, version, section)
     if problem is not None:
-        return Verdict(status="CANNOT_JUDGE", message=problem, ratio=ratio, **counts)
+        return Verdict(status="CANNOT_JUDGE", message=problem, **figures)
     seen = f"above {section.bound:g} times its reference in {above} of the last {len(recent)} windows"
-    is_newest_above = recent[-1].is_above is True
-    if above < section.windows_above or not is_newest_above:
-        newest = "" if is_newest_above or not above else ", not in the newest"
-        message = f"No drift confirmed: {seen}{newest}; {section.windows_above} needed, the newest among them."
-        return Verdict(status="NOT_CONFIRMED", message=message, ratio=ratio, **counts)
-    until = _find_cool_down_end(last, section)
-    if last is not None and until is not None and _is_cooling_down(last, until, data_end):
-        message = (
-            f"Drift, {seen}, was told when the data ended at {last.data_end}. Cool-down until the data reach "
-            f"{until}: no second event."
-        )
-        return Verdict(status="COOLING_DOWN", message=message, ratio=ratio, cool_down_until=until, **counts)
-    message = f"Drift confirmed: {seen} and in the newest, which has a ratio of {ratio:.2f}."
+    if above >= section.windows_above and recent[-1].is_above is True:
+        return _weigh_cool_down(seen, last, data_end, section, figures)
+    newest = ", not in the newest" if above and recent[-1].is_above is not True else ""
+    needed = f"{section.windows_above} needed, the newest among them"
     return Verdict(
-        status="CONFIRMED",
-        message=message,
-        ratio=ratio,
-        cool_down_until=_add_hours(data_end, section.cool_down_hours),
-        **counts,
+        status="NOT_CONFIRMED", message=f"No drift confirmed: {seen}{newest}; {needed}.", **figures
     )
+
+
+def _weigh_cool_down(
+    seen: str, last: LastEmission | None, data_end: str, section: MonitorSection, figures: dict[str, Any]
+) -> Verdict:
+    """Confirm a drift that has been `seen`, unless it was told a short while ago."""
+    end = _add_hours(data_end, section.cool_down_hours)
+    if last is not None:
+        until = _add_hours(last.data_end, section.cool_down_hours)
+        if _is_before(data_end, until) or not _is_before(last.data_end, data_end):
+            message = (
+                f"Drift, {seen}, was told when the data ended at {last.data_end}. Cool-down until the data "
+                f"reach {until}: no second event."
+            )
+            return Verdict(status="COOLING_DOWN", message=message, cool_down_until=until, **figures)
+    message = f"Drift confirmed: {seen} and in the newest, which has a ratio of {figures['ratio']:.2f}."
+    return Verdict(status="CONFIRMED", message=message, cool_down_until=end, **figures)
 
 
 def _find_problem(
@@ -97,13 +105,8 @@ def _find_problem(
     return None
 
 
-def _is_cooling_down(last: LastEmission, until: str, data_end: str) -> bool:
-    end = np.datetime64(data_end)
-    return bool(end < np.datetime64(until) or end <= np.datetime64(last.data_end))
-
-
-def _find_cool_down_end(last: LastEmission | None, section: MonitorSection) -> str | None:
-    return None if last is None else _add_hours(last.data_end, section.cool_down_hours)
+def _is_before(time: str, other: str) -> bool:
+    return bool(np.datetime64(time) < np.datetime64(other))
 
 
 def _add_hours(time: str, hours: float) -> str:

@@ -206,3 +206,8 @@ def test_a_new_champion_starts_afresh_and_the_newest_data_count(client: MlflowCl
 def test_without_a_champion_it_says_what_to_do(client: MlflowClient) -> None:
     with pytest.raises(InputError, match=r"There is none. `forewarn retrain`"):
         find_watched_version(client, "nobody")
+
+
+def test_the_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["monitor", "--help"]) == 0
+    assert "Example: forewarn monitor --data readings.csv" in capsys.readouterr().out
