@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from schemas.evaluation import History
 from schemas.model import NOWHERE, TrainingPlaces
 from tasks import checkpoint, train
 from tasks.build import build_network
-from tasks.checkpoint import CHECKPOINT_FILE, Checkpoint, write_checkpoint
+from tasks.checkpoint import CHECKPOINT_FILE, Checkpoint, hash_arrays, write_checkpoint
 
 ROWS, COLUMNS = 120, 3
 TRAIN, VALIDATION = np.arange(4, 90), np.arange(94, ROWS)
@@ -318,40 +318,40 @@ def read_losses(folder: Path) -> dict[int, float]:
     }
 
 
-# a training of some seconds, in a process of its own; it prints a hash of what it came to
-SCRIPT = """
-import sys
-from pathlib import Path
-from schemas.model import TrainingPlaces
-from tasks import train
-from tasks.checkpoint import hash_arrays
-from tests.tasks import test_train_resumed as tests
-train.SECONDS_BETWEEN_CHECKPOINTS = 0
-places = TrainingPlaces(checkpoints=Path(sys.argv[1]) if sys.argv[1] else None)
-print("ready", flush=True)
-outcome = tests.train_case("LSTM that drops inputs", places, epochs=300, patience=None)
-loss, validation_loss, best_epoch, state = outcome.content
-print(hash_arrays(tests.np.frombuffer(part, "uint8") for part in (loss, validation_loss, *state)), best_epoch)
-"""
-
-
-def start_process(folder: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, folder], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+def train_for_long(folder: Path | None, result: Path) -> None:
+    """Train for some seconds and write a hash of what it came to, in a process of its own."""
+    train.SECONDS_BETWEEN_CHECKPOINTS = 0
+    places = TrainingPlaces(checkpoints=folder)
+    outcome = train_case("LSTM that drops inputs", places, epochs=300, patience=None)
+    loss, validation_loss, best_epoch, state = outcome.content
+    arrays = [np.frombuffer(part, np.uint8) for part in (loss, validation_loss, *state)]
+    result.write_text(f"{hash_arrays(arrays)}, best epoch {best_epoch}")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_ten_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
-    expected, _ = start_process("").communicate()
-    waits, path = np.random.default_rng(5).uniform(0, 0.5, size=10), tmp_path / CHECKPOINT_FILE
-    for wait in waits:
-        process = start_process(str(tmp_path))
-        before = path.stat().st_mtime_ns if path.exists() else 0
-        while process.poll() is None and (path.stat().st_mtime_ns if path.exists() else 0) == before:
+    processes = multiprocessing.get_context("forkserver")
+    # TensorFlow is imported once, by the process that all others come from
+    processes.set_forkserver_preload([__name__])
+    path = tmp_path / "checkpoints" / CHECKPOINT_FILE
+
+    def start(folder: Path | None, result: str) -> BaseProcess:
+        process = processes.Process(target=train_for_long, args=(folder, tmp_path / result))
+        process.start()
+        return process
+
+    def stamp() -> int:
+        return path.stat().st_mtime_ns if path.exists() else 0
+
+    for wait in np.random.default_rng(5).uniform(0, 0.2, size=10):
+        before, process = stamp(), start(path.parent, "resumed")
+        while process.is_alive() and stamp() == before:
             time.sleep(0.01)
         time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-    assert start_process(str(tmp_path)).communicate()[0] == expected
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    for process in (start(path.parent, "resumed"), start(None, "undisturbed")):
+        process.join()
+    assert (tmp_path / "resumed").read_text() == (tmp_path / "undisturbed").read_text()
