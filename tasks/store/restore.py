@@ -55,6 +55,11 @@ def restore(
             notes = _fill(side, manifest, uri, root, is_served, is_newest)
             if prefect_uri is not None:
                 load_postgres(prefect_uri, side / PREFECT_NAME, [])
+    if root is None and manifest.artifacts_root is not None:
+        notes = [
+            *notes,
+            f"the artifacts of the archive were left out; their places stay below {manifest.artifacts_root}",
+        ]
     with opened_database(uri) as connection:
         contents = read_contents(connection)
     is_loadable = root is not None and not is_served
@@ -79,11 +84,6 @@ def _require_fit(
         raise InputError(
             "An archive of PostgreSQL must be restored to PostgreSQL. `--store` names an SQLite file. Name "
             "an empty database, such as postgresql://USER@HOST/DATABASE."
-        )
-    if manifest.artifacts_root is not None and artifacts is None:
-        raise InputError(
-            "`--artifacts` must name the folder for the artifacts of the archive. It is missing. Name an "
-            "empty one."
         )
     if is_served and manifest.artifacts_root is None:
         raise InputError("`--served` is for artifacts in the archive. It holds none. Leave `--served` out.")

@@ -234,6 +234,16 @@ def test_a_torn_archive_writes_nothing(archive: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["torn.tar.gz"]
 
 
+def test_the_database_alone_is_restored_where_the_artifacts_are_still_there(
+    store: Path, archive: Path, tmp_path: Path
+) -> None:
+    outcome = restore(archive, address(tmp_path), None)
+    assert describe(address(tmp_path)) == describe(address(store))
+    assert outcome.notes == (
+        f"the artifacts of the archive were left out; their places stay below {artifacts(store)}",
+    )
+
+
 def test_a_schema_of_a_newer_mlflow_is_refused(tmp_path: Path) -> None:
     path = write_archive(tmp_path / "newer.tar.gz", {"database.sqlite": b"rows"})
     with pytest.raises(InputError, match="must be of a schema that MLflow"):
@@ -472,7 +482,7 @@ def test_postgres_is_saved_and_restored_elsewhere(
 
 @pytest.mark.slow
 def test_a_restore_that_fails_in_postgres_leaves_nothing(
-    archive: Path, postgres: Server, tmp_path: Path
+    archive: Path, postgres: Server, without_trial: None, tmp_path: Path
 ) -> None:
     uri = postgres.make_database()
     long = tmp_path / ("x" * 120) / ("y" * 120)
