@@ -46,6 +46,9 @@ def prepare_environment(home: Path) -> None:
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_UV_AUTO_DETECT": "false",
         "MLFLOW_LOGGING_LEVEL": "ERROR",
+        # with the retries of the steps, an outage of two minutes is waited for
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
         "GIT_PYTHON_REFRESH": "quiet",

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.runtime import deployment
+from prefect.states import Cancelled
 
 from flows import line, steps
 from flows.announce import Stopwatch, publish_artifacts
@@ -17,6 +19,7 @@ from flows.line import Divided, Prepared, Trained
 from flows.record import Run, recorded_run, registered_version
 from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Decision, Evidence
+from schemas.errors import BusyError
 from schemas.evaluation import Evaluation
 from schemas.explanation import ExplainedAlarms, PreparedRows
 from schemas.model import FittedModel
@@ -64,6 +67,19 @@ def retrain(
         BusyError: If the registered model is being retrained already.
         StoreUnreachableError: If the tracking store does not answer, or a disk is full.
     """
+    try:
+        return retrain_or_find(data, configuration, force, wait_minutes)
+    except BusyError as busy:
+        if deployment.get_id() is None:
+            raise
+        # one that runs unattended is not to be retried, nor told as a failure: the work is being done
+        return Cancelled(message=str(busy))  # type: ignore[return-value] # the run ends in this state
+
+
+def retrain_or_find(
+    data: Path | None, configuration: Configuration, is_forced: bool, wait_minutes: float
+) -> RetrainResult:
+    """Retrain under the lock of the registered model, unless the same work is finished; see `retrain`."""
     from tasks.track import report_trouble
 
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
@@ -74,13 +90,14 @@ def retrain(
         clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {path}")
         work = steps.identify_work(raw.sha256, configuration, home)
         client, _ = steps.open_store(uri, tracking.experiment, home)
-        found = None if force else steps.find_finished_work(client, tracking.experiment, work.key)
+        found = None if is_forced else steps.find_finished_work(client, tracking.experiment, work.key)
         if found is not None:
             clock.lap("found", f"run {found.run_name} of the same data, code and configuration is finished")
             return found
-        if force:
+        if is_forced:
             steps.forget_work(work)
-        return do_work(work, line.prepare(raw, readings, configuration, steps), configuration, clock, force)
+        prepared = line.prepare(raw, readings, configuration, steps)
+        return do_work(work, prepared, configuration, clock, is_forced)
 
 
 def do_work(

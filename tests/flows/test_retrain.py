@@ -15,12 +15,13 @@ from prefect.client.orchestration import get_client
 
 from flows.retrain import retrain
 from schemas.configuration import Configuration
-from schemas.errors import InputError
+from schemas.errors import BusyError, InputError
 from schemas.evaluation import Metrics
 from schemas.explanation import DRIVERS_TEXT, ExplainedAlarms
 from schemas.results import RetrainResult
 from tasks.configure import configure
 from tasks.find import find_alias
+from tasks.lock import lock_retraining
 from tasks.register import score_with_version
 from tasks.track import find_tracking_uri, open_store
 
@@ -243,6 +244,39 @@ def test_an_equal_challenger_becomes_champion_and_the_old_one_previous(
     assert repeated.decision == "PROMOTE"
     assert alias_of(home, "first", "champion") == repeated.model_version
     assert alias_of(home, "first", "previous") == result.model_version
+
+
+def test_finished_work_is_found_and_nothing_is_done(
+    home: Path, readings_file: Path, result: RetrainResult, repeated: RetrainResult
+) -> None:
+    before = versions(home, "first"), statuses(home, "first")
+    found = retrain(readings_file, settings_for("first"))
+    assert found.is_found
+    assert found.run_id in {result.run_id, repeated.run_id}
+    assert found.metrics == result.metrics
+    assert (versions(home, "first"), statuses(home, "first")) == before
+
+
+def test_another_threshold_takes_the_training_from_the_cache(
+    readings_file: Path, result: RetrainResult, repeated: RetrainResult
+) -> None:
+    other = retrain(readings_file, settings_for("first", "threshold.rule=quantile"))
+    assert other.threshold_rule == "quantile"
+    assert other.metrics.roc_auc == result.metrics.roc_auc
+    assert other.epochs == result.epochs
+    with get_client(sync_client=True) as client:
+        trainings = [run for run in client.read_task_runs(limit=200) if run.name.startswith("train-")]
+    assert [run.state_name for run in trainings].count("Cached") == 1
+
+
+def test_a_model_that_is_being_retrained_is_not_retrained_by_a_second_one(
+    home: Path, readings_file: Path
+) -> None:
+    with (
+        lock_retraining(find_tracking_uri(home), "busy"),
+        pytest.raises(BusyError, match=f"Retraining 'busy' is for one command.*process {os.getpid()} on"),
+    ):
+        retrain(readings_file, settings_for("busy"))
 
 
 def test_bad_readings_leave_no_run(home: Path, tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""The plant of the shortened day: simulated readings that grow hour by hour, and sensors that turn noisy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tasks.simulate import simulate_readings
+
+FAULT_HOUR = 8.0
+_ROWS_BEFORE, _ROWS_OF_THE_DAY = 8_000, 1_500
+_SEED = 5
+# one sensor in so many turns noisy, by so many of its own deviations
+_NOISY_ONE_IN, _NOISE = 3, 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Plant:
+    """All readings of the plant, and the file that shows those until now.
+
+    Attributes:
+        readings: Until after the end of the day.
+        begin: Time at which the day begins.
+        table: The file.
+    """
+
+    readings: pd.DataFrame
+    begin: pd.Timestamp
+    table: Path
+
+    def grow(self, hour: float) -> None:
+        """Write the readings until an hour of the day, whole or not at all."""
+        until = self.begin + pd.Timedelta(hours=hour)
+        times = pd.to_datetime(self.readings["time"])
+        part = self.table.with_suffix(".part")
+        self.table.parent.mkdir(parents=True, exist_ok=True)
+        self.readings[times <= until].to_csv(part, index=False)
+        part.replace(self.table)
+
+
+def make_plant(table: Path) -> Plant:
+    """Simulate the plant; from `FAULT_HOUR` on, transmitters of a third of its sensors are noisy.
+
+    Args:
+        table: The file that will show its readings.
+    """
+    readings = simulate_readings(rows=_ROWS_BEFORE + _ROWS_OF_THE_DAY, seed=_SEED)
+    times = pd.to_datetime(readings["time"])
+    begin = times.iloc[_ROWS_BEFORE]
+    is_late = (times >= begin + pd.Timedelta(hours=FAULT_HOUR)).to_numpy()
+    rng = np.random.default_rng(_SEED)
+    sensors = [name for name in readings.columns if name not in {"time", "y", "x28", "x61"}]
+    for name in sensors[::_NOISY_ONE_IN]:
+        values = readings[name].to_numpy(dtype=float, copy=True)
+        values[is_late] += rng.normal(0.0, _NOISE * values.std(), int(is_late.sum()))
+        readings[name] = values
+    return Plant(readings, begin, table)
