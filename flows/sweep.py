@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,6 +14,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
+
+from schemas.errors import StoreUnreachableError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,6 +44,31 @@ def end_what_was_left(client: MlflowClient, kept: str | None = None) -> list[str
         end_flow_run(run.data.tags.get("prefect.flow_run_id", ""))
     end_orphaned_servers()
     return [run.info.run_id for run in closed]
+
+
+def sweep_at_start(home: Path) -> None:
+    """Put in order what a lost machine left, before anything is begun, and say so on standard error.
+
+    Args:
+        home: Folder that holds `mlruns/`.
+    """
+    from tasks.track import connect_store, find_tracking_uri, has_store, report_unreachable
+
+    uri = find_tracking_uri(home)
+    if not has_store(uri):
+        return
+    try:
+        with report_unreachable(uri):
+            ended = end_what_was_left(connect_store(uri))
+    except StoreUnreachableError as error:
+        # the store may come later than the worker; the next retraining looks again
+        print(f"not put in order: {error}", file=sys.stderr)
+        return
+    for run_id in ended:
+        print(
+            f"repaired  run {run_id}, which a killed process or a lost machine had left, is KILLED",
+            file=sys.stderr,
+        )
 
 
 def end_flow_run(flow_run_id: str) -> None:

@@ -13,6 +13,7 @@ import psutil
 
 from flows.deploy import POOL
 from flows.server import require_configured_server
+from flows.sweep import sweep_at_start
 
 _HEARTBEAT_SECONDS = 30
 _STOP_SECONDS = 30.0
@@ -24,7 +25,7 @@ class _StoppedError(Exception):
 
 
 def run_worker(home: Path, name: str | None, limit: int | None, log_level: str) -> int:
-    """Run Prefect's process worker until it ends or is stopped.
+    """Put in order what was left by others, and run Prefect's process worker until it ends or is stopped.
 
     Prefect's worker kills its runs when it stops, and they could say nothing any more. So a stop (Ctrl-C,
     SIGTERM) goes to the runs first, which end Crashed with their MLflow runs closed, and then to the worker.
@@ -43,6 +44,7 @@ def run_worker(home: Path, name: str | None, limit: int | None, log_level: str) 
         StoreUnreachableError: If the server does not answer or refuses the credentials.
     """
     require_configured_server()
+    sweep_at_start(home)
     # a session of its own: Ctrl-C reaches this process alone; and a shell's background job ignores SIGINT, by
     # which Prefect's worker stops
     signal.signal(signal.SIGINT, signal.SIG_DFL)

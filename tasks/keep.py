@@ -10,6 +10,7 @@ from pathlib import Path
 from schemas.configuration import ModelSection, TrainingSection
 from schemas.model import FittedModel, Material, TrainingPlaces
 from schemas.work import Work
+from tasks.checkpoint import remove_checkpoints
 from tasks.fit import fit_model, load_model, save_model
 
 # trainings whose models are kept for another threshold or another gate, the last ones
@@ -37,7 +38,7 @@ def fit_and_keep(
     if not is_kept(work):
         places = TrainingPlaces(logs=logs, checkpoints=work.checkpoints)
         keep_model(fit_model(material, model, training, places), model.family, work.model)
-    remove_folder(work.checkpoints)
+    remove_checkpoints(work.checkpoints)
     return str(work.model)
 
 
