@@ -67,6 +67,19 @@ def add_schedule(deployment: str, seconds_ahead: float, **parameters: Any) -> UU
         return client.create_deployment_schedules(identity, [entry])[0].id
 
 
+def pause_schedules(deployment: str) -> None:
+    """Switch the schedules of a deployment off, as a person could, and wait until none of its runs runs."""
+    with get_client(sync_client=True) as client:
+        known = client.read_deployment_by_name(deployment)
+        for schedule in known.schedules:
+            client.update_deployment_schedule(known.id, schedule.id, active=False)
+    wait_for(lambda: None if _list_open(deployment) else True, 240.0, f"the end of the runs of {deployment}")
+
+
+def _list_open(deployment: str) -> list[FlowRun]:
+    return [run for run in list_runs(deployment) if run.state is None or not run.state.is_final()]
+
+
 def remove_schedule(deployment: str, schedule: UUID) -> None:
     """Take a schedule away, with the runs that it has planned."""
     with get_client(sync_client=True) as client:

@@ -89,12 +89,14 @@ class StackUnderTest:
         for name in list(os.environ):
             if name.startswith(("PREFECT_", "MLFLOW_")):
                 del os.environ[name]
+        home = self.folder / "temporary" / "client"
+        home.mkdir(parents=True, exist_ok=True)
         os.environ.update(
             {
                 "PREFECT_API_URL": f"{self.prefect}/api",
                 "PREFECT_API_AUTH_STRING": self.secrets["PREFECT_API_AUTH_STRING"],
                 "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
-                "PREFECT_HOME": str(self.folder / "temporary" / "client"),
+                "PREFECT_HOME": str(home),
                 "DO_NOT_TRACK": "true",
             }
         )
