@@ -55,7 +55,7 @@ def open_store(uri: str, experiment: str, home: Path) -> tuple[MlflowClient, str
     Args:
         uri: Tracking store.
         experiment: Name of the experiment.
-        home: Folder whose `mlruns/artifacts` holds the artifacts of a local database.
+        home: Folder whose `mlruns/artifacts` holds the artifacts of a database that no server is before.
 
     Returns:
         A client, and the experiment's id.
@@ -67,7 +67,8 @@ def open_store(uri: str, experiment: str, home: Path) -> tuple[MlflowClient, str
         client = connect_store(uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
-            location = (home / "mlruns" / "artifacts").as_uri() if uri.startswith(_SQLITE) else None
+            # a server has a place of its own for artifacts; a database alone has none
+            location = None if _is_server(uri) else (home / "mlruns" / "artifacts").as_uri()
             return client, client.create_experiment(experiment, location, tags=_EXPERIMENT_TAGS)
     if found.lifecycle_stage != "active":
         raise InputError(
@@ -98,10 +99,14 @@ def has_store(uri: str) -> bool:
 
 def _require_answer(uri: str) -> None:
     """Ask a server whether it is there: MLflow's own first call would go on trying for minutes."""
-    if not uri.startswith(("http://", "https://")):
+    if not _is_server(uri):
         return
     with contextlib.suppress(HTTPError):  # whatever it says, it answers
         urlopen(f"{uri.rstrip('/')}/health", timeout=_ANSWER_SECONDS).close()  # noqa: S310 - http alone
+
+
+def _is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://"))
 
 
 @contextlib.contextmanager

@@ -100,16 +100,17 @@ def opened_door(port: int) -> Iterator[Door]:
             if treatment == "500":
                 self.answer(500, [], b'{"error_code": "INTERNAL_ERROR", "message": "out of order"}')
                 return
-            server = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-            headers = {key: value for key, value in self.headers.items() if key.lower() != "host"}
-            server.request(self.command, self.path, body, headers)
-            found = server.getresponse()
-            kept = ("content-type", "content-disposition")
-            self.answer(
-                found.status,
-                [(key, value) for key, value in found.getheaders() if key.lower() in kept],
-                found.read(),
-            )
+            self.pass_on(body)
+
+        def pass_on(self, body: bytes) -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+            with contextlib.closing(connection) as server:
+                headers = {key: value for key, value in self.headers.items() if key.lower() != "host"}
+                server.request(self.command, self.path, body, headers)
+                found = server.getresponse()
+                kept = ("content-type", "content-disposition")
+                named = [(key, value) for key, value in found.getheaders() if key.lower() in kept]
+                self.answer(found.status, named, found.read())
 
         def answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
             self.send_response(status)

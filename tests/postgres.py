@@ -26,6 +26,27 @@ class Server:
     """A server that listens on a socket in its own folder, and nowhere else."""
 
     folder: Path
+    programs: Path
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs, as nobody where we are root."""
+        user = _NOBODY if os.geteuid() == 0 else None
+        # the server must not inherit what pytest reads from
+        quiet = subprocess.DEVNULL
+        command = [str(self.programs / program), *arguments]
+        subprocess.run(
+            command, check=True, user=user, cwd=self.folder, stdin=quiet, stdout=quiet, stderr=quiet
+        )
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        settings = f"-k {self.folder} -c listen_addresses='' -c fsync=off"
+        log = str(self.folder / "log")
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", log, "-o", settings, "start")
+
+    def stop(self) -> None:
+        """Stop, ending the connections."""
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "fast", "stop")
 
     def make_address(self, database: str) -> str:
         """Make the address of a database, password and all."""
@@ -62,29 +83,11 @@ def started_postgres(folder: Path) -> Iterator[Server]:
         if user is not None:
             os.chown(path, user, user)
 
-    def run(*command: str) -> None:
-        program = [str(programs / command[0]), *command[1:]]
-        # the server must not inherit what pytest reads from
-        quiet = subprocess.DEVNULL
-        subprocess.run(program, check=True, user=user, cwd=folder, stdin=quiet, stdout=quiet, stderr=quiet)
-
-    data = str(folder / "data")
-    run(
-        "initdb",
-        "-D",
-        data,
-        "-U",
-        "app",
-        "-A",
-        "scram-sha-256",
-        f"--pwfile={secret}",
-        "-E",
-        "UTF8",
-        "--no-sync",
-    )
-    settings = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", settings, "start")
+    server = Server(folder, programs)
+    made = ["-U", "app", "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "--no-sync"]
+    server.run("initdb", "-D", str(folder / "data"), *made)
+    server.start()
     try:
-        yield Server(folder)
+        yield server
     finally:
-        run("pg_ctl", "-D", data, "-m", "fast", "stop")
+        server.stop()

@@ -1,6 +1,7 @@
 """One embedded Prefect server and one tracking store for all tests of flows."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from flows.environment import prepare_environment
 from tests.mill import require_mill_file
+from tests.postgres import Server, started_postgres
 
 # Prefect reads its settings when it is imported, which the tests of this folder do
 HOME = Path(tempfile.mkdtemp(prefix="forewarn-tests-"))
@@ -31,6 +33,19 @@ def server() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A throw-away PostgreSQL; its tests are skipped, saying so, where it is not installed."""
+    # a socket's path is at most a hundred letters long, and must be reached by another user
+    folder = Path("/tmp") / f"forewarn-postgres-{os.getpid()}"  # noqa: S108
+    folder.mkdir()
+    try:
+        with started_postgres(folder) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

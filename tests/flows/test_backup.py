@@ -34,7 +34,7 @@ from tasks.store.restore import restore
 from tasks.store.unpack import verify_archive
 from tests.archives import write_archive
 from tests.detectors import open_test_store, register_quickly
-from tests.postgres import Server, started_postgres
+from tests.postgres import Server
 
 NAME = "forewarn"
 ROOT = Path(__file__).parents[2]
@@ -418,18 +418,6 @@ def test_a_restore_that_is_killed_leaves_no_half_store_and_can_be_repeated(
         assert count == 3
         assert len(list((artifacts(home) / "models").iterdir())) == 3
     assert killed > 3
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    # a socket's path is at most a hundred letters long, and must be reached by another user
-    folder = Path("/tmp") / f"forewarn-postgres-{os.getpid()}"  # noqa: S108
-    folder.mkdir()
-    try:
-        with started_postgres(folder) as server:
-            yield server
-    finally:
-        shutil.rmtree(folder)
 
 
 def look(uri: str, query: str) -> list[Any]:

@@ -1,10 +1,8 @@
 """A store that fails in the middle of a retraining: it is waited for, or nothing is left half done."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,11 +13,12 @@ from mlflow import MlflowClient
 
 from schemas.work import RESUMED_TAG
 from tests.flaky_store import Door, flaky_server
+from tests.postgres import Server
+from tests.retrainings import LONGEST, finish, retrain
 
 pytestmark = pytest.mark.slow
 
 ARTIFACTS = "PUT /api/2.0/mlflow-artifacts/"
-LONGEST = 900
 
 
 @pytest.fixture(scope="module")
@@ -36,34 +35,6 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("failures") / "readings.csv"
     write_table(simulate_readings(rows=5_000, seed=5), path)
     return path
-
-
-def retrain(home: Path, uri: str | None, table: Path, name: str, **environment: str) -> subprocess.Popen:
-    """Start `forewarn retrain` with an experiment and a model of its own."""
-    settings = ["model.family=pca_t2", f"tracking.experiment={name}", f"tracking.model_name={name}"]
-    command = [
-        sys.executable,
-        "-m",
-        "flows",
-        "retrain",
-        "--data",
-        str(table),
-        "--json",
-        str(home / "out.json"),
-    ]
-    command += [part for setting in settings for part in ("--set", setting)]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_"))}
-    kept |= {"FOREWARN_HOME": str(home), **environment}
-    if uri is not None:
-        kept["MLFLOW_TRACKING_URI"] = uri
-    home.mkdir(exist_ok=True)
-    return subprocess.Popen(command, env=kept, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-
-
-def finish(process: subprocess.Popen) -> tuple[int, str]:
-    """Wait for the end; give the exit code and what was said."""
-    _, said = process.communicate(timeout=LONGEST)
-    return process.returncode, said
 
 
 def look_at(uri: str, name: str) -> tuple[list, list, dict]:
@@ -135,6 +106,27 @@ def test_a_store_that_hangs_is_given_up(door: Door, table: Path, tmp_path: Path)
     assert time.monotonic() - begin < LONGEST
     _, versions, _ = look_at(door.address, "hanging")
     assert versions == []
+
+
+def test_a_database_that_restarts_while_a_run_is_logged_is_waited_for(
+    table: Path, tmp_path: Path, postgres: Server
+) -> None:
+    uri = postgres.make_database()
+    process = retrain(tmp_path, uri, table, "restarted")
+    client = None
+    while process.poll() is None:
+        client = client or (MlflowClient(uri) if list((tmp_path / "mlruns").glob("artifacts/*")) else None)
+        if client is not None and look_at(uri, "restarted")[0]:
+            break
+        time.sleep(0.1)
+    postgres.stop()
+    time.sleep(5)
+    postgres.start()
+    code, said = finish(process)
+    assert code == 0, said
+    runs, versions, _ = look_at(uri, "restarted")
+    assert [run.info.status for run in runs] == ["FINISHED"]
+    assert len(versions) == 1
 
 
 def test_a_full_disk_is_named_and_leaves_nothing_half_registered(table: Path, tmp_path: Path) -> None:
