@@ -84,7 +84,8 @@ def list_cures(patience: Patience) -> list[AutomationCore]:
             name=f"{PREFIX}no heartbeat",
             description="A run whose process has gone without a word is ended.",
             trigger=EventTrigger(
-                after={"prefect.flow-run.heartbeat"},
+                # the first one may never have left
+                after={"prefect.flow-run.Running", "prefect.flow-run.heartbeat"},
                 expect={"prefect.flow-run.heartbeat", *_FINAL},
                 match=_RUNS,
                 match_related=_OURS,

@@ -15,7 +15,6 @@ from flows.deploy import POOL
 from flows.server import require_configured_server
 from flows.sweep import sweep_at_start
 
-_HEARTBEAT_SECONDS = 30
 _STOP_SECONDS = 30.0
 _SQLITE = "sqlite:///"
 
@@ -94,9 +93,8 @@ def list_arguments(name: str | None, limit: int | None) -> list[str]:
 
 
 def prepare_worker_environment(home: Path, log_level: str) -> dict[str, str]:
-    """Add to this environment what runs need: they begin in an empty folder, and are to send heartbeats."""
+    """Add to this environment what runs need: they begin in an empty folder."""
     environment = {
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(_HEARTBEAT_SECONDS),
         **os.environ,
         "FOREWARN_HOME": str(home),
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": log_level,

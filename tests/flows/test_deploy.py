@@ -76,6 +76,11 @@ def test_every_deployment_carries_the_tag_that_the_automations_look_for() -> Non
     assert all(entry["tags"] == ["forewarn"] for entry in read_file(find_file())["deployments"])
 
 
+def test_every_run_sends_heartbeats_whatever_worker_starts_it() -> None:
+    pools = [entry["work_pool"] for entry in read_file(find_file())["deployments"]]
+    assert {pool["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] for pool in pools} == {"30"}
+
+
 def test_settings_that_differ_from_the_defaults_go_to_the_deployment() -> None:
     settings = configure(settings=["model.family=pca_t2"])
     parameters = add_settings({"data": "x"}, inspect.signature(retrain.fn), settings)

@@ -12,14 +12,6 @@ def test_runs_find_the_home_although_they_begin_in_an_empty_folder(tmp_path: Pat
     assert prepare_worker_environment(tmp_path, "INFO")["FOREWARN_HOME"] == str(tmp_path)
 
 
-def test_heartbeats_are_on_unless_set_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
-    monkeypatch.delenv(name, raising=False)
-    assert prepare_worker_environment(tmp_path, "INFO")[name] == "30"
-    monkeypatch.setenv(name, "60")
-    assert prepare_worker_environment(tmp_path, "INFO")[name] == "60"
-
-
 def test_the_limit_reaches_prefect() -> None:
     assert list_arguments("mill", 2)[-4:] == ["--name", "mill", "--limit", "2"]
 
