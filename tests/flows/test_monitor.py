@@ -11,9 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from prefect import flow
 
+from flows import line
 from flows.commands import run_command_line
+from flows.retrain import describe_version
+from flows.steps import plain
+from schemas.configuration import Configuration
+from schemas.decision import Decision
 from schemas.errors import InputError
+from schemas.readings import RawTable
+from tasks.configure import change_settings
 from tasks.monitor.log import find_last_emission, remember_emission
 from tasks.monitor.watch import find_watched_version
 from tasks.open_run import start_run
@@ -211,3 +219,23 @@ def test_without_a_champion_it_says_what_to_do(client: MlflowClient) -> None:
 def test_the_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["monitor", "--help"]) == 0
     assert "Example: forewarn monitor --data readings.csv" in capsys.readouterr().out
+
+
+def test_a_new_version_says_what_its_normal_scores_were(server: None) -> None:
+    settings = change_settings(Configuration(), {"model": {"family": "zscore"}})
+    raw = RawTable(simulated_table(), "simulated", "0" * 64)
+    prepared = line.prepare(raw, plain.check_readings(raw, settings.readings), settings, plain)
+    split = plain.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
+    divided = line.scale(prepared, split, settings, plain)
+    model, scores = line.fit(prepared, divided, settings, plain, has_controls=False)
+    decision = Decision(decision="HOLD", reasons=(), checks=())
+    trained = line.Trained(model, scores, {}, {}, {})
+
+    @flow
+    def describe() -> dict[str, str]:
+        return describe_version(prepared, divided, trained, decision, settings, "test")
+
+    tags = describe()
+    for tag, part in (("train_median_score", split.train), ("normal_median_score", split.validation)):
+        normal = scores["model"][np.isin(prepared.windows.end_rows, part.normal_end_rows)]
+        assert float(tags[tag]) == np.median(normal)
