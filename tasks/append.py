@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.scores import Bookmark, FileMark, OpenedOutput, Places
 from tasks.carry_over import read_bookmark, spell_bookmark
+from tasks.flush import flush
 from tasks.spell import spell_csv
 
 LOCK_SECONDS = 60.0
@@ -223,7 +224,7 @@ def append_batch(
         _append_bytes(places.out, out_mark, out_bytes)
     elif out_bytes:
         _replace_file(places.out, out_bytes)
-    _flush_folder(places.out.parent)
+    flush(places.out.parent)
     _move(places.intent, places.state)
     return bookmark
 
@@ -294,13 +295,13 @@ def _replace_file(path: Path, content: bytes) -> None:
 
 def _move(path: Path, target: Path) -> None:
     os.replace(path, target)
-    _flush_folder(target.parent)
+    flush(target.parent)
 
 
 def _remove(path: Path) -> None:
     if path.exists():
         path.unlink()
-        _flush_folder(path.parent)
+        flush(path.parent)
 
 
 def _temporary(path: Path) -> Path:
@@ -311,12 +312,3 @@ def _write_bytes(descriptor: int, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make sure that names in a folder outlast a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

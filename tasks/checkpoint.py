@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.flush import flush
+
 # the one file of a training, and what it is called until it is whole
 CHECKPOINT_FILE = "checkpoint.npz"
 PART_FILE = "checkpoint.npz.part"
@@ -68,7 +70,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, marks: dict[str, str]
     except OSError:
         part.unlink(missing_ok=True)
         raise
-    _sync_folder(folder)
+    flush(folder)
 
 
 def read_checkpoint(folder: Path, marks: dict[str, str]) -> Checkpoint | None:
@@ -164,12 +166,3 @@ def _require_same_marks(path: Path, received: dict[str, str], expected: dict[str
             f"A checkpoint must be of the same training. Received {path} of a training with other "
             f"{', '.join(differing)} (expected {name} {expected[name]}, received {received.get(name)})."
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the new name outlive a machine that loses its power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

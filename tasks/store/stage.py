@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from schemas.errors import ForewarnError, InputError, StoreUnreachableError
+from tasks.flush import flush
 from tasks.lock import hold_file
 
 _LOCK = "lock"
@@ -76,28 +77,19 @@ def report_disk(target: Path) -> Iterator[None]:
         ) from error
 
 
-def flush_file(path: Path) -> None:
-    """Bring a file, or the entries of a folder, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def place_file(source: Path, target: Path) -> None:
     """Move a file to its place on the same disk, which must be free.
 
     Raises:
         InputError: If something is there.
     """
-    flush_file(source)
+    flush(source)
     try:
         os.link(source, target)
     except FileExistsError as error:
         raise InputError(f"{target} must not exist yet. It does now; choose another place.") from error
     source.unlink()
-    flush_file(target.parent)
+    flush(target.parent)
 
 
 def _empty(folder: Path) -> None:
