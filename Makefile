@@ -14,7 +14,7 @@ INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constra
 DATA ?=
 ARGS ?=
 
-.PHONY: help setup run test check format bench docs expect ui deploy worker stack stack-stop stack-test lock clean
+.PHONY: help setup run test check format bench docs expect ui deploy worker stack stack-stop stack-test day lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ stack-stop: setup ## stop what `make stack` runs
 
 stack-test: $(VENV)/.ready-dev,stack ## the whole life of a stack of its own, step by step
 	@$(BIN)/python docker/life.py $(ARGS)
+
+day: $(VENV)/.ready-dev,stack ## a day of a plant in twenty minutes: docs/a-day.md
+	@$(BIN)/python docker/day.py $(ARGS)
 
 deploy: setup ## schedules, triggers, forms and automations to the server of PREFECT_API_URL; DATA=path/to/readings.csv
 	@$(BIN)/forewarn deploy $(if $(DATA),--data '$(DATA)') $(ARGS)
