@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 
-from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp
 
 HOSTS_VARIABLE = "FOREWARN_PREFECT_HOSTS"
 
 
-def create_app() -> FastAPI:
+def create_app() -> ASGIApp:
     """Make the application that `prefect server start` runs, with the check around it.
 
     Raises:
@@ -40,7 +40,10 @@ def read_hosts(text: str) -> list[str]:
     return hosts
 
 
-def require_hosts(app: FastAPI, hosts: list[str]) -> FastAPI:
-    """Let an application answer 400 to requests and web sockets under another name."""
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
-    return app
+def require_hosts(app: ASGIApp, hosts: list[str]) -> ASGIApp:
+    """Stand before an application, and answer 400 to requests and web sockets under another name.
+
+    The application itself is left as it is: Prefect's automations ask it from within, under a name of their
+    own.
+    """
+    return TrustedHostMiddleware(app, allowed_hosts=hosts, www_redirect=False)

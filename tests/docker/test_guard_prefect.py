@@ -40,6 +40,12 @@ def test_web_sockets_under_another_host_are_refused(app):
         pass
 
 
+def test_the_application_itself_answers_under_any_name():
+    inner = FastAPI()
+    require_hosts(inner, ["prefect"])
+    assert TestClient(inner).get("/openapi.json", headers={"Host": "prefect-in-memory"}).status_code == 200
+
+
 def test_hosts_must_be_named():
     assert read_hosts("a, b ,") == ["a", "b"]
     with pytest.raises(ValueError, match="FOREWARN_PREFECT_HOSTS"):
