@@ -30,6 +30,8 @@ _OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{T
 _EACH_RUN = {"prefect.resource.id"}
 _EACH_DEPLOYMENT = {"related:deployment:prefect.resource.id"}
 _FINAL = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
+# events are named after states, and a pending run has one of these
+_PENDING = {f"prefect.flow-run.{state}" for state in ("Pending", "Submitting", "InfrastructurePending")}
 _STARTED = {f"prefect.flow-run.{state}" for state in ("Running", "Cancelling", "Paused", "Suspended")}
 
 
@@ -64,7 +66,7 @@ def list_cures(patience: Patience) -> list[AutomationCore]:
             name=f"{PREFIX}stuck pending",
             description="A run that does not start would keep the next ones out: it is ended.",
             trigger=EventTrigger(
-                after={"prefect.flow-run.Pending"},
+                after=_PENDING,
                 expect={*_STARTED, *_FINAL},
                 match=_RUNS,
                 match_related=_OURS,
@@ -126,7 +128,7 @@ def list_notices(patience: Patience, notice: Notice, pool: str) -> list[Automati
             description="A run is late, and none of the same deployment starts.",
             trigger=EventTrigger(
                 after={"prefect.flow-run.Late"},
-                expect={"prefect.flow-run.Pending", *_STARTED},
+                expect={*_PENDING, *_STARTED},
                 match=_RUNS,
                 match_related=_OURS,
                 for_each=_EACH_DEPLOYMENT,

@@ -297,6 +297,8 @@ def test_a_run_whose_machine_is_lost_ends_crashed_and_frees_its_place(
 ) -> None:
     run = deployed.ask("retrain", force=True)
     deployed.wait_for(run, "Running")
+    # the first heartbeat has left by then
+    time.sleep(4)
     for process in [worker, *worker.children(recursive=True)]:
         process.send_signal(signal.SIGKILL)
     state = deployed.wait_for(run, *_FINAL).state
