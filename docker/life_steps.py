@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ import psutil
 import yaml
 from asking import Answer, ask, require, wait_for
 from database import find_programs
+from local import SECRETS
 from prefect.client.schemas.objects import FlowRun
 from prefect.events import emit_event
 from prefect_runs import add_schedule, list_runs, pause_schedules, remove_schedule, start_run, wait_for_end
@@ -238,28 +239,31 @@ def find_no_secrets(stack: StackUnderTest) -> str:
     """Look for the secrets in all that was written, in the databases, and on all command lines."""
     places = dict(_read_places(stack))
     secrets = {name: secret.encode() for name, secret in stack.secrets.items()}
-    # the password of user:password alone must be nowhere either
-    secrets["PREFECT_API_AUTH_STRING"] = secrets["PREFECT_API_AUTH_STRING"].partition(b":")[2]
-    encoded = {
-        f"{name}, encoded": base64.b64encode(text.encode())
-        for name, text in stack.secrets.items()
-        if name.endswith("AUTH_STRING")
-    }
-    found = [
+    login = secrets["PREFECT_API_AUTH_STRING"]
+    # the password of user:password alone, and the login as requests carry it, must be nowhere either
+    secrets |= {"PREFECT_API_AUTH_STRING": login.partition(b":")[2], "encoded login": base64.b64encode(login)}
+    own = _search({"the file of secrets": (stack.folder / SECRETS).read_bytes()}, secrets)
+    require(len(own) == len(stack.secrets), "the search to find what is there", own)
+    found = _search(places, secrets)
+    require(not found, "no secret in logs, files, databases and command lines", found)
+    return f"{len(stack.secrets)} secrets in none of {len(places)} files, dumps and command lines"
+
+
+def _search(places: Mapping[str, bytes], secrets: Mapping[str, bytes]) -> list[str]:
+    """Tell which secret stands where."""
+    return [
         f"{name} in {place}"
         for place, content in places.items()
-        for name, secret in (secrets | encoded).items()
+        for name, secret in secrets.items()
         if secret in content
     ]
-    require(not found, "no secret in logs, files, databases and command lines", found)
-    return f"{len(secrets)} secrets in none of {len(places)} files, dumps and command lines"
 
 
 def _read_places(stack: StackUnderTest) -> Iterator[tuple[str, bytes]]:
     """Read every file but the one of the secrets, dumps of the databases, and the command lines."""
     for path in sorted(stack.folder.rglob("*")):
         is_raw = path.is_relative_to(stack.folder / "volumes" / "database")
-        if path.is_file() and not is_raw and path.name != "secrets.env":
+        if path.is_file() and not is_raw and path.name != SECRETS:
             yield str(path.relative_to(stack.folder)), path.read_bytes()
     for name in _DATABASES:
         dumped = _dump(stack, name)
