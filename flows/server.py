@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.sorting import TaskRunSort
 
-from schemas.errors import InputError, StoreUnreachableError
+from schemas.errors import ForewarnError, InputError, StoreUnreachableError
 
 _QUIET_SECONDS = 1.0
 _PAGE = 200
@@ -91,6 +91,29 @@ def report_refusal(address: str) -> Iterator[None]:
             f"The Prefect server {address} must answer. It did not: {error or type(error).__name__}. Start "
             "it, or unset PREFECT_API_URL to use an embedded one."
         ) from error
+
+
+@contextlib.contextmanager
+def report_server_trouble(address: str) -> Iterator[None]:
+    """Say that the server of a flow failed, unless the flow itself had ended with a word of its own.
+
+    A full disk, say, ends the flow, and then keeps an embedded server from recording it.
+
+    Args:
+        address: The server, as a reader knows it.
+
+    Raises:
+        StoreUnreachableError: If the server failed.
+        ForewarnError: That of the flow.
+    """
+    try:
+        with report_refusal(address):
+            yield
+    except StoreUnreachableError as trouble:
+        told: BaseException | None = trouble.__cause__
+        while told is not None and not isinstance(told, ForewarnError):
+            told = told.__context__
+        raise told or trouble from trouble.__cause__
 
 
 def wait_for_records(flow_run_id: str, timeout_seconds: float = 20.0) -> bool:

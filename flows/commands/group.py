@@ -55,7 +55,7 @@ def takes_dask_address(command: Command) -> Command:
 
 def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
     """Run a flow on the server that is configured, or on an embedded one that ends with us."""
-    from flows.server import require_server, wait_for_records
+    from flows.server import report_server_trouble, require_server, wait_for_records
 
     heavy = load_heavy_modules()
     address = os.environ.get("PREFECT_API_URL")
@@ -63,7 +63,8 @@ def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
     if address:
         require_server(address)
     try:
-        state = chosen(*arguments, return_state=True)
+        with report_server_trouble(address or "of this command (embedded)"):
+            state = chosen(*arguments, return_state=True)
     finally:
         # a thread that is still importing at exit would be torn down half-way
         heavy.join()
