@@ -23,21 +23,22 @@ class Plant:
 
     Attributes:
         readings: Until after the end of the day.
+        times: Of the readings.
         begin: Time at which the day begins.
         table: The file.
     """
 
     readings: pd.DataFrame
+    times: pd.Series[pd.Timestamp]
     begin: pd.Timestamp
     table: Path
 
     def grow(self, hour: float) -> None:
         """Write the readings until an hour of the day, whole or not at all."""
         until = self.begin + pd.Timedelta(hours=hour)
-        times = pd.to_datetime(self.readings["time"])
         part = self.table.with_suffix(".part")
         self.table.parent.mkdir(parents=True, exist_ok=True)
-        self.readings[times <= until].to_csv(part, index=False)
+        self.readings[self.times <= until].to_csv(part, index=False)
         part.replace(self.table)
 
 
@@ -48,7 +49,7 @@ def make_plant(table: Path) -> Plant:
         table: The file that will show its readings.
     """
     readings = simulate_readings(rows=_ROWS_BEFORE + _ROWS_OF_THE_DAY, seed=_SEED)
-    times = pd.to_datetime(readings["time"])
+    times = pd.to_datetime(readings["time"], format="%m/%d/%y %H:%M")
     begin = times.iloc[_ROWS_BEFORE]
     is_late = (times >= begin + pd.Timedelta(hours=FAULT_HOUR)).to_numpy()
     rng = np.random.default_rng(_SEED)
@@ -57,4 +58,4 @@ def make_plant(table: Path) -> Plant:
         values = readings[name].to_numpy(dtype=float, copy=True)
         values[is_late] += rng.normal(0.0, _NOISE * values.std(), int(is_late.sum()))
         readings[name] = values
-    return Plant(readings, begin, table)
+    return Plant(readings, times, begin, table)

@@ -1,6 +1,11 @@
-"""The order of the tests."""
+"""The order of the tests, and what Hypothesis is told."""
 
 import pytest
+from hypothesis import settings
+
+# no test asserts seconds: the machines are shared
+settings.register_profile("forewarn", deadline=None)
+settings.load_profile("forewarn")
 
 # the longest first, so that no worker is left with one of them in the end
 LONG = ("test_retrain.py", "test_commands.py", "test_backtest.py", "test_compare.py", "test_promotion.py")

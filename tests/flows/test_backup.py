@@ -55,6 +55,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FOREWARN_HOME", str(home))
+        # MLflow sets it to the store that was opened last
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         client, experiment_id = open_test_store(home, "kept")
         for _ in range(3):
             register_quickly(client, experiment_id, NAME)

@@ -303,7 +303,8 @@ def test_an_interrupt_kills_the_run_and_registers_nothing(
 
     monkeypatch.setattr("tasks.families.network.train_network", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        retrain(readings_file, settings_for("interrupted"))
+        # a seed of its own: a training that is done already would not be interrupted
+        retrain(readings_file, settings_for("interrupted", "training.seed=7"))
     assert statuses(home, "interrupted") == ["KILLED"]
     assert versions(home, "interrupted") == []
 

@@ -33,10 +33,10 @@ from tasks.checkpoint import CHECKPOINT_FILE, Checkpoint, hash_arrays, write_che
 ROWS, COLUMNS = 120, 3
 TRAIN, VALIDATION = np.arange(4, 90), np.arange(94, ROWS)
 
-STOPPED_EARLY, COMPILED = "dense, stopped early", "dense, compiled"
+STOPPED_EARLY, COMPILED, LSTM = "dense, stopped early", "dense, compiled", "LSTM that drops inputs"
 # family, lookback, model and training; two batches an epoch
 CASES: dict[str, tuple[str, int, dict[str, Any], dict[str, Any]]] = {
-    "LSTM that drops inputs": ("lstm_autoencoder", 2, {"dropout": 0.3, "recurrent_dropout": 0.3}, {}),
+    LSTM: ("lstm_autoencoder", 2, {"dropout": 0.3, "recurrent_dropout": 0.3}, {}),
     "forecaster": ("rnn_forecaster", 3, {"gaussian_dropout": 0.3}, {}),
     COMPILED: ("dense_autoencoder", 1, {"dropout": 0.3}, {"compile": "always"}),
     STOPPED_EARLY: ("dense_autoencoder", 1, {}, {"epochs": 20, "patience": 3, "learning_rate": 0.3}),
@@ -115,7 +115,7 @@ def kill(
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, marks=pytest.mark.slow if case == COMPILED else []) for case in CASES],
+    [pytest.param(case, marks=pytest.mark.slow if case in {LSTM, COMPILED} else []) for case in CASES],
 )
 def test_a_training_killed_after_each_epoch_ends_as_one_that_was_not(
     case: str, places: TrainingPlaces

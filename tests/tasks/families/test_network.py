@@ -189,14 +189,29 @@ def test_a_loaded_model_says_bitwise_what_the_saved_one_said(fitted: NetworkMode
     assert (loaded.parameters, loaded.outline) == (fitted.parameters, fitted.outline)
 
 
-def test_a_loaded_model_has_no_losses(dense: NetworkModel, tmp_path: Path) -> None:
+def test_a_loaded_model_has_the_losses_of_its_training(dense: NetworkModel, tmp_path: Path) -> None:
     dense.save(tmp_path)
+    losses, loaded = dense.history, load_network(tmp_path).history
+    assert losses is not None
+    assert loaded is not None
+    assert loaded.loss.tolist() == losses.loss.tolist()
+    assert loaded.validation_loss.tolist() == losses.validation_loss.tolist()
+    assert loaded.best_epoch == losses.best_epoch
+
+
+def test_a_model_that_was_saved_before_losses_were_has_none(dense: NetworkModel, tmp_path: Path) -> None:
+    dense.save(tmp_path)
+    (tmp_path / "history.json").unlink()
     assert load_network(tmp_path).history is None
 
 
 def test_a_model_is_saved_as_a_network_and_what_it_needs_besides(dense: NetworkModel, tmp_path: Path) -> None:
     dense.save(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["network.json", "network.keras"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "history.json",
+        "network.json",
+        "network.keras",
+    ]
     assert json.loads((tmp_path / "network.json").read_text(encoding="utf-8")) == {
         "family": "dense_autoencoder",
         "columns": [0, 1, 3],
