@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from tests.postgres import Server
 from tests.retrainings import finish, retrain
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 MACHINES = ("winder", "press", "dryer", "coater")
 

@@ -17,7 +17,7 @@ from schemas.work import RESUMED_TAG
 from tasks.find import find_alias
 from tests.detectors import open_test_store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 # an LSTM whose epochs are long enough to be killed in; a fresh process is given time to begin
 SETTINGS = (

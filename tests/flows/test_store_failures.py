@@ -16,7 +16,7 @@ from tests.flaky_store import Door, flaky_server
 from tests.postgres import Server
 from tests.retrainings import LONGEST, finish, retrain
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ARTIFACTS = "PUT /api/2.0/mlflow-artifacts/"
 
