@@ -11,10 +11,10 @@ import pandas as pd
 from tasks.simulate import simulate_readings
 
 FAULT_HOUR = 8.0
-_ROWS_BEFORE, _ROWS_OF_THE_DAY = 8_000, 1_500
+_ROWS_BEFORE, _ROWS_OF_THE_DAY = 9_000, 1_500
 _SEED = 5
 # one sensor in so many turns noisy, by so many of its own deviations
-_NOISY_ONE_IN, _NOISE = 3, 2.0
+_NOISY_ONE_IN, _NOISE = 3, 0.7
 
 
 @dataclass(frozen=True, eq=False)

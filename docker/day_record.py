@@ -89,7 +89,9 @@ def describe_run(run: FlowRun, name: str, hour: float, runs: dict[str, Run]) -> 
     """Say what became of a run of a deployment."""
     state = run.state_name or "?"
     logged = runs.get(str(run.id))
-    result, ratio = (run.state.message or state if run.state else state), None
+    # the first sentence says what was wrong
+    message = (run.state.message if run.state else None) or state
+    result, ratio = message.partition(". ")[0], None
     if logged is not None and name == "retrain":
         tags = logged.data.tags
         result = f"version {tags.get('model_version')}: {tags.get('decision')}"
@@ -189,4 +191,4 @@ def draw_lanes(axes: Axes, happenings: Sequence[Happening]) -> None:
             axes.annotate("drift event", (each.hour, lanes[each.what]), (0, 7), textcoords="offset points")
     axes.set_yticks(list(lanes.values()), list(lanes))
     axes.set_ylim(-0.6, len(lanes) - 0.3)
-    axes.legend(loc="upper left", ncols=len(_COLOURS))
+    axes.legend(loc="lower left", ncols=len(_COLOURS))
