@@ -12,8 +12,14 @@ LONG = ("test_retrain.py", "test_commands.py", "test_backtest.py", "test_compare
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of flows last: the threads of their server must not disturb the others.
+    """Run the tests of flows last, after those of the service: their server's threads disturb others.
 
-    Prefect's threads draw random numbers, and Hypothesis takes that for a fault of the test it runs.
+    Prefect's threads draw random numbers, and Hypothesis takes that for a fault of the test it runs. The
+    service is tested with requests that Hypothesis makes, and without Prefect.
     """
-    items.sort(key=lambda item: ("flows" in item.path.parts, item.path.name not in LONG))
+    items.sort(key=_find_place)
+
+
+def _find_place(item: pytest.Item) -> tuple[bool, bool, bool]:
+    folders = item.path.parts
+    return "flows" in folders, "serving" not in folders, item.path.name not in LONG
