@@ -121,6 +121,9 @@ def do_work(
     with recorded_run(tracking, prepared.raw, tags, work.key, is_new=is_forced) as run:
         if run.is_resumed:
             clock.lap("resumed", f"run {run.name}, which was stopped before its end")
+            done: RetrainResult | None = steps.find_carried_out(run.client, run.id)
+            if done is not None:
+                return done
         steps.log_configuration(run.client, run.id, configuration)
         steps.log_datasets(run.client, run.id, prepared.labelled, divided.split.parts, prepared.raw.source)
         trained = train(run, work, prepared, divided, configuration, clock)

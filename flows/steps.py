@@ -122,6 +122,9 @@ is_kept = bind("tasks.keep:is_kept", "is kept")
 # its cache is the folder that the work names; the record of it in Prefect makes the step show as cached
 fit_and_keep: Any = bind("tasks.keep:fit_and_keep", "train", cache_key_fn=name_training)
 load_kept_model = bind("tasks.keep:load_kept_model", "load trained model")
+find_carried_out = bind_outside(
+    "tasks.find_finished:find_carried_out", "find carried out", timeout_seconds=300
+)
 forget_work = bind("tasks.keep:forget_work", "forget work")
 let_old_work_go = bind("tasks.keep:let_old_work_go", "let old work go")
 

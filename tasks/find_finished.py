@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from schemas.results import RetrainResult
 from schemas.work import RESULT_FILE, WORK_TAG
 from tasks.find import find_version
+from tasks.keep_history import read_registry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,6 +35,26 @@ def find_finished_work(client: MlflowClient, experiment: str, work: str) -> Retr
     finished = f"tags.`{WORK_TAG}` = '{work}' and attributes.status = 'FINISHED'"
     results = (read_result(client, run) for run in client.search_runs([found.experiment_id], finished))
     return next((result for result in results if result is not None), None)
+
+
+def find_carried_out(client: MlflowClient, run_id: str) -> RetrainResult | None:
+    """Find what a run had come to that was stopped after the gate's decision had been carried out.
+
+    It must not be judged again: its version may be the champion that it would be compared with.
+
+    Args:
+        client: Client of the tracking store.
+        run_id: The run.
+
+    Returns:
+        Its result; none where the decision is still to be made, or moves no alias.
+    """
+    result = read_result(client, client.get_run(run_id))
+    if result is None:
+        return None
+    moves = read_registry(client, result.model_name).history
+    is_done = any(move.kind == "gate" and move.version == result.model_version for move in moves)
+    return result.model_copy(update={"is_found": False, "is_resumed": True}) if is_done else None
 
 
 def read_result(client: MlflowClient, run: Run) -> RetrainResult | None:

@@ -269,6 +269,24 @@ def test_another_threshold_takes_the_training_from_the_cache(
     assert [run.state_name for run in trainings].count("Cached") == 1
 
 
+def test_a_run_that_was_stopped_after_its_promotion_is_ended_and_not_judged_against_itself(
+    home: Path, readings_file: Path
+) -> None:
+    settings = settings_for("promoted")
+    first = retrain(readings_file, settings)
+    client = client_of(home)
+    client.update_run(first.run_id, status="RUNNING")
+    client.set_tag(first.run_id, "forewarn.process_started", "0")
+    before = client.get_registered_model("promoted").aliases
+    again = retrain(readings_file, settings)
+    assert again.is_resumed
+    assert (again.run_id, again.model_version) == (first.run_id, first.model_version)
+    assert (again.decision, again.reasons) == (first.decision, first.reasons)
+    assert client.get_registered_model("promoted").aliases == before
+    assert before
+    assert (statuses(home, "promoted"), versions(home, "promoted")) == (["FINISHED"], [first.model_version])
+
+
 def test_a_model_that_is_being_retrained_is_not_retrained_by_a_second_one(
     home: Path, readings_file: Path
 ) -> None:
