@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 import yaml
-from asking import wait_for
+from asking import require, wait_for
 from day_plant import FAULT_HOUR, Plant, make_plant
 from stack_under_test import StackUnderTest
 
@@ -27,7 +27,7 @@ PROMOTION_HOUR, ROLLBACK_HOUR = 18.0, 21.0
 HOURS = 24.0
 SETTINGS = {
     # fitted in a second: the day is about what happens, not about how well it warns
-    "model": {"family": "pca_t2"},
+    "model": {"family": "logistic"},
     "monitor": {"window_hours": 2.0, "windows": 4, "windows_above": 3},
 }
 _RUN_SECONDS = 400.0
@@ -73,12 +73,14 @@ def live(stack: StackUnderTest, plant: Plant, seconds_per_hour: float) -> dateti
     Returns:
         When the day began.
     """
+    from day_record import find_standing
     from prefect_runs import start_run, wait_for_end
 
     plant.grow(0.0)
     stack.configuration.write_text(yaml.safe_dump(SETTINGS), encoding="utf-8")
     stack.start()
     wait_for_end(start_run("retrain/retrain"), _RUN_SECONDS)
+    require(find_standing().champion is not None, "a first champion", "none")
     begin = datetime.now(UTC) + timedelta(seconds=5)
     for deployment, hours in EVERY.items():
         keep_time(f"{deployment}/{deployment}", begin, hours * seconds_per_hour)
