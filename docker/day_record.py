@@ -131,7 +131,7 @@ def write_page(happenings: Sequence[Happening], seconds_per_hour: float) -> str:
         "scheduled every hour, `monitor` every three and `retrain` every eight hours; at hour "
         f"{FAULT_HOUR:g} the transmitters of a third of the sensors turn noisy. A person promotes the "
         "challenger, if there is one, in the evening and rolls back three hours later. All else is done "
-        "by schedules, the drift event and the gate. The model is `logistic`: the day shows what happens, not "
+        "by schedules, the drift event and the gate. The model is `logistic`: a day shows what happens, not "
         "how well it warns.",
         "",
         "![What ran, what the monitor saw, and which version was champion](a-day.png)",
