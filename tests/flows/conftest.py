@@ -26,6 +26,12 @@ def home() -> Path:
     return HOME
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_store_of_another_file() -> None:
+    """Forget the store that another file of tests had opened: MLflow hands it on to processes."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[None]:
     """A Prefect server with a database of its own."""
