@@ -24,8 +24,8 @@ SETTINGS = (
     "model.family=lstm_autoencoder",
     "model.units=[64,32]",
     "model.dropout=0.1",
-    "training.epochs=12",
-    "training.patience=4",
+    "training.epochs=30",
+    "training.patience=30",
     "windows.lookback=10",
     "training.compile=never",
 )
@@ -98,7 +98,9 @@ def look_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[MlflowClient, 
 
 def leave_seconds_out(result: dict) -> dict:
     """Leave out what may differ between two runs of the same work."""
-    differing = ("run_id", "run_name", "report", "tracking_uri", "seconds", "is_resumed", "checks", "reasons")
+    # the checks tell how fast a process was; a fast machine may have finished before the last kill
+    differing = ("run_id", "run_name", "report", "tracking_uri", "seconds", "checks", "reasons")
+    differing += ("is_resumed", "is_found")
     return {key: value for key, value in result.items() if key not in differing}
 
 
@@ -111,7 +113,7 @@ def test_a_retraining_killed_ten_times_ends_with_one_run_and_the_same_figures(
         # seven of ten in the training, the others wherever the time falls
         process = start_retraining(killed, table)
         mark = "training: " if rng.random() < 0.7 else "starting"
-        moments.append(kill_at_random(process, killed, mark, 8.0 if mark == "training: " else 25.0, rng))
+        moments.append(kill_at_random(process, killed, mark, 2.0 if mark == "training: " else 12.0, rng))
     print(*moments, sep="\n")
     resumed = finish_retraining(killed, table)
 
