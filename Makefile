@@ -62,16 +62,16 @@ expect: setup ## write docs/what-to-expect.md from a backtest of DATA, beside it
 ui: setup ## the MLflow UI and the Prefect UI
 	@$(BIN)/forewarn ui $(ARGS)
 
-stack: $(VENV)/.ready-dev,stack ## the production stack on this machine, without docker; DATA=path/to/readings.csv
+stack: setup ## the production stack on this machine, without docker; DATA=path/to/readings.csv
 	@$(BIN)/python docker/local.py up $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 stack-stop: setup ## stop what `make stack` runs
 	@$(BIN)/python docker/local.py down $(ARGS)
 
-stack-test: $(VENV)/.ready-dev,stack ## the whole life of a stack of its own, step by step
+stack-test: setup ## the whole life of a stack of its own, step by step
 	@$(BIN)/python docker/life.py $(ARGS)
 
-day: $(VENV)/.ready-dev,stack ## a day of a plant in twenty minutes: docs/a-day.md
+day: setup ## a day of a plant in twenty minutes: docs/a-day.md
 	@$(BIN)/python docker/day.py $(ARGS)
 
 deploy: setup ## schedules, triggers, forms and automations to the server of PREFECT_API_URL; DATA=path/to/readings.csv
