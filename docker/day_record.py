@@ -141,7 +141,7 @@ def write_page(happenings: Sequence[Happening], seconds_per_hour: float) -> str:
         *(f"| {each.hour:.1f} | {each.what} | {each.by} | {each.result} |" for each in rows),
         "",
         "A new champion starts afresh, so the monitor may tell of drift again; the trigger takes no second "
-        "event of a model for ten minutes of the clock, which are many of these short hours. A run that comes "
+        "event of a model for ten minutes of the clock, which are many of these hours. A run that comes "
         "while the one before it still runs is cancelled: its rows are scored by the next.",
         "",
         "Runs: "
