@@ -32,7 +32,7 @@ from tests.detectors import simulated_table
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # seconds that the automations wait; heartbeats come every 30
-_PENDING, _SILENT, _LATE = 60, 45, 10
+_PENDING, _SILENT, _LATE = 60, 80, 10
 _CREDENTIALS = "plant:a-word-of-the-test"
 _FINAL = ("Completed", "Failed", "Cancelled", "Crashed")
 # a retraining of seconds
