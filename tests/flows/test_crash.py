@@ -56,7 +56,9 @@ def start_retraining(home: Path, table: Path, *flags: str) -> subprocess.Popen:
         str(home / "out.json"),
     ]
     command += [part for setting in SETTINGS for part in ("--set", setting)]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_"))
+    }
     for name in ("MPLCONFIGDIR", "KERAS_HOME"):
         environment.pop(name, None)
     home.mkdir(exist_ok=True)
