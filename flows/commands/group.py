@@ -56,12 +56,15 @@ def takes_dask_address(command: Command) -> Command:
 def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
     """Run a flow on the server that is configured, or on an embedded one that ends with us."""
     from flows.server import report_server_trouble, require_server, wait_for_records
+    from flows.sweep import end_orphaned_servers
 
     heavy = load_heavy_modules()
     address = os.environ.get("PREFECT_API_URL")
     print(f"starting  Prefect {address or '(embedded server)'} ...", file=sys.stderr)
     if address:
         require_server(address)
+    else:
+        end_orphaned_servers()
     try:
         with report_server_trouble(address or "of this command (embedded)"):
             state = chosen(*arguments, return_state=True)
