@@ -53,7 +53,7 @@ def ask(address: str, body: bytes | None = None, headers: Mapping[str, str] | No
     """
     request = Request(address, body, dict(headers or {}))  # noqa: S310 - on loopback
     try:
-        with urlopen(request, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310
+        with urlopen(request, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310 - on loopback
             return Answer(answer.status, answer.read())
     except HTTPError as error:
         return Answer(error.code, error.read())

@@ -26,7 +26,7 @@ _PATIENCE_SECONDS = 5.0
 
 
 def end_what_was_left(client: MlflowClient, kept: str | None = None) -> list[str]:
-    """End runs KILLED, flow runs Crashed and embedded servers whose process is gone.
+    """End runs KILLED, and flow runs Crashed, whose process is gone.
 
     Versions that an orphaned run had registered, and no alias points to, are taken out.
 
@@ -42,7 +42,6 @@ def end_what_was_left(client: MlflowClient, kept: str | None = None) -> list[str
     closed = close_what_was_left(client, kept)
     for run in closed:
         end_flow_run(run.data.tags.get("prefect.flow_run_id", ""))
-    end_orphaned_servers()
     return [run.info.run_id for run in closed]
 
 

@@ -1,5 +1,10 @@
 """The errors that a user can meet, each with the exit code of the command line."""
 
+import errno
+
+# what the system says of a full disk, or of a quota that is used up
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 class ForewarnError(Exception):
     """Any error whose message is meant for the user as it stands."""

@@ -34,7 +34,8 @@ def find_finished_work(client: MlflowClient, experiment: str, work: str) -> Retr
         return None
     finished = f"tags.`{WORK_TAG}` = '{work}' and attributes.status = 'FINISHED'"
     results = (read_result(client, run) for run in client.search_runs([found.experiment_id], finished))
-    return next((result for result in results if result is not None), None)
+    newest = next((result for result in results if result is not None), None)
+    return None if newest is None else newest.model_copy(update={"is_found": True})
 
 
 def find_carried_out(client: MlflowClient, run_id: str) -> RetrainResult | None:
@@ -54,7 +55,7 @@ def find_carried_out(client: MlflowClient, run_id: str) -> RetrainResult | None:
         return None
     moves = read_registry(client, result.model_name).history
     is_done = any(move.kind == "gate" and move.version == result.model_version for move in moves)
-    return result.model_copy(update={"is_found": False, "is_resumed": True}) if is_done else None
+    return result.model_copy(update={"is_resumed": True}) if is_done else None
 
 
 def read_result(client: MlflowClient, run: Run) -> RetrainResult | None:
@@ -66,4 +67,4 @@ def read_result(client: MlflowClient, run: Run) -> RetrainResult | None:
         return None
     if find_version(client, result.model_name, result.model_version) is None:
         return None
-    return result.model_copy(update={"is_found": True})
+    return result

@@ -36,7 +36,7 @@ def identify_work(data_sha256: str, configuration: Configuration, home: Path) ->
     return Work(
         key=make_key(data_sha256, of_the_work, code),
         training_key=training_key,
-        folder=home / "mlruns" / "work" / training_key,
+        folder=home / "mlruns" / "trainings" / training_key,
     )
 
 

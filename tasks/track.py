@@ -16,15 +16,14 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from schemas.errors import ForewarnError, InputError, StoreUnreachableError
+from schemas.errors import DISK_FULL, ForewarnError, InputError, StoreUnreachableError
 from tasks.lock import hold_file
 
 _SQLITE = "sqlite:///"
 _ANSWER_SECONDS = 10
 _OPENING_SECONDS = 120.0
 _SERVER_ERROR = 500
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_FULL_OR_FAILING = (*_FULL, errno.EIO, errno.EROFS, errno.ESTALE)
+_FULL_OR_FAILING = (*DISK_FULL, errno.EIO, errno.EROFS, errno.ESTALE)
 # the UI opens such an experiment with its runs and models
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
@@ -168,17 +167,18 @@ def is_trouble(error: Exception) -> bool:
         return status >= _SERVER_ERROR
     if isinstance(error, SQLAlchemyError):
         return isinstance(error, (DBAPIError, PoolTimeoutError))
-    is_network = isinstance(error, (ConnectionError, TimeoutError)) or type(error).__module__.startswith(
-        ("requests.", "urllib")
-    )
-    return is_network or error.errno in _FULL_OR_FAILING if isinstance(error, OSError) else False
+    if not isinstance(error, OSError):
+        return False
+    is_of_a_client = type(error).__module__.startswith(("requests.", "urllib"))
+    is_network = is_of_a_client or isinstance(error, (ConnectionError, TimeoutError))
+    return is_network or error.errno in _FULL_OR_FAILING
 
 
 def describe_trouble(error: Exception, uri: str) -> StoreUnreachableError:
     """Say what failed and what to do: the disk where it is full, else the store."""
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     text = str(error).lower()
-    if getattr(error, "errno", None) in _FULL or "disk is full" in text or "no space left" in text:
+    if getattr(error, "errno", None) in DISK_FULL or "disk is full" in text or "no space left" in text:
         place = getattr(error, "filename", None) or uri
         return StoreUnreachableError(
             f"There must be room on the disk of {place}. It is full: {reason}. Make room and try again; what "

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.errors import ForewarnError, InputError, StoreUnreachableError
+from schemas.errors import DISK_FULL, ForewarnError, InputError, StoreUnreachableError
 from tasks.flush import flush
 from tasks.lock import hold_file
 
 _LOCK = "lock"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager
@@ -66,7 +64,7 @@ def report_disk(target: Path) -> Iterator[None]:
     except ForewarnError:
         raise
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in DISK_FULL:
             raise StoreUnreachableError(
                 f"There must be room on the disk of {target}. It is full. Make room, or choose another "
                 "place; nothing was left there."
