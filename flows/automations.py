@@ -65,43 +65,22 @@ def list_cures(patience: Patience) -> list[AutomationCore]:
         AutomationCore(
             name=f"{PREFIX}stuck pending",
             description="A run that does not start would keep the next ones out: it is ended.",
-            trigger=EventTrigger(
-                after=_PENDING,
-                expect={*_STARTED, *_FINAL},
-                match=_RUNS,
-                match_related=_OURS,
-                for_each=_EACH_RUN,
-                posture=Posture.Proactive,
-                threshold=1,
-                within=timedelta(seconds=patience.pending),
+            trigger=watch_runs(
+                after=_PENDING, expect={*_STARTED, *_FINAL}, each=_EACH_RUN, seconds=patience.pending
             ),
-            actions=[
-                ChangeFlowRunState(
-                    state=StateType.CRASHED,
-                    message=f"Pending for {patience.pending:g} seconds: no worker has started it.",
-                )
-            ],
+            actions=[crash(f"Pending for {patience.pending:g} seconds: no worker has started it.")],
         ),
         AutomationCore(
             name=f"{PREFIX}no heartbeat",
             description="A run whose process has gone without a word is ended.",
-            trigger=EventTrigger(
-                # the first one may never have left
+            trigger=watch_runs(
+                # the first heartbeat may never have left
                 after={"prefect.flow-run.Running", "prefect.flow-run.heartbeat"},
                 expect={"prefect.flow-run.heartbeat", *_FINAL},
-                match=_RUNS,
-                match_related=_OURS,
-                for_each=_EACH_RUN,
-                posture=Posture.Proactive,
-                threshold=1,
-                within=timedelta(seconds=patience.silent),
+                each=_EACH_RUN,
+                seconds=patience.silent,
             ),
-            actions=[
-                ChangeFlowRunState(
-                    state=StateType.CRASHED,
-                    message=f"No heartbeat for {patience.silent:g} seconds: its process or machine is gone.",
-                )
-            ],
+            actions=[crash(f"No heartbeat for {patience.silent:g} seconds: its process or machine is gone.")],
         ),
     ]
 
@@ -112,29 +91,21 @@ def list_notices(patience: Patience, notice: Notice, pool: str) -> list[Automati
         AutomationCore(
             name=f"{PREFIX}run failed",
             description="A run has failed or crashed.",
-            trigger=EventTrigger(
+            trigger=watch_runs(
                 expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed"},
-                match=_RUNS,
-                match_related=_OURS,
-                for_each=_EACH_DEPLOYMENT,
-                posture=Posture.Reactive,
-                threshold=1,
-                within=timedelta(seconds=patience.again),
+                each=_EACH_DEPLOYMENT,
+                seconds=patience.again,
             ),
             actions=[notice.tell("forewarn: a run has failed", _RUN)],
         ),
         AutomationCore(
             name=f"{PREFIX}schedule missed",
             description="A run is late, and none of the same deployment starts.",
-            trigger=EventTrigger(
+            trigger=watch_runs(
                 after={"prefect.flow-run.Late"},
                 expect={*_PENDING, *_STARTED},
-                match=_RUNS,
-                match_related=_OURS,
-                for_each=_EACH_DEPLOYMENT,
-                posture=Posture.Proactive,
-                threshold=1,
-                within=timedelta(seconds=patience.late),
+                each=_EACH_DEPLOYMENT,
+                seconds=patience.late,
             ),
             actions=[
                 notice.tell(
@@ -159,6 +130,34 @@ def list_notices(patience: Patience, notice: Notice, pool: str) -> list[Automati
             ],
         ),
     ]
+
+
+def watch_runs(
+    expect: set[str], each: set[str], seconds: float, after: set[str] | None = None
+) -> EventTrigger:
+    """Make a trigger on events of our runs.
+
+    Args:
+        expect: The events.
+        each: Label by whose value events are told apart.
+        seconds: With `after`, how long the events may stay away; else the time in which it fires once.
+        after: Events after which `expect` is missed; without them it fires when `expect` comes.
+    """
+    return EventTrigger(
+        after=after or set(),
+        expect=expect,
+        match=_RUNS,
+        match_related=_OURS,
+        for_each=each,
+        posture=Posture.Proactive if after else Posture.Reactive,
+        threshold=1,
+        within=timedelta(seconds=seconds),
+    )
+
+
+def crash(message: str) -> ChangeFlowRunState:
+    """Make the action that ends a run Crashed."""
+    return ChangeFlowRunState(state=StateType.CRASHED, message=message)
 
 
 def find_notice(client: SyncPrefectClient, block: str) -> Notice:
