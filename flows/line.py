@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from schemas.configuration import Configuration
+from schemas.decision import Decision, Evidence
 from schemas.detector import Detector
 from schemas.evaluation import Evaluation, Threshold
 from schemas.features import FeatureTable
@@ -56,6 +57,15 @@ class Trained:
     thresholds: dict[str, Threshold]
     held: dict[str, dict[str, np.ndarray]]
     evaluations: dict[str, Evaluation]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A logged model with the evidence about it and the decision."""
+
+    model_id: str
+    evidence: Evidence
+    decision: Decision
 
 
 def load_table(path: Path, settings: Configuration, do: Any) -> tuple[RawTable, SensorReadings]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from prefect import flow
 from prefect.runtime import deployment
@@ -14,31 +11,21 @@ from prefect.states import Cancelled
 
 from flows import line, steps
 from flows.announce import Stopwatch, publish_artifacts
+from flows.describe import describe_result, describe_tags, summarise_parts
 from flows.environment import find_home
-from flows.line import Divided, Prepared, Trained
+from flows.line import Divided, Judged, Prepared, Trained
 from flows.record import Run, recorded_run, registered_version
 from schemas.configuration import DEFAULTS, Configuration
-from schemas.decision import Decision, Evidence
+from schemas.decision import Evidence
 from schemas.errors import BusyError
-from schemas.evaluation import Evaluation
 from schemas.explanation import ExplainedAlarms, PreparedRows
 from schemas.model import FittedModel
-from schemas.results import PartSummary, RetrainResult
-from schemas.windows import Split
+from schemas.results import RetrainResult
 from schemas.work import RESULT_FILE, Work
 from tasks.lock import lock_retraining
 
 # raw rows that a version is known by, the last ones of the table
 _GOLDEN_ROWS = 300
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """A logged model with the evidence about it and the decision."""
-
-    model_id: str
-    evidence: Evidence
-    decision: Decision
 
 
 @flow(name="retrain", persist_result=False)
@@ -130,8 +117,9 @@ def do_work(
         judged = judge(run, prepared, divided, trained, configuration)
         log_outcome(run, divided, trained, judged.evidence, configuration)
         clock.lap("log", f"run {run.name}")
-        version_tags = describe_version(
-            prepared, divided, trained, judged.decision, configuration, run.code_version
+        medians = steps.find_normal_medians(trained.scores["model"], divided.split)
+        version_tags = describe_tags(
+            prepared, divided, medians, judged.decision, configuration, run.code_version
         )
         with registered_version(
             run.client, tracking.model_name, judged.model_id, run.id, version_tags
@@ -294,93 +282,3 @@ def explain(
     rows = PreparedRows(prepared.labelled, prepared.features, divided.material.rows)
     scores, held = trained.scores["model"][test.places], trained.held["model"]["test"]
     return steps.explain_part(detector, trained.model, rows, test, scores, held)
-
-
-def describe_version(
-    prepared: Prepared,
-    divided: Divided,
-    trained: Trained,
-    decision: Decision,
-    settings: Configuration,
-    code_version: str,
-) -> dict[str, str]:
-    """Tags of the contract for a registered version, and the usual scores that `monitor` compares with."""
-    times = prepared.labelled.times
-    medians = steps.find_normal_medians(trained.scores["model"], divided.split)
-    return {
-        "decision": decision.decision,
-        "decision_reasons": "; ".join(decision.reasons),
-        "decided_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data_sha256": prepared.raw.sha256,
-        "code_version": code_version,
-        "train_end": str(times[divided.split.train.end_rows[-1]].astype("datetime64[s]")),
-        "threshold_end": str(times[divided.split.validation.end_rows[-1]].astype("datetime64[s]")),
-        "rows_ahead": str(settings.labels.rows_ahead),
-        "leaky_split": str(divided.split.is_leaky).lower(),
-        "train_median_score": str(medians["train"]),
-        "normal_median_score": str(medians["validation"]),
-    }
-
-
-def describe_result(
-    run: Run,
-    prepared: Prepared,
-    divided: Divided,
-    trained: Trained,
-    judged: Judged,
-    settings: Configuration,
-) -> RetrainResult:
-    """Gather what was trained, how it was judged, and the decision; the version is not known yet."""
-    test, threshold = trained.evaluations["test"], trained.thresholds["model"]
-    return RetrainResult(
-        run_id=run.id,
-        run_name=run.name,
-        experiment=settings.tracking.experiment,
-        tracking_uri=run.tracking_uri,
-        model_name=settings.tracking.model_name,
-        model_version="",
-        decision=judged.decision.decision,
-        reasons=judged.decision.reasons,
-        checks=judged.decision.checks,
-        report=str(run.report),
-        family=settings.model.family,
-        parameters=trained.model.parameters,
-        epochs=0 if trained.model.history is None else len(trained.model.history.loss),
-        threshold=threshold.value,
-        threshold_rule=threshold.rule,
-        promised_false_alarms_per_day=settings.threshold.promised_false_alarms_per_day,
-        is_leaky_split=divided.split.is_leaky,
-        code_version=run.code_version,
-        preset=settings.preset,
-        data=line.summarise_data(prepared, divided.split.window_counts),
-        parts=summarise_parts(divided.split, trained),
-        metrics=test.metrics,
-        intervals=test.intervals,
-        controls=select_controls(trained.evaluations, "metrics"),
-        control_intervals=select_controls(trained.evaluations, "intervals"),
-        champion=judged.evidence.champion,
-        seconds={},
-        is_resumed=run.is_resumed,
-    )
-
-
-def summarise_parts(split: Split, trained: Trained) -> dict[str, PartSummary]:
-    """Say what the model's scores of each part are like."""
-    scores, held = trained.scores["model"], trained.held["model"]
-    return {
-        part.name: PartSummary(
-            windows=len(part.places),
-            mean_score=float(scores[part.places].mean()),
-            flagged=int((scores[part.places] >= held[part.name]).sum()),
-        )
-        for part in split.parts
-    }
-
-
-def select_controls(evaluations: Mapping[str, Evaluation], field: str) -> dict[str, Any]:
-    """Take one field of the evaluations of the controls, by the control's name."""
-    return {
-        prefix.removeprefix("control_"): getattr(evaluation, field)
-        for prefix, evaluation in evaluations.items()
-        if prefix.startswith("control_")
-    }

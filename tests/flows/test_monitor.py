@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from prefect import flow
 
 from flows import line
 from flows.commands import run_command_line
-from flows.retrain import describe_version
+from flows.describe import describe_tags
 from flows.steps import plain
 from schemas.configuration import Configuration
 from schemas.decision import Decision
@@ -221,21 +220,16 @@ def test_the_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]
     assert "Example: forewarn monitor --data readings.csv" in capsys.readouterr().out
 
 
-def test_a_new_version_says_what_its_normal_scores_were(server: None) -> None:
+def test_a_new_version_says_what_its_normal_scores_were() -> None:
     settings = change_settings(Configuration(), {"model": {"family": "zscore"}})
     raw = RawTable(simulated_table(), "simulated", "0" * 64)
     prepared = line.prepare(raw, plain.check_readings(raw, settings.readings), settings, plain)
     split = plain.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
     divided = line.scale(prepared, split, settings, plain)
-    model, scores = line.fit(prepared, divided, settings, plain, has_controls=False)
+    _, scores = line.fit(prepared, divided, settings, plain, has_controls=False)
     decision = Decision(decision="HOLD", reasons=(), checks=())
-    trained = line.Trained(model, scores, {}, {}, {})
-
-    @flow
-    def describe() -> dict[str, str]:
-        return describe_version(prepared, divided, trained, decision, settings, "test")
-
-    tags = describe()
+    medians = plain.find_normal_medians(scores["model"], split)
+    tags = describe_tags(prepared, divided, medians, decision, settings, "test")
     for tag, part in (("train_median_score", split.train), ("normal_median_score", split.validation)):
         normal = scores["model"][np.isin(prepared.windows.end_rows, part.normal_end_rows)]
         assert float(tags[tag]) == np.median(normal)

@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from prefect.client.orchestration import get_client
 
+from benchmarks.flow import without_prefect
 from flows.retrain import retrain
 from schemas.configuration import Configuration
 from schemas.errors import BusyError, InputError
@@ -224,6 +225,16 @@ def test_the_same_seed_gives_the_same_numbers(result: RetrainResult, repeated: R
     assert repeated.metrics == result.metrics
     assert repeated.threshold == result.threshold
     assert repeated.controls == result.controls
+
+
+@pytest.mark.slow
+def test_the_plain_functions_of_the_benchmark_come_to_the_same_numbers(
+    result: RetrainResult, readings_file: Path
+) -> None:
+    with without_prefect():
+        plain = retrain.fn(readings_file, settings_for("plain"))
+    assert plain.metrics == result.metrics
+    assert plain.controls == result.controls
 
 
 def test_the_second_version_is_judged_beside_the_champion(

@@ -1,0 +1,114 @@
+"""Say what a retraining came to: the tags of its version, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flows import line
+from flows.line import Divided, Judged, Prepared, Trained
+from flows.record import Run
+from schemas.configuration import Configuration
+from schemas.decision import Decision
+from schemas.evaluation import Evaluation
+from schemas.results import PartSummary, RetrainResult
+from schemas.windows import Split
+
+
+def describe_tags(
+    prepared: Prepared,
+    divided: Divided,
+    medians: Mapping[str, float],
+    decision: Decision,
+    settings: Configuration,
+    code_version: str,
+) -> dict[str, str]:
+    """Tags of the contract for a registered version, and the usual scores that `monitor` compares with.
+
+    Args:
+        prepared: The prepared table.
+        divided: The same, divided.
+        medians: Median of the model's scores of normal windows, by part.
+        decision: What the gate decided.
+        settings: Settings of every step.
+        code_version: Version of the code.
+    """
+    times = prepared.labelled.times
+    return {
+        "decision": decision.decision,
+        "decision_reasons": "; ".join(decision.reasons),
+        "decided_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data_sha256": prepared.raw.sha256,
+        "code_version": code_version,
+        "train_end": str(times[divided.split.train.end_rows[-1]].astype("datetime64[s]")),
+        "threshold_end": str(times[divided.split.validation.end_rows[-1]].astype("datetime64[s]")),
+        "rows_ahead": str(settings.labels.rows_ahead),
+        "leaky_split": str(divided.split.is_leaky).lower(),
+        "train_median_score": str(medians["train"]),
+        "normal_median_score": str(medians["validation"]),
+    }
+
+
+def describe_result(
+    run: Run,
+    prepared: Prepared,
+    divided: Divided,
+    trained: Trained,
+    judged: Judged,
+    settings: Configuration,
+) -> RetrainResult:
+    """Gather what was trained, how it was judged, and the decision; the version is not known yet."""
+    test, threshold = trained.evaluations["test"], trained.thresholds["model"]
+    return RetrainResult(
+        run_id=run.id,
+        run_name=run.name,
+        experiment=settings.tracking.experiment,
+        tracking_uri=run.tracking_uri,
+        model_name=settings.tracking.model_name,
+        model_version="",
+        decision=judged.decision.decision,
+        reasons=judged.decision.reasons,
+        checks=judged.decision.checks,
+        report=str(run.report),
+        family=settings.model.family,
+        parameters=trained.model.parameters,
+        epochs=0 if trained.model.history is None else len(trained.model.history.loss),
+        threshold=threshold.value,
+        threshold_rule=threshold.rule,
+        promised_false_alarms_per_day=settings.threshold.promised_false_alarms_per_day,
+        is_leaky_split=divided.split.is_leaky,
+        code_version=run.code_version,
+        preset=settings.preset,
+        data=line.summarise_data(prepared, divided.split.window_counts),
+        parts=summarise_parts(divided.split, trained),
+        metrics=test.metrics,
+        intervals=test.intervals,
+        controls=select_controls(trained.evaluations, "metrics"),
+        control_intervals=select_controls(trained.evaluations, "intervals"),
+        champion=judged.evidence.champion,
+        seconds={},
+        is_resumed=run.is_resumed,
+    )
+
+
+def summarise_parts(split: Split, trained: Trained) -> dict[str, PartSummary]:
+    """Say what the model's scores of each part are like."""
+    scores, held = trained.scores["model"], trained.held["model"]
+    return {
+        part.name: PartSummary(
+            windows=len(part.places),
+            mean_score=float(scores[part.places].mean()),
+            flagged=int((scores[part.places] >= held[part.name]).sum()),
+        )
+        for part in split.parts
+    }
+
+
+def select_controls(evaluations: Mapping[str, Evaluation], field: str) -> dict[str, Any]:
+    """Take one field of the evaluations of the controls, by the control's name."""
+    return {
+        prefix.removeprefix("control_"): getattr(evaluation, field)
+        for prefix, evaluation in evaluations.items()
+        if prefix.startswith("control_")
+    }
