@@ -50,7 +50,7 @@ def look_at(uri: str, name: str) -> tuple[list, list, dict]:
 def test_an_artifact_store_that_fails_for_a_while_is_waited_for(
     door: Door, table: Path, tmp_path: Path
 ) -> None:
-    door.shut("500", ARTIFACTS, seconds=25)
+    door.shut("500", ARTIFACTS, seconds=60)
     code, said = finish(retrain(tmp_path, door.address, table, "waited"))
     assert code == 0, said
     assert door.turned_away
