@@ -92,7 +92,7 @@ def temporalize(
     for i in range(len(rows) - lookback - 1):
         window = []
         for j in range(1, lookback + 1):
-            window.append(rows[[i + j + 1], :])  # noqa: PERF401  the posts' loop
+            window.append(rows[[i + j + 1], :])  # noqa: PERF401 - the posts' loop
         windows.append(window)
         window_labels.append(labels[i + lookback + 1])
     return windows, window_labels

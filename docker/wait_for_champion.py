@@ -52,7 +52,7 @@ def has_champion(request: Request) -> bool:
         HTTPError: If the server refuses the login.
     """
     try:
-        with urlopen(request, timeout=_ANSWER_SECONDS):  # noqa: S310
+        with urlopen(request, timeout=_ANSWER_SECONDS):  # noqa: S310 - the address is the stack's own
             return True
     except HTTPError as error:
         if error.code in _MISSING or error.code >= 500:

@@ -161,7 +161,7 @@ class ImpatientProtocol(H11Protocol):
 
     _head_timer: TimerHandle | None = None
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # a narrower transport
         """Wait for the first head."""
         super().connection_made(transport)
         self._wait_for_head()

@@ -160,7 +160,7 @@ def _run(uri: str, command: Sequence[str], arguments: Sequence[str]) -> None:
 
 def _write_sql(statement: Update) -> str:
     # named parameters: with those of the driver a percent sign would be doubled
-    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call] # of SQLAlchemy
     return f"{statement.compile(dialect=dialect, compile_kwargs={'literal_binds': True})};\n"
 
 

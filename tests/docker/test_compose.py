@@ -44,7 +44,7 @@ def test_services_become_loopback_and_mounted_paths_folders():
     assert (
         local("postgresql://mlflow@mlflow:${PORT}/mlflow") == "postgresql://mlflow@127.0.0.1:${PORT}/mlflow"
     )
-    assert local(["mlflow", "0.0.0.0"]) == ["mlflow", "127.0.0.1"]  # noqa: S104
+    assert local(["mlflow", "0.0.0.0"]) == ["mlflow", "127.0.0.1"]  # noqa: S104 - replaced, never listened on
     assert local("${PLACE:-/srv/a}") == "${PLACE:-/stack/a}"
     assert local("/srv/a/b.csv") == "/stack/a/b.csv"
     assert local("/srv/abc /other/srv/a") == "/srv/abc /other/srv/a"

@@ -45,7 +45,7 @@ def server() -> Iterator[None]:
 def postgres() -> Iterator[Server]:
     """A throw-away PostgreSQL; its tests are skipped, saying so, where it is not installed."""
     # a socket's path is at most a hundred letters long, and must be reached by another user
-    folder = Path("/tmp") / f"forewarn-postgres-{os.getpid()}"  # noqa: S108
+    folder = Path("/tmp") / f"forewarn-postgres-{os.getpid()}"  # noqa: S108 - sockets need a short path
     folder.mkdir()
     try:
         with started_postgres(folder) as server:

@@ -151,7 +151,7 @@ def test_a_slow_request_is_not_taken_for_one_without_a_head(monkeypatch: pytest.
         ("127.8.0.1", True),
         ("::1", True),
         ("localhost", True),
-        ("0.0.0.0", False),  # noqa: S104
+        ("0.0.0.0", False),  # noqa: S104 - only compared
         ("::", False),
         ("10.0.0.1", False),
         ("plant.example", False),
@@ -222,7 +222,7 @@ def test_the_command_serves_warns_and_ends_with_0(home: Path, tmp_path: Path, nu
     client, experiment_id = open_test_store(home, "serving-tests")
     version = register_detector(client, experiment_id, NAME, *small_detector())
     client.set_registered_model_alias(NAME, "champion", version)
-    everywhere = "0.0.0.0"  # noqa: S104
+    everywhere = "0.0.0.0"  # noqa: S104 - what the warning is about
     with start_command(home, tmp_path, NAME, "--host", everywhere) as (process, address):
         url = address.replace(everywhere, "127.0.0.1")
         answer = httpx2.post(f"{url}/score", json=httpx2.get(f"{url}/example").json())

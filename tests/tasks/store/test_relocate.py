@@ -84,8 +84,8 @@ def test_large_numbers_of_experiments_become_small_wherever_they_are_named(tmp_p
     with opened_database(f"sqlite:///{tmp_path / 'x.db'}") as connection:
         for name in ("experiments", "runs"):
             connection.execute(text(f"CREATE TABLE {name} (experiment_id INTEGER)"))
-            connection.execute(text(f"INSERT INTO {name} VALUES (4), ({large})"))  # noqa: S608
+            connection.execute(text(f"INSERT INTO {name} VALUES (4), ({large})"))  # noqa: S608 - the test's own name
         assert renumber_experiments(connection) == {large: 5}
         for name in ("experiments", "runs"):
-            found = connection.execute(text(f"SELECT experiment_id FROM {name}")).scalars().all()  # noqa: S608
+            found = connection.execute(text(f"SELECT experiment_id FROM {name}")).scalars().all()  # noqa: S608 - the test's own name
             assert found == [4, 5]
