@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.scores import Bookmark, FileMark, OpenedOutput, Places
 from tasks.carry_over import read_bookmark, spell_bookmark
-from tasks.flush import flush
+from tasks.files.flush import flush
 from tasks.spell import spell_csv
 
 LOCK_SECONDS = 60.0

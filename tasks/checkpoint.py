@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.flush import flush
+from tasks.files.flush import flush
 
 # the one file of a training, and what it is called until it is whole
 CHECKPOINT_FILE = "checkpoint.npz"

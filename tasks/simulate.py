@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
 
+from tasks.files.write import write_table
 from tasks.simulate_series import require_at_least, simulate_sequences, simulate_temperatures
-from tasks.write import write_table
 
 LEAST_ROWS = 1_000
 SENSORS = tuple(f"x{number}" for number in range(1, 61) if number != 28)

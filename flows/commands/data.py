@@ -23,8 +23,8 @@ def simulate(
     out: Path, rows: int, seed: int, interpolate: bool, configuration: Configuration, json_file: Path | None
 ) -> None:
     """Write simulated paper-machine readings with the columns and quirks of the real file."""
+    from tasks.files.write import write_table
     from tasks.simulate import simulate_readings
-    from tasks.write import write_table
 
     table = simulate_readings(rows=rows, seed=seed, interpolate=interpolate)
     write_table(table, out)
@@ -73,10 +73,10 @@ def encode(
 ) -> None:
     """Write the encoder's output for each row: features for other models."""
     from tasks.encode import encode_readings
+    from tasks.files.write import write_table
     from tasks.load import load_readings
     from tasks.register import load_version
     from tasks.track import find_tracking_uri, open_store
-    from tasks.write import write_table
 
     home, tracking = find_home(), configuration.tracking
     raw = load_readings(data, configuration.readings)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from schemas.errors import DISK_FULL, ForewarnError, InputError, StoreUnreachableError
-from tasks.flush import flush
+from tasks.files.flush import flush
 from tasks.lock import hold_file
 
 _LOCK = "lock"

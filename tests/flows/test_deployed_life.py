@@ -26,7 +26,7 @@ from prefect.events.schemas.events import Event
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Pending
 
-from tasks.write import write_table
+from tasks.files.write import write_table
 from tests.detectors import simulated_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows.commands import run_command_line
+from tasks.files.write import write_table
 from tasks.simulate import simulate_readings
-from tasks.write import write_table
 
 pytestmark = [pytest.mark.usefixtures("server"), pytest.mark.slow]
 

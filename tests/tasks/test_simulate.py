@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from schemas.errors import InputError
+from tasks.files.write import write_table
 from tasks.simulate import (
     GRADES,
     LATE_SENSOR,
@@ -16,7 +17,6 @@ from tasks.simulate import (
     simulate_readings,
 )
 from tasks.simulate_series import simulate_sequences, simulate_temperatures
-from tasks.write import write_table
 
 
 @pytest.fixture(scope="module")
