@@ -17,7 +17,7 @@ from benchmarks.published import PublishedWindows
 from benchmarks.readings import Material, Prepared, convert_table, prepare_readings
 from schemas.configuration import Configuration
 from tasks.build import build_network
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 from tasks.train import train_network
 
 GOAL = 6.0

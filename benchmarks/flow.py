@@ -23,7 +23,7 @@ from flows import steps
 from flows.environment import load_heavy_modules
 from schemas.configuration import Configuration
 from schemas.results import RetrainResult
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 
 GOAL = 0.8
 EPOCHS = 10

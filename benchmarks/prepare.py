@@ -12,7 +12,7 @@ from benchmarks.readings import Material, Prepared, convert_table, prepare_readi
 from schemas.configuration import Configuration
 from schemas.readings import RawTable
 from tasks.check import check_readings
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 from tasks.parse import parse_times
 from tasks.window import view_windows
 

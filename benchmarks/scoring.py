@@ -8,7 +8,7 @@ from benchmarks import published
 from benchmarks.measure import Measurement, Seconds, alternate, take_seconds
 from benchmarks.readings import Material, convert_table, prepare_readings
 from tasks.build import build_network
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 from tasks.score import make_scorer, score_windows
 
 GOAL = 50.0

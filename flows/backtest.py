@@ -14,7 +14,7 @@ from flows.record import recorded_run
 from schemas.backtest import MODEL, PUBLISHED, BacktestResult, FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
-from tasks.configure import change_settings
+from tasks.configuration.configure import change_settings
 
 
 @flow(name="backtest", persist_result=False)

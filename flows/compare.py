@@ -19,7 +19,7 @@ from schemas.backtest import FoldOrder, FoldScores
 from schemas.comparison import ComparisonResult, LeaderboardRow
 from schemas.configuration import Configuration
 from schemas.errors import InputError
-from tasks.configure import change_settings
+from tasks.configuration.configure import change_settings
 
 if TYPE_CHECKING:
     import optuna

@@ -12,7 +12,7 @@ from flows.steps import run_fold
 from schemas.backtest import FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.errors import InputError, StoreUnreachableError
-from tasks.configure import change_settings
+from tasks.configuration.configure import change_settings
 
 _ANSWER_SECONDS = 5
 

@@ -17,7 +17,7 @@ from schemas.configuration import Configuration
 from schemas.detector import Detector
 from schemas.model import FittedModel
 from schemas.readings import RawTable
-from tasks.configure import change_settings
+from tasks.configuration.configure import change_settings
 from tasks.open_run import end_run, start_run
 from tasks.register import log_detector, register_version
 from tasks.simulate import simulate_readings

@@ -15,7 +15,7 @@ import click
 
 from flows.environment import load_heavy_modules
 from schemas.errors import InputError
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 
 Command = Callable[..., Any]
 

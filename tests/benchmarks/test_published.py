@@ -12,7 +12,7 @@ import pytest
 from benchmarks import published
 from benchmarks.prepare import order_validation
 from benchmarks.readings import convert_table, prepare_readings
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 from tasks.window import view_windows
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results.json"

@@ -14,7 +14,7 @@ from schemas.backtest import FoldOrder
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
 from tasks.backtest.roll import find_folds
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 from tasks.track import find_tracking_uri
 
 pytestmark = pytest.mark.usefixtures("server")

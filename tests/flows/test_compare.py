@@ -73,7 +73,7 @@ def test_trials_and_families_are_nested_runs_of_one_parent(home: Path, result: d
 
 
 def test_the_chosen_settings_are_a_configuration(home: Path, result: dict, tmp_path: Path) -> None:
-    from tasks.configure import configure
+    from tasks.configuration.configure import configure
 
     client = MlflowClient(find_tracking_uri(home))
     path = client.download_artifacts(result["run_id"], "chosen.yaml", str(tmp_path))

@@ -17,7 +17,7 @@ from flows.deploy import add_settings, find_file, keep_schedules, read_file
 from flows.promote import promote
 from flows.retrain import retrain
 from schemas.errors import InputError
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 
 _NOBODY = "http://127.0.0.1:9/api"
 

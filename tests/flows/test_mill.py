@@ -11,7 +11,7 @@ from flows.commands import run_command_line
 from schemas.configuration import Configuration
 from schemas.windows import Split
 from tasks.check import check_readings
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 from tasks.label import label_ahead
 from tasks.load import load_readings
 from tasks.split import split_windows

@@ -20,7 +20,7 @@ from schemas.configuration import Configuration
 from schemas.decision import Decision
 from schemas.errors import InputError
 from schemas.readings import RawTable
-from tasks.configure import change_settings
+from tasks.configuration.configure import change_settings
 from tasks.monitor.log import find_last_emission, remember_emission
 from tasks.monitor.watch import find_watched_version
 from tasks.open_run import start_run

@@ -20,7 +20,7 @@ from schemas.errors import BusyError, InputError
 from schemas.evaluation import Metrics
 from schemas.explanation import DRIVERS_TEXT, ExplainedAlarms
 from schemas.results import RetrainResult
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 from tasks.find import find_alias
 from tasks.lock import lock_retraining
 from tasks.register import score_with_version

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from schemas.work import Work
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 from tasks.identify import identify_work
 
 HOME = Path("home")

@@ -16,7 +16,7 @@ from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.readings import RawTable
 from tasks.check import check_readings
-from tasks.configure import configure
+from tasks.configuration.configure import configure
 from tasks.detect import detect_events
 from tasks.parse import parse_times
 from tasks.resume import begin_scoring, score_next_rows

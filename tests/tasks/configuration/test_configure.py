@@ -10,7 +10,7 @@ import pytest
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.presets import PRESETS
-from tasks.configure import change_settings, configure, parse_setting
+from tasks.configuration.configure import change_settings, configure, parse_setting
 
 
 def write(folder: Path, text: str) -> Path:

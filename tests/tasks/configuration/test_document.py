@@ -1,9 +1,9 @@
 from pathlib import Path
 
 from schemas.configuration import Configuration
-from tasks.document import describe_settings
+from tasks.configuration.document import describe_settings
 
-PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
+PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 
 
 def test_the_page_of_settings_is_current() -> None:
