@@ -11,9 +11,9 @@ from benchmarks.published import PublishedWindows
 from benchmarks.readings import Material, Prepared, convert_table, prepare_readings
 from schemas.configuration import Configuration
 from schemas.readings import RawTable
-from tasks.check import check_readings
 from tasks.configuration.configure import configure
-from tasks.parse import parse_times
+from tasks.readings.check import check_readings
+from tasks.readings.parse import parse_times
 from tasks.window import view_windows
 
 GOAL = 100.0

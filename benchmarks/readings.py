@@ -16,9 +16,9 @@ from schemas.scaling import Scaler
 from schemas.windows import Split
 from tasks.featurise import compute_features
 from tasks.label import label_ahead
-from tasks.parse import find_step_minutes, number_runs, parse_times
+from tasks.readings.parse import find_step_minutes, number_runs, parse_times
+from tasks.readings.simulate import simulate_readings
 from tasks.scale import choose_scaler_rows, fit_scaler, scale_rows
-from tasks.simulate import simulate_readings
 from tasks.split import split_windows
 from tasks.window import make_windows
 

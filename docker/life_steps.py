@@ -23,7 +23,7 @@ from prefect.events import emit_event
 from prefect_runs import add_schedule, list_runs, pause_schedules, remove_schedule, start_run, wait_for_end
 from stack_under_test import StackUnderTest
 
-from tasks.simulate import simulate_readings
+from tasks.readings.simulate import simulate_readings
 
 _MODEL = "forewarn"
 _ROWS_AT_FIRST, _ROWS = 8_000, 10_000

@@ -26,7 +26,7 @@ from supervisor import ROOT, Supervisor
 
 from schemas.errors import ForewarnError, InputError, StoreUnreachableError
 from tasks.locate import find_home
-from tasks.simulate import simulate_file
+from tasks.readings.simulate import simulate_file
 
 # PostgreSQL's own port may be that of the system's service
 _DEFAULTS = {"FOREWARN_POSTGRES_PORT": "5442"}

@@ -46,7 +46,7 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
     version = steps.find_watched_version(client, tracking.model_name)
     detector, model = steps.load_version(version.uri)
     clock.lap("model", f"version {version.number} of {version.name}")
-    section = steps.choose_section(detector, configuration)
+    section = steps.choose_reading_settings(detector, configuration)
     raw = steps.load_readings(data, section)
     own = tracking.model_copy(update={"experiment": f"{tracking.experiment}-monitor"})
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}

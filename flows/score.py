@@ -96,7 +96,7 @@ def add_batch(
     """
     version, detector = scorer.version, scorer.detector
     now = now or datetime.now(UTC)
-    section = do.choose_section(detector, configuration)
+    section = do.choose_reading_settings(detector, configuration)
     opened = do.open_output(places)
     require_same_model(opened.bookmark, version, places)
     raw = do.load_readings(data, section)

@@ -77,11 +77,11 @@ def name_fold() -> str:
 
 
 # table -> checked -> labelled -> windows -> split -> scaled
-simulate_file = bind("tasks.simulate:simulate_file", "simulate readings")
-load_readings = bind_outside("tasks.load:load_readings", "load readings", timeout_seconds=600)
-check_readings = bind("tasks.check:check_readings", "schema check")
-replay_causally = bind("tasks.replay:replay_causally", "causal replay")
-replace_sensors = bind("tasks.replay:replace_sensors", "replace sensors")
+simulate_file = bind("tasks.readings.simulate:simulate_file", "simulate readings")
+load_readings = bind_outside("tasks.readings.load:load_readings", "load readings", timeout_seconds=600)
+check_readings = bind("tasks.readings.check:check_readings", "schema check")
+replay_causally = bind("tasks.readings.replay:replay_causally", "causal replay")
+replace_sensors = bind("tasks.readings.replay:replace_sensors", "replace sensors")
 label_ahead = bind("tasks.label:label_ahead", "curve shift")
 compute_features = bind("tasks.featurise:compute_features", "features")
 make_windows = bind("tasks.window:make_windows", "temporalize")
@@ -167,9 +167,9 @@ tag_run = bind_outside("tasks.log:tag_run", "tag run", timeout_seconds=300)
 # new readings -> usable rows and rows set aside -> scores and alarms, appended
 pin_version = bind_outside("tasks.pin:pin_version", "pin version", timeout_seconds=300)
 load_version = bind_outside("tasks.register:load_version", "load version", timeout_seconds=600)
-choose_section = bind("tasks.set_aside:choose_section", "choose how to read")
+choose_reading_settings = bind("tasks.readings.set_aside:choose_reading_settings", "choose how to read")
 open_output = bind_outside("tasks.append:open_output", "open output", timeout_seconds=600)
-set_rows_aside = bind("tasks.set_aside:set_rows_aside", "set rows aside")
+set_rows_aside = bind("tasks.readings.set_aside:set_rows_aside", "set rows aside")
 carry_history = bind("tasks.carry_over:carry_history", "carry over")
 score_next_rows = bind("tasks.resume:score_next_rows", "score new rows")
 lay_out_scores = bind("tasks.lay_out:lay_out_scores", "number episodes")

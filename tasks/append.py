@@ -28,7 +28,7 @@ from schemas.errors import InputError, StoreUnreachableError
 from schemas.scores import Bookmark, FileMark, OpenedOutput, Places
 from tasks.carry_over import read_bookmark, spell_bookmark
 from tasks.files.flush import flush
-from tasks.spell import spell_csv
+from tasks.readings.format import format_csv
 
 LOCK_SECONDS = 60.0
 _PIECE = 1 << 20
@@ -206,11 +206,11 @@ def append_batch(
     """
     _require_same_columns(places, opened.bookmark, bookmark)
     aside_mark, out_mark = _find_marks(opened.bookmark)
-    aside_bytes = spell_csv(set_aside, has_header=aside_mark.size == 0) if len(set_aside) else b""
+    aside_bytes = format_csv(set_aside, has_header=aside_mark.size == 0) if len(set_aside) else b""
     is_csv = places.out.suffix == ".csv"
     out_bytes, new_out = b"", out_mark
     if len(scored) and is_csv:
-        out_bytes = spell_csv(scored, has_header=out_mark.size == 0)
+        out_bytes = format_csv(scored, has_header=out_mark.size == 0)
         new_out = measure_file(places.out, out_mark.size, out_bytes)
     elif len(scored):
         out_bytes = _spell_parquet(places.out, opened.bookmark, scored)

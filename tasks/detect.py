@@ -10,10 +10,10 @@ from schemas.evaluation import Threshold
 from schemas.explanation import PreparedRows
 from schemas.model import FittedModel
 from schemas.readings import LabelledReadings, RawTable
-from tasks.check import check_readings
 from tasks.explain import explain_alarms, name_top_sensors, write_drivers
 from tasks.featurise import compute_features
 from tasks.label import label_ahead
+from tasks.readings.check import check_readings
 from tasks.recalibrate import follow_scores
 from tasks.scale import scale_rows
 from tasks.window import find_end_rows

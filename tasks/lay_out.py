@@ -11,8 +11,8 @@ import pandas as pd
 from schemas.detector import Detector
 from schemas.scores import Bookmark, PinnedVersion
 from tasks.alarm import count_episodes
-from tasks.check import check_output_table
-from tasks.parse import number_runs
+from tasks.readings.check import check_output_table
+from tasks.readings.parse import number_runs
 
 
 def lay_out_scores(

@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.evaluation import RecentScores, Threshold, TrailingBudget
 from tasks.alarm import count_episodes
-from tasks.parse import number_runs
+from tasks.readings.parse import number_runs
 
 # the first threshold holds until one in so many of the scores that are looked back on is known
 ROWS_PER_KNOWN_SCORE = 3
@@ -74,7 +74,7 @@ def keep_recent(threshold: Threshold, times: np.ndarray, runs: np.ndarray, score
     piece may start in the same slot, whose threshold is made of the rows before it.
 
     Each piece numbers its runs anew. Two rows of one piece are in one run where their numbers are equal and
-    they lie at most 1.5 steps apart, as in `tasks.parse.number_runs`; two rows of different pieces are where
+    they lie at most 1.5 steps apart, as in `tasks.readings.parse.number_runs`; two rows of different pieces are where
     they lie at most 1.5 steps apart. That a row was removed between two such rows can be told by a piece that
     repeats the last row of the piece before it. A repeated row counts once, with the score that it had first.
 

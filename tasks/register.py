@@ -21,9 +21,9 @@ from mlflow.types.schema import AnyType
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
-from tasks.check import check_scored_table
 from tasks.detect import detect_events
 from tasks.fit import save_model
+from tasks.readings.check import check_scored_table
 
 # what scoring imports, at the versions that training ran with
 _REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn")

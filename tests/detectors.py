@@ -19,8 +19,8 @@ from schemas.model import FittedModel
 from schemas.readings import RawTable
 from tasks.configuration.configure import change_settings
 from tasks.open_run import end_run, start_run
+from tasks.readings.simulate import simulate_readings
 from tasks.register import log_detector, register_version
-from tasks.simulate import simulate_readings
 
 # what a version's tags say where a test does not
 TAGS = {

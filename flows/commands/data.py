@@ -24,7 +24,7 @@ def simulate(
 ) -> None:
     """Write simulated paper-machine readings with the columns and quirks of the real file."""
     from tasks.files.write import write_table
-    from tasks.simulate import simulate_readings
+    from tasks.readings.simulate import simulate_readings
 
     table = simulate_readings(rows=rows, seed=seed, interpolate=interpolate)
     write_table(table, out)
@@ -38,8 +38,8 @@ def simulate(
 @takes_configuration
 def check(data: Path, configuration: Configuration, json_file: Path | None) -> None:
     """Check a table against its schema and say what is noteworthy about its quality."""
-    from tasks.check import check_readings
-    from tasks.load import load_readings
+    from tasks.readings.check import check_readings
+    from tasks.readings.load import load_readings
 
     raw = load_readings(data, configuration.readings)
     readings = check_readings(raw, configuration.readings)
@@ -74,7 +74,7 @@ def encode(
     """Write the encoder's output for each row: features for other models."""
     from tasks.encode import encode_readings
     from tasks.files.write import write_table
-    from tasks.load import load_readings
+    from tasks.readings.load import load_readings
     from tasks.register import load_version
     from tasks.track import find_tracking_uri, open_store
 

@@ -13,7 +13,7 @@ import pandas as pd
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.tables import as_numbers
-from tasks.parse import parse_times
+from tasks.readings.parse import parse_times
 
 # no sensor shows such a number, and its square would not fit a float32
 LARGEST_VALUE = 1e15

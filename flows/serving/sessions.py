@@ -16,7 +16,7 @@ from flows.serving.model import ServedVersion
 from schemas.errors import InputError
 from schemas.readings import RawTable
 from schemas.state import ScoringState
-from tasks.check import check_readings
+from tasks.readings.check import check_readings
 from tasks.resume import begin_scoring, score_next_rows
 
 # the answer to the last request is kept for one that is sent again, unless it is longer

@@ -16,10 +16,10 @@ from schemas.model import FittedModel
 from schemas.monitoring import WatchedRows, WatchedVersion
 from schemas.readings import RawTable, SensorReadings
 from schemas.windows import Part
-from tasks.check import check_readings
 from tasks.detect import detect_events
 from tasks.find import find_champion, find_run_metrics
 from tasks.label import label_ahead
+from tasks.readings.check import check_readings
 from tasks.rescore import keep_later
 
 if TYPE_CHECKING:

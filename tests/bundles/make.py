@@ -13,8 +13,8 @@ import pandas as pd
 
 from tasks.detect import detect_events
 from tasks.fit import save_model
-from tasks.parse import parse_times
-from tasks.simulate import simulate_readings
+from tasks.readings.parse import parse_times
+from tasks.readings.simulate import simulate_readings
 from tasks.trace import find_code_version
 from tests.detectors import make_detector, simulated_table
 

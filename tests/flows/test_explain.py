@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.check import check_scored_table
 from tasks.detect import detect_events
-from tasks.parse import parse_times
-from tasks.simulate import simulate_readings
+from tasks.readings.check import check_scored_table
+from tasks.readings.parse import parse_times
+from tasks.readings.simulate import simulate_readings
 from tests.detectors import make_detector, simulated_table
 
 # which way each goes, by how many training deviations of its level, over how many rows

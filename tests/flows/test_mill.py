@@ -10,10 +10,10 @@ import pytest
 from flows.commands import run_command_line
 from schemas.configuration import Configuration
 from schemas.windows import Split
-from tasks.check import check_readings
 from tasks.configuration.configure import configure
 from tasks.label import label_ahead
-from tasks.load import load_readings
+from tasks.readings.check import check_readings
+from tasks.readings.load import load_readings
 from tasks.split import split_windows
 from tasks.window import make_windows
 from tests.mill import require_mill_file

@@ -16,9 +16,9 @@ from mlflow import MlflowClient
 from flows.commands import run_command_line
 from flows.score import score
 from schemas.errors import InputError
-from tasks.check import check_output_table
 from tasks.detect import detect_events
 from tasks.pin import pin_version
+from tasks.readings.check import check_output_table
 from tasks.register import load_version
 from tests.detectors import open_test_store, register_quickly, simulated_table
 

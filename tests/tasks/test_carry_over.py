@@ -23,7 +23,7 @@ from tasks.append import find_places
 from tasks.carry_over import forget_later_scores, read_bookmark, restore_rows, spell_bookmark
 from tasks.detect import detect_events
 from tasks.lay_out import number_episodes
-from tasks.parse import parse_times
+from tasks.readings.parse import parse_times
 from tests.detectors import make_detector, simulated_table
 
 ROWS = 400

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.evaluation import Threshold, TrailingBudget
-from tasks.parse import number_runs
+from tasks.readings.parse import number_runs
 from tasks.recalibrate import follow_scores, keep_recent
 from tests.builders import START
 

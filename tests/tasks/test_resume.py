@@ -15,12 +15,12 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.readings import RawTable
-from tasks.check import check_readings
 from tasks.configuration.configure import configure
 from tasks.detect import detect_events
-from tasks.parse import parse_times
+from tasks.readings.check import check_readings
+from tasks.readings.parse import parse_times
+from tasks.readings.simulate import simulate_readings
 from tasks.resume import begin_scoring, score_next_rows
-from tasks.simulate import simulate_readings
 from tasks.split import split_windows
 
 SENSORS = [f"x{number}" for number in range(1, 9)]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 
-def spell_times(times: np.ndarray) -> list[str]:
+def format_times(times: np.ndarray) -> list[str]:
     """Spell times as `2024-05-01 00:02:00`, with nine decimals where there are parts of a second.
 
     Args:
@@ -24,12 +24,12 @@ def spell_times(times: np.ndarray) -> list[str]:
     return ["" if text == "NaT" else text.replace("T", " ") for text in spelled.tolist()]
 
 
-def spell_number(number: float) -> str:
+def format_number(number: float) -> str:
     """Spell a number by the fewest digits that give the very same number back; whole ones without a point."""
     return repr(number).removesuffix(".0")
 
 
-def spell_values(column: pd.Series) -> list[str | None]:
+def format_values(column: pd.Series) -> list[str | None]:
     """Spell values so that 5, 5.0 and the text "5" are alike; missing ones are None."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         numbers = column.to_numpy(np.float64, na_value=np.nan)
@@ -38,23 +38,23 @@ def spell_values(column: pd.Series) -> list[str | None]:
     else:
         numbers = pd.to_numeric(column.astype(object), errors="coerce").to_numpy(np.float64)
     pairs = zip(column, numbers.tolist(), strict=True)
-    return [_spell_either(value, number) for value, number in pairs]
+    return [_format_either(value, number) for value, number in pairs]
 
 
-def _spell_either(value: Any, number: float) -> str | None:
+def _format_either(value: Any, number: float) -> str | None:
     if not math.isnan(number):
-        return spell_number(number)
+        return format_number(number)
     return None if pd.isna(value) else str(value).strip()
 
 
-def spell_csv(table: pd.DataFrame, *, has_header: bool) -> bytes:
+def format_csv(table: pd.DataFrame, *, has_header: bool) -> bytes:
     """Spell a table as lines of CSV; missing values are empty, bools `true` and `false`, times UTC with `Z`.
 
     Args:
         table: Numbers, bools, texts, and times with or without a zone.
         has_header: Whether the first line names the columns.
     """
-    columns = [_spell_column(table[name]) for name in table.columns]
+    columns = [_format_column(table[name]) for name in table.columns]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     if has_header:
@@ -63,15 +63,15 @@ def spell_csv(table: pd.DataFrame, *, has_header: bool) -> bytes:
     return file.getvalue().encode()
 
 
-def _spell_column(column: pd.Series) -> list[str]:
+def _format_column(column: pd.Series) -> list[str]:
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         moments = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[s]")
         return [f"{text}Z" for text in np.datetime_as_string(moments).tolist()]
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return spell_times(column.to_numpy("datetime64[ns]"))
+        return format_times(column.to_numpy("datetime64[ns]"))
     if pd.api.types.is_bool_dtype(column.dtype):
         return ["true" if value else "false" for value in column]
     if pd.api.types.is_numeric_dtype(column.dtype):
         numbers = column.to_numpy(np.float64, na_value=np.nan).tolist()
-        return ["" if math.isnan(number) else spell_number(number) for number in numbers]
+        return ["" if math.isnan(number) else format_number(number) for number in numbers]
     return ["" if pd.isna(value) else str(value) for value in column]

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.signal import lfilter
 
 from tasks.files.write import write_table
-from tasks.simulate_series import require_at_least, simulate_sequences, simulate_temperatures
+from tasks.readings.simulate_series import require_at_least, simulate_sequences, simulate_temperatures
 
 LEAST_ROWS = 1_000
 SENSORS = tuple(f"x{number}" for number in range(1, 61) if number != 28)
@@ -377,7 +377,7 @@ def _lay_out(values: np.ndarray, timeline: Timeline) -> pd.DataFrame:
     """Lay the columns out in the order of the real file."""
     rows = len(timeline.minutes)
     columns: dict[str, np.ndarray] = dict(zip(SENSORS, values, strict=True))
-    columns["time"] = _spell_times(timeline.minutes)
+    columns["time"] = _format_times(timeline.minutes)
     columns["y"] = np.zeros(rows, dtype=np.int64)
     columns["y"][timeline.events] = 1
     columns["x28"] = np.asarray(GRADES)[timeline.grades]
@@ -385,7 +385,7 @@ def _lay_out(values: np.ndarray, timeline: Timeline) -> pd.DataFrame:
     return pd.DataFrame({name: columns[name] for name in ["time", "y", *(f"x{n}" for n in range(1, 62))]})
 
 
-def _spell_times(minutes: np.ndarray) -> np.ndarray:
+def _format_times(minutes: np.ndarray) -> np.ndarray:
     """Spell times as `month/day/yy H:MM` without leading zeros, as text objects, shape (rows,)."""
     days, clock = np.divmod(minutes, 24 * 60)
     dates = pd.date_range(pd.Timestamp(FIRST_TIME), periods=int(days[-1]) + 1)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.fill import hold_last_values
+from tasks.readings.fill import hold_last_values
 
 values_with_holes = st.lists(st.one_of(st.none(), st.integers(0, 9)), min_size=1, max_size=30)
 

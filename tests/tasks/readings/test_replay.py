@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from schemas.configuration import ReadingsSection
 from schemas.readings import Finding, RawTable, SensorReadings
-from tasks.check import check_readings
-from tasks.inspect import find_straight_cells
-from tasks.replay import replay_causally
-from tasks.simulate import simulate_readings
+from tasks.readings.check import check_readings
+from tasks.readings.inspect import find_straight_cells
+from tasks.readings.replay import replay_causally
+from tasks.readings.simulate import simulate_readings
 from tests.builders import readings_with
 
 ARCHIVED_ROWS = (0, 4, 8, 12)

@@ -23,10 +23,10 @@ from schemas.tables import (
     as_numbers,
     raw_schema,
 )
-from tasks.check import find_failing_rows
-from tasks.choose import choose_known_columns
-from tasks.parse import number_runs, parse_times
-from tasks.spell import spell_times, spell_values
+from tasks.readings.check import find_failing_rows
+from tasks.readings.columns import choose_known_columns
+from tasks.readings.format import format_times, format_values
+from tasks.readings.parse import number_runs, parse_times
 
 # clocks of sensors may be in any time zone
 HOURS_AHEAD_AT_MOST = 24
@@ -46,7 +46,7 @@ _OF_THE_TABLE = (
 Problems = dict[int, list[str]]
 
 
-def choose_section(detector: Detector, configuration: Configuration) -> ReadingsSection:
+def choose_reading_settings(detector: Detector, configuration: Configuration) -> ReadingsSection:
     """Tell how a new table is read: as in training, but for what was configured explicitly.
 
     Raises:
@@ -263,7 +263,7 @@ def _lay_out_rows(
     if detector.readings.label_column is not None:
         is_event = np.zeros(len(table), bool) if labels is None else as_numbers(labels).eq(1).to_numpy()
         table[detector.readings.label_column] = is_event.astype(np.int64)
-    categories = {name: spell_values(raw.table[name]) for name in detector.categories}
+    categories = {name: format_values(raw.table[name]) for name in detector.categories}
     return pd.concat([table, numbers, pd.DataFrame(categories, index=table.index, dtype=object)], axis=1)
 
 
@@ -271,11 +271,11 @@ def _describe_rows(raw: RawTable, times: pd.Series, problems: Problems) -> pd.Da
     """Describe the rows with problems: `row`, `time`, `reasons` (a list of texts) and `values`, as JSON."""
     places = sorted(problems)
     chosen = raw.table.iloc[places]
-    spelled = {str(name): spell_values(chosen[name]) for name in chosen.columns}
+    spelled = {str(name): format_values(chosen[name]) for name in chosen.columns}
     values = [dict(zip(spelled, row, strict=True)) for row in zip(*spelled.values(), strict=True)]
     columns = {
         "row": [str(number) for number in chosen.index],
-        "time": spell_times(times.iloc[places].to_numpy()),
+        "time": format_times(times.iloc[places].to_numpy()),
         "reasons": [problems[row] for row in places],
         "values": [json.dumps(of_row, ensure_ascii=False) for of_row in values],
     }

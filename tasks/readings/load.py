@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
 from schemas.readings import RawTable
-from tasks.choose import check_column_names
+from tasks.readings.columns import check_column_names
 
 SEPARATORS = (",", ";", "\t", "|")
 HEADER_CHARACTERS = 1_000_000

@@ -14,14 +14,14 @@ from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
 from schemas.readings import RawTable, SensorReadings
 from schemas.tables import raw_schema
-from tasks.check import (
+from tasks.readings.check import (
     check_labelled_table,
     check_readings,
     check_scored_table,
     is_plainly_right,
     number_categories,
 )
-from tasks.load import load_readings
+from tasks.readings.load import load_readings
 from tests.mill import require_mill_file
 
 SECTION = ReadingsSection()

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from schemas.readings import Finding, RawTable, SensorReadings
-from tasks.fill import hold_last_values
-from tasks.inspect import find_straight_cells
+from tasks.readings.fill import hold_last_values
+from tasks.readings.inspect import find_straight_cells
 
 
 def replay_causally(readings: SensorReadings) -> SensorReadings:

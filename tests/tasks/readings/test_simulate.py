@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import InputError
 from tasks.files.write import write_table
-from tasks.simulate import (
+from tasks.readings.simulate import (
     GRADES,
     LATE_SENSOR,
     SENSORS,
@@ -16,7 +16,7 @@ from tasks.simulate import (
     simulate_file,
     simulate_readings,
 )
-from tasks.simulate_series import simulate_sequences, simulate_temperatures
+from tasks.readings.simulate_series import simulate_sequences, simulate_temperatures
 
 
 @pytest.fixture(scope="module")

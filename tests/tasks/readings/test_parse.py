@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.parse import find_step_minutes, number_runs, parse_times
+from tasks.readings.parse import find_step_minutes, number_runs, parse_times
 
 
 @pytest.mark.parametrize(

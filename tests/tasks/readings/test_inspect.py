@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.readings import Finding, SensorReadings
-from tasks.inspect import find_near_constant, find_quality_issues, find_rounding, find_straight_cells
+from tasks.readings.inspect import find_near_constant, find_quality_issues, find_rounding, find_straight_cells
 
 ROWS = 2000
 

@@ -19,8 +19,8 @@ from schemas.evaluation import Threshold
 from schemas.readings import RawTable
 from schemas.scores import Bookmark, FileMark, OpenedOutput, SortedRows
 from tasks.carry_over import keep_rows
-from tasks.fill import hold_last_values
-from tasks.set_aside import choose_section, set_rows_aside
+from tasks.readings.fill import hold_last_values
+from tasks.readings.set_aside import choose_reading_settings, set_rows_aside
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 NOTHING = OpenedOutput(None, np.zeros(0, dtype="datetime64[ns]"), frozenset())
@@ -231,20 +231,24 @@ def test_columns_of_other_names_get_those_of_the_version() -> None:
     table = table_with(y=[0, 1, 0, 0, 0, 0]).rename(columns={"time": "stamp", "y": "break"})
     configured = Configuration.model_validate({"readings": {"time_column": "stamp", "label_column": "break"}})
     detector = detector_of()
-    section = choose_section(detector, configured)
+    section = choose_reading_settings(detector, configured)
     rows = set_rows_aside(RawTable(table, "new.csv", ""), detector, section, NOTHING, NOW)
     assert rows.usable.columns.tolist() == ["time", "y", "a", "b", "g"]
     assert rows.usable["y"].tolist() == [0, 1, 0, 0, 0, 0]
 
 
 def test_what_is_not_configured_is_as_in_training() -> None:
-    section = choose_section(detector_of(FILL), Configuration.model_validate({"readings": {"decimal": ","}}))
+    section = choose_reading_settings(
+        detector_of(FILL), Configuration.model_validate({"readings": {"decimal": ","}})
+    )
     assert section == FILL.model_copy(update={"decimal": ","})
 
 
 def test_a_causal_replay_is_refused() -> None:
     with pytest.raises(InputError, match=r"`readings.replay` must be none"):
-        choose_section(detector_of(), Configuration.model_validate({"readings": {"replay": "causal"}}))
+        choose_reading_settings(
+            detector_of(), Configuration.model_validate({"readings": {"replay": "causal"}})
+        )
 
 
 def test_a_table_without_a_needed_column_is_refused() -> None:

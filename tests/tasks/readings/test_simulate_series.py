@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import InputError
-from tasks.parse import find_step_minutes, number_runs, parse_times
-from tasks.simulate_series import draw_spells, simulate_sequences, simulate_temperatures
+from tasks.readings.parse import find_step_minutes, number_runs, parse_times
+from tasks.readings.simulate_series import draw_spells, simulate_sequences, simulate_temperatures
 
 OUTLIERS = [93, 98, 103, 108, 113]
 seeds = st.integers(0, 2**32 - 1)

@@ -26,10 +26,10 @@ from schemas.tables import (
     raw_schema,
     scored_schema,
 )
-from tasks.choose import choose_columns, choose_known_columns
-from tasks.fill import fill_table
-from tasks.inspect import find_quality_issues
-from tasks.parse import find_step_minutes, number_runs, parse_times
+from tasks.readings.columns import choose_columns, choose_known_columns
+from tasks.readings.fill import fill_table
+from tasks.readings.inspect import find_quality_issues
+from tasks.readings.parse import find_step_minutes, number_runs, parse_times
 
 REMEDIES = {
     NOT_A_TIME: "give the format of the times by `readings.time_format` (known without it: month/day/year "
