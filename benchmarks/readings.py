@@ -15,12 +15,12 @@ from schemas.readings import LabelledReadings, SensorReadings
 from schemas.scaling import Scaler
 from schemas.windows import Split
 from tasks.featurise import compute_features
-from tasks.label import label_ahead
 from tasks.readings.parse import find_step_minutes, number_runs, parse_times
 from tasks.readings.simulate import simulate_readings
 from tasks.scale import choose_scaler_rows, fit_scaler, scale_rows
-from tasks.split import split_windows
-from tasks.window import make_windows
+from tasks.windows.label import label_ahead
+from tasks.windows.split import split_windows
+from tasks.windows.window import make_windows
 
 # Ranjan et al., arXiv 1809.10717, as users get it
 _MILL_SHA256 = "f2d3acd2a035d9317b24b9b52ba45346992ee66bcf9178e0f8a03e25b640dc75"

@@ -104,7 +104,7 @@ def find_fold(prepared: Prepared, settings: Configuration, number: int) -> Fold:
 
 def cut_fold(prepared: Prepared, fold: Fold, settings: Configuration) -> Split:
     """Divide the windows of a fold's rows in time order."""
-    from tasks.split import cut_in_time, require_enough
+    from tasks.windows.split import cut_in_time, require_enough
 
     split = cut_in_time(
         prepared.windows, fold.validation_start, fold.test_start, fold.test_stop, settings.purge_rows

@@ -82,14 +82,14 @@ load_readings = bind_outside("tasks.readings.load:load_readings", "load readings
 check_readings = bind("tasks.readings.check:check_readings", "schema check")
 replay_causally = bind("tasks.readings.replay:replay_causally", "causal replay")
 replace_sensors = bind("tasks.readings.replay:replace_sensors", "replace sensors")
-label_ahead = bind("tasks.label:label_ahead", "curve shift")
+label_ahead = bind("tasks.windows.label:label_ahead", "curve shift")
 compute_features = bind("tasks.featurise:compute_features", "features")
-make_windows = bind("tasks.window:make_windows", "temporalize")
-split_windows = bind("tasks.split:split_windows", "split")
+make_windows = bind("tasks.windows.window:make_windows", "temporalize")
+split_windows = bind("tasks.windows.split:split_windows", "split")
 choose_scaler_rows = bind("tasks.scale:choose_scaler_rows", "choose scaler rows")
 fit_scaler = bind("tasks.scale:fit_scaler", "fit scaler")
 scale_rows = bind("tasks.scale:scale_rows", "scale")
-widen_labels = bind("tasks.label:widen_labels", "widen labels")
+widen_labels = bind("tasks.windows.label:widen_labels", "widen labels")
 
 # -> fitted model -> scores -> threshold -> evaluation
 fit_model = bind("tasks.fit:fit_model", "train")

@@ -12,11 +12,11 @@ from schemas.model import FittedModel
 from schemas.readings import LabelledReadings, RawTable
 from tasks.explain import explain_alarms, name_top_sensors, write_drivers
 from tasks.featurise import compute_features
-from tasks.label import label_ahead
 from tasks.readings.check import check_readings
 from tasks.recalibrate import follow_scores
 from tasks.scale import scale_rows
-from tasks.window import find_end_rows
+from tasks.windows.label import label_ahead
+from tasks.windows.window import find_end_rows
 
 
 def detect_events(detector: Detector, model: FittedModel, table: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from tasks.detect import prepare_rows
-from tasks.window import find_end_rows
+from tasks.windows.window import find_end_rows
 
 
 @runtime_checkable

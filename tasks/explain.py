@@ -21,8 +21,8 @@ from schemas.features import Column
 from schemas.model import FittedModel
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
-from tasks.label import count_rows_in_run
-from tasks.window import find_end_rows
+from tasks.windows.label import count_rows_in_run
+from tasks.windows.window import find_end_rows
 
 # sensors named beside an alarm
 TOP_SENSORS = 3

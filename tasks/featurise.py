@@ -7,7 +7,7 @@ import numpy as np
 from schemas.configuration import FeaturesSection
 from schemas.features import Column, FeatureTable
 from schemas.readings import LabelledReadings
-from tasks.label import count_rows_in_run
+from tasks.windows.label import count_rows_in_run
 
 # a stop longer than this is as long as this
 LONGEST_STOP_MINUTES = 24 * 60.0

@@ -12,7 +12,7 @@ from schemas.state import ScoringState
 from tasks.detect import score_later_rows
 from tasks.featurise import count_rows_needed
 from tasks.recalibrate import keep_recent
-from tasks.window import find_end_rows
+from tasks.windows.window import find_end_rows
 
 
 def begin_scoring(detector: Detector) -> ScoringState:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tasks.build import ENCODING, is_forecaster
-from tasks.window import view_windows
+from tasks.windows.window import view_windows
 
 # windows in one call of the traced function: wide enough for the matrix products, small in memory
 WINDOWS_PER_CALL = 4096

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.explanation import AlarmEpisode, AlarmExplanation, Driver, ExplainedAlarms
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part
-from tasks.label import label_ahead
+from tasks.windows.label import label_ahead
 
 START = np.datetime64("2024-01-01T00:00", "ns")
 

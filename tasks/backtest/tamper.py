@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.featurise import take_earlier
-from tasks.label import count_rows_in_run
+from tasks.windows.label import count_rows_in_run
 
 
 def shuffle_rows(rows: np.ndarray, start: int, stop: int, seed: int) -> np.ndarray:

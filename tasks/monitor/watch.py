@@ -18,9 +18,9 @@ from schemas.readings import RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.detect import detect_events
 from tasks.find import find_champion, find_run_metrics
-from tasks.label import label_ahead
 from tasks.readings.check import check_readings
 from tasks.rescore import keep_later
+from tasks.windows.label import label_ahead
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -13,7 +13,7 @@ from benchmarks import published
 from benchmarks.prepare import order_validation
 from benchmarks.readings import convert_table, prepare_readings
 from tasks.configuration.configure import configure
-from tasks.window import view_windows
+from tasks.windows.window import view_windows
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results.json"
 SETTINGS = configure("ranjan-2019")

@@ -11,11 +11,11 @@ from flows.commands import run_command_line
 from schemas.configuration import Configuration
 from schemas.windows import Split
 from tasks.configuration.configure import configure
-from tasks.label import label_ahead
 from tasks.readings.check import check_readings
 from tasks.readings.load import load_readings
-from tasks.split import split_windows
-from tasks.window import make_windows
+from tasks.windows.label import label_ahead
+from tasks.windows.split import split_windows
+from tasks.windows.window import make_windows
 from tests.mill import require_mill_file
 
 pytestmark = pytest.mark.mill

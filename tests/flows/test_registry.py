@@ -15,9 +15,9 @@ from tasks.find import find_alias
 from tasks.open_run import describe_process
 from tasks.promote import apply_decision
 from tasks.rescore import compare_champion, keep_later
-from tasks.split import split_in_time
 from tasks.track import find_tracking_uri, open_store
-from tasks.window import make_windows
+from tasks.windows.split import split_in_time
+from tasks.windows.window import make_windows
 from tests.builders import labelled_with, part_of, scattered_part_of
 
 

@@ -8,7 +8,7 @@ import pytest
 from schemas.configuration import DEFAULTS, Configuration
 from schemas.presets import PRESETS, PUBLISHED_ENTRANT
 from schemas.windows import Windows
-from tasks.split import split_in_time
+from tasks.windows.split import split_in_time
 
 PUBLISHED = ("ranjan-2019", "shifted-2020", "dense-baseline")
 LECTURE = ("lecture-lstm", "lecture-lstm-wide")

@@ -19,7 +19,7 @@ from tasks.alarm import (
     mark_part,
     select_events,
 )
-from tasks.label import label_ahead
+from tasks.windows.label import label_ahead
 from tests.builders import any_readings, labelled_with, part_of, readings_with, scattered_part_of
 
 

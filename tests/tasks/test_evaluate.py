@@ -34,7 +34,7 @@ from tasks.evaluate import (
     resample_metrics,
     tally_alarms,
 )
-from tasks.label import label_ahead
+from tasks.windows.label import label_ahead
 from tests.builders import any_readings, labelled_with, part_of, scattered_part_of
 
 SECTION = EvaluationSection(bootstrap_samples=100)

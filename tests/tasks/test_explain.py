@@ -29,8 +29,8 @@ from tasks.families.logistic import LogisticModel
 from tasks.families.pca import ProjectionModel
 from tasks.families.zscore import DeviationModel
 from tasks.featurise import compute_features
-from tasks.label import label_ahead
 from tasks.scale import scale_rows
+from tasks.windows.label import label_ahead
 from tests.builders import labelled_with, part_of, readings_with
 
 # two sensors; the mean of the two rows before a row is what its level deviates from

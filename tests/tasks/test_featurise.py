@@ -18,8 +18,8 @@ from schemas.features import GROUPS, FeatureTable, find_columns
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.scaling import Scaler
 from tasks.featurise import compute_features, count_rows_needed, count_rows_since_change
-from tasks.label import label_ahead
 from tasks.resume import find_first_needed
+from tasks.windows.label import label_ahead
 from tests.builders import readings_with
 
 # the sensors as they are, and nothing else

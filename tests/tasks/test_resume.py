@@ -21,7 +21,7 @@ from tasks.readings.check import check_readings
 from tasks.readings.parse import parse_times
 from tasks.readings.simulate import simulate_readings
 from tasks.resume import begin_scoring, score_next_rows
-from tasks.split import split_windows
+from tasks.windows.split import split_windows
 
 SENSORS = [f"x{number}" for number in range(1, 9)]
 SETTINGS = configure(

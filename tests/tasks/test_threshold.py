@@ -17,7 +17,6 @@ from schemas.evaluation import Threshold, TrailingBudget
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part, Split, Windows
 from tasks.alarm import count_false_alarms, find_horizon_starts, find_lead_minutes
-from tasks.label import label_ahead
 from tasks.threshold import (
     choose_threshold,
     choose_thresholds,
@@ -27,6 +26,7 @@ from tasks.threshold import (
     meet_alarm_budget,
     minimise_cost,
 )
+from tasks.windows.label import label_ahead
 from tests.builders import any_readings, labelled_with, part_of, scattered_part_of
 
 LABELLED = labelled_with(rows=8, events=[7], rows_ahead=2)  # rows 5 and 6 are positive

@@ -12,7 +12,7 @@ from schemas.configuration import EvaluationSection
 from schemas.readings import LabelledReadings, SensorReadings
 from tasks.backtest.ceiling import count_catchable_events
 from tasks.evaluate import measure, tally_alarms
-from tasks.label import label_ahead
+from tasks.windows.label import label_ahead
 from tests.builders import any_readings, labelled_with, part_of
 
 SECTION = EvaluationSection(bootstrap_samples=100)

@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.configuration import MonitorSection
 from schemas.monitoring import MonitorWindow, WatchedRows, WatchedVersion
-from tasks.label import label_ahead
+from tasks.windows.label import label_ahead
 from tests.builders import readings_with
 
 # windows of ten rows of two minutes

@@ -14,9 +14,9 @@ from schemas.configuration import SplitSection
 from schemas.errors import InputError
 from schemas.readings import SensorReadings
 from schemas.windows import Split, Windows
-from tasks.label import label_ahead
-from tasks.split import cut_in_time, require_enough, split_at_random, split_in_time, split_windows
-from tasks.window import make_windows
+from tasks.windows.label import label_ahead
+from tasks.windows.split import cut_in_time, require_enough, split_at_random, split_in_time, split_windows
+from tasks.windows.window import make_windows
 from tests.builders import readings_with
 
 # 101 steps, 98 rows in four runs: test from row 78 on, validation from row 62 on

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.readings import SensorReadings
-from tasks.label import count_rows_in_run, find_events, label_ahead, widen_labels
+from tasks.windows.label import count_rows_in_run, find_events, label_ahead, widen_labels
 from tests.builders import START, any_readings, labelled_with, part_of, readings_with, scattered_part_of
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from schemas.errors import InputError
 from schemas.readings import SensorReadings
-from tasks.label import label_ahead
-from tasks.window import make_windows, view_windows
+from tasks.windows.label import label_ahead
+from tasks.windows.window import make_windows, view_windows
 from tests.builders import any_readings, labelled_with
 
 

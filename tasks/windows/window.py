@@ -9,7 +9,7 @@ import numpy as np
 from schemas.errors import InputError
 from schemas.readings import LabelledReadings
 from schemas.windows import Windows
-from tasks.label import count_rows_in_run
+from tasks.windows.label import count_rows_in_run
 
 
 def make_windows(
