@@ -10,7 +10,7 @@ from schemas.model import FittedModel
 from schemas.readings import LabelledReadings
 from schemas.state import ScoringState
 from tasks.detect import score_later_rows
-from tasks.featurise import count_rows_needed
+from tasks.features.featurise import count_rows_needed
 from tasks.recalibrate import keep_recent
 from tasks.windows.window import find_end_rows
 

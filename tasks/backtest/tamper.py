@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.featurise import take_earlier
+from tasks.features.featurise import take_earlier
 from tasks.windows.label import count_rows_in_run
 
 

@@ -28,8 +28,8 @@ from tasks.explain import (
 from tasks.families.logistic import LogisticModel
 from tasks.families.pca import ProjectionModel
 from tasks.families.zscore import DeviationModel
-from tasks.featurise import compute_features
-from tasks.scale import scale_rows
+from tasks.features.featurise import compute_features
+from tasks.features.scale import scale_rows
 from tasks.windows.label import label_ahead
 from tests.builders import labelled_with, part_of, readings_with
 

@@ -16,7 +16,7 @@ from schemas.configuration import FeaturesSection, Group
 from schemas.features import Column, FeatureTable
 from schemas.scaling import Scaler
 from schemas.windows import Part, Split
-from tasks.scale import FLOOR_SHARE, choose_scaler_rows, fit_scaler, scale_rows
+from tasks.features.scale import FLOOR_SHARE, choose_scaler_rows, fit_scaler, scale_rows
 
 # twelve rows, of which 4 and 10 come before an event, in windows of three rows
 LABELS = np.isin(np.arange(12), [4, 10])
