@@ -16,9 +16,9 @@ from benchmarks.measure import Measurement, Seconds
 from benchmarks.published import PublishedWindows
 from benchmarks.readings import Material, Prepared, convert_table, prepare_readings
 from schemas.configuration import Configuration
-from tasks.build import build_network
 from tasks.configuration.configure import configure
-from tasks.train import train_network
+from tasks.models.build import build_network
+from tasks.models.train import train_network
 
 GOAL = 6.0
 EPOCHS = 8

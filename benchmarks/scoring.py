@@ -7,9 +7,9 @@ import numpy as np
 from benchmarks import published
 from benchmarks.measure import Measurement, Seconds, alternate, take_seconds
 from benchmarks.readings import Material, convert_table, prepare_readings
-from tasks.build import build_network
 from tasks.configuration.configure import configure
-from tasks.score import make_scorer, score_windows
+from tasks.models.build import build_network
+from tasks.models.inference import make_scorer, score_windows
 
 GOAL = 50.0
 PUBLISHED_ROWS = 20_000
@@ -74,5 +74,5 @@ def require_equal_scores(theirs: np.ndarray, ours: np.ndarray) -> None:
     if not np.allclose(theirs, same_windows, rtol=1e-4, atol=1e-6):
         raise RuntimeError(
             "The published scores and ours must be equal. They differ, so their times say nothing. Look for "
-            "a change in `tasks/score.py` or `tasks/build.py`."
+            "a change in `tasks/models/inference.py` or `tasks/models/build.py`."
         )

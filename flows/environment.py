@@ -12,7 +12,13 @@ from tasks.locate import find_home
 
 __all__ = ["find_home", "load_heavy_modules", "prepare_environment"]
 
-_HEAVY_MODULES = ("tasks.train", "tasks.score", "tasks.register", "tasks.plot", "tasks.report")
+_HEAVY_MODULES = (
+    "tasks.models.train",
+    "tasks.models.inference",
+    "tasks.register",
+    "tasks.plot",
+    "tasks.report",
+)
 
 
 def prepare_environment(home: Path) -> None:

@@ -82,7 +82,7 @@ def retrain_or_find(
             clock.lap("found", f"run {found.run_name} of the same data, code and configuration is finished")
             return found
         if is_forced:
-            steps.forget_work(work)
+            steps.delete_cached_training(work)
         prepared = line.prepare(raw, readings, configuration, steps)
         return do_work(work, prepared, configuration, clock, is_forced)
 
@@ -138,7 +138,7 @@ def do_work(
         clock.lap("repaired", repair)
     clock.lap("register", f"version {version} of {tracking.model_name}")
     result = result.model_copy(update={"seconds": dict(clock.seconds)})
-    steps.let_old_work_go(work)
+    steps.delete_old_trainings(work)
     publish_artifacts(result)
     return result
 
@@ -187,9 +187,9 @@ def train(
 def fit_or_take(run: Run, work: Work, divided: Divided, settings: Configuration) -> FittedModel:
     """Fit the model, or take it as the same training has left it: whole, or after its last epoch."""
     logs = run.home / "mlruns" / "tensorboard" / run.id if settings.training.tensorboard else None
-    fit = steps.fit_and_keep.with_options(refresh_cache=not steps.is_kept(work))
+    fit = steps.fit_with_cache.with_options(refresh_cache=not steps.is_cached(work))
     kept = fit(work, divided.material, settings.model, settings.training, logs)
-    model: FittedModel = steps.load_kept_model(kept)
+    model: FittedModel = steps.load_cached_model(kept)
     return model
 
 

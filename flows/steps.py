@@ -92,9 +92,9 @@ scale_rows = bind("tasks.features.scale:scale_rows", "scale")
 widen_labels = bind("tasks.windows.label:widen_labels", "widen labels")
 
 # -> fitted model -> scores -> threshold -> evaluation
-fit_model = bind("tasks.fit:fit_model", "train")
-score_windows = bind("tasks.fit:score_windows", "score")
-score_controls = bind("tasks.control:score_controls", "score controls")
+fit_model = bind("tasks.models.fit:fit_model", "train")
+score_windows = bind("tasks.models.fit:score_windows", "score")
+score_controls = bind("tasks.models.baselines:score_controls", "score controls")
 choose_thresholds = bind("tasks.threshold:choose_thresholds", "threshold")
 hold_thresholds = bind("tasks.evaluate:hold_thresholds", "hold threshold")
 evaluate_scorers = bind("tasks.evaluate:evaluate_scorers", "evaluate")
@@ -118,15 +118,15 @@ identify_work = bind("tasks.identify:identify_work", "identify work")
 find_finished_work = bind_outside(
     "tasks.find_finished:find_finished_work", "find finished", timeout_seconds=300
 )
-is_kept = bind("tasks.keep:is_kept", "is kept")
+is_cached = bind("tasks.models.training_cache:is_cached", "is kept")
 # its cache is the folder that the work names; the record of it in Prefect makes the step show as cached
-fit_and_keep: Any = bind("tasks.keep:fit_and_keep", "train", cache_key_fn=name_training)
-load_kept_model = bind("tasks.keep:load_kept_model", "load trained model")
+fit_with_cache: Any = bind("tasks.models.training_cache:fit_with_cache", "train", cache_key_fn=name_training)
+load_cached_model = bind("tasks.models.training_cache:load_cached_model", "load trained model")
 find_carried_out = bind_outside(
     "tasks.find_finished:find_carried_out", "find carried out", timeout_seconds=300
 )
-forget_work = bind("tasks.keep:forget_work", "forget work")
-let_old_work_go = bind("tasks.keep:let_old_work_go", "let old work go")
+delete_cached_training = bind("tasks.models.training_cache:delete_cached_training", "forget work")
+delete_old_trainings = bind("tasks.models.training_cache:delete_old_trainings", "let old work go")
 
 # -> logged run
 find_tracking_uri = bind("tasks.track:find_tracking_uri", "find tracking store")
@@ -135,7 +135,7 @@ find_code_version = bind("tasks.trace:find_code_version", "find code version")
 log_configuration = bind_outside("tasks.log:log_configuration", "log configuration", timeout_seconds=300)
 log_datasets = bind_outside("tasks.log:log_datasets", "log datasets", timeout_seconds=300)
 log_detector = bind_outside("tasks.register:log_detector", "log model", timeout_seconds=600)
-archive_model = bind("tasks.fit:archive_model", "archive model")
+archive_model = bind("tasks.models.fit:archive_model", "archive model")
 log_run = bind_outside("tasks.log:log_run", "log metrics", timeout_seconds=600)
 
 # -> judged from the registry

@@ -17,7 +17,7 @@ from mlflow.pyfunc.model import PythonModel
 from schemas.detector import FORMAT_VERSION, Detector
 from schemas.errors import InputError
 from tasks.detect import detect_events
-from tasks.fit import load_model
+from tasks.models.fit import load_model
 
 
 class EarlyWarner(PythonModel):

@@ -22,7 +22,7 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from tasks.detect import detect_events
-from tasks.fit import save_model
+from tasks.models.fit import save_model
 from tasks.readings.check import check_scored_table
 
 # what scoring imports, at the versions that training ran with

@@ -42,15 +42,15 @@ def label_ahead(
             f"Received rows_ahead={rows_ahead}, are_event_rows_kept={are_event_rows_kept}. "
             "Set `labels.rows_ahead` or `labels.event_rows`."
         )
-    is_kept = np.ones(len(readings.times), dtype=bool) if are_event_rows_kept else ~readings.events
+    is_cached = np.ones(len(readings.times), dtype=bool) if are_event_rows_kept else ~readings.events
     is_marked = _mark_ahead(readings.events, readings.runs, rows_ahead, across_gaps)
     if are_event_rows_kept:
         is_marked |= readings.events
-    runs = _number_runs(readings, is_kept)
+    runs = _number_runs(readings, is_cached)
     starts, stops = find_events(readings.events, readings.runs)
-    kept_before = np.concatenate([[0], np.cumsum(is_kept)])
-    source_rows = np.flatnonzero(is_kept)
-    is_whole = bool(is_kept.all())
+    kept_before = np.concatenate([[0], np.cumsum(is_cached)])
+    source_rows = np.flatnonzero(is_cached)
+    is_whole = bool(is_cached.all())
     return LabelledReadings(
         times=readings.times[source_rows],
         labels=is_marked[source_rows],
@@ -62,7 +62,7 @@ def label_ahead(
         event_times=readings.times[starts],
         event_starts=kept_before[starts],
         event_stops=kept_before[stops],
-        event_runs=_find_event_runs(readings, starts, kept_before, runs, is_kept),
+        event_runs=_find_event_runs(readings, starts, kept_before, runs, is_cached),
         rows_ahead=rows_ahead,
         step_minutes=readings.step_minutes,
         source_rows=source_rows,
@@ -134,11 +134,11 @@ def _mark_ahead(events: np.ndarray, runs: np.ndarray, rows_ahead: int, across_ga
     return is_marked
 
 
-def _number_runs(readings: SensorReadings, is_kept: np.ndarray) -> np.ndarray:
+def _number_runs(readings: SensorReadings, is_cached: np.ndarray) -> np.ndarray:
     """Number the runs from 0, ended by a gap or by a row that is not kept."""
-    is_cut = np.zeros(len(is_kept), dtype=bool)
-    is_cut[1:] = (readings.runs[1:] != readings.runs[:-1]) | ~is_kept[:-1]
-    numbers = np.cumsum(is_cut)[is_kept]
+    is_cut = np.zeros(len(is_cached), dtype=bool)
+    is_cut[1:] = (readings.runs[1:] != readings.runs[:-1]) | ~is_cached[:-1]
+    numbers = np.cumsum(is_cut)[is_cached]
     is_new = np.concatenate([[False], numbers[1:] != numbers[:-1]]) if len(numbers) else np.zeros(0, bool)
     return np.cumsum(is_new)
 
@@ -148,12 +148,12 @@ def _find_event_runs(
     starts: np.ndarray,
     kept_before: np.ndarray,
     runs: np.ndarray,
-    is_kept: np.ndarray,
+    is_cached: np.ndarray,
 ) -> np.ndarray:
     before = np.maximum(starts - 1, 0)
-    has_history = (starts > 0) & is_kept[before] & (readings.runs[before] == readings.runs[starts])
-    row = np.where(is_kept[starts], kept_before[starts], kept_before[starts] - 1)
-    has_run = has_history | is_kept[starts]
+    has_history = (starts > 0) & is_cached[before] & (readings.runs[before] == readings.runs[starts])
+    row = np.where(is_cached[starts], kept_before[starts], kept_before[starts] - 1)
+    has_run = has_history | is_cached[starts]
     if len(runs) == 0:
         return np.full(len(starts), -1)
     return np.where(has_run, runs[np.clip(row, 0, len(runs) - 1)], -1)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.detect import detect_events
-from tasks.fit import save_model
+from tasks.models.fit import save_model
 from tasks.readings.parse import parse_times
 from tasks.readings.simulate import simulate_readings
 from tasks.trace import find_code_version

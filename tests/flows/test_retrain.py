@@ -330,7 +330,7 @@ def test_an_interrupt_kills_the_run_and_registers_nothing(
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tasks.families.network.train_network", interrupt)
+    monkeypatch.setattr("tasks.models.families.network.train_network", interrupt)
     with pytest.raises(KeyboardInterrupt):
         # a seed of its own: a training that is done already would not be interrupted
         retrain(readings_file, settings_for("interrupted", "training.seed=7"))

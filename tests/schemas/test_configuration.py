@@ -46,14 +46,14 @@ def test_the_sections_of_the_contract_exist(section: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows_ahead", "event_rows", "is_kept"),
+    ("rows_ahead", "event_rows", "is_cached"),
     [(2, "auto", False), (0, "auto", True), (2, "keep", True), (2, "drop", False), (0, "keep", True)],
 )
 def test_event_rows_are_kept_where_that_is_asked_for_or_nothing_else_is_marked(
-    rows_ahead: int, event_rows: str, is_kept: bool
+    rows_ahead: int, event_rows: str, is_cached: bool
 ) -> None:
     section = LabelsSection.model_validate({"rows_ahead": rows_ahead, "event_rows": event_rows})
-    assert section.are_event_rows_kept == is_kept
+    assert section.are_event_rows_kept == is_cached
 
 
 def test_the_purge_is_as_long_as_labels_look_ahead() -> None:

@@ -25,11 +25,11 @@ from tasks.explain import (
     rank_sensors,
     write_drivers,
 )
-from tasks.families.logistic import LogisticModel
-from tasks.families.pca import ProjectionModel
-from tasks.families.zscore import DeviationModel
 from tasks.features.featurise import compute_features
 from tasks.features.scale import scale_rows
+from tasks.models.families.logistic import LogisticModel
+from tasks.models.families.pca import ProjectionModel
+from tasks.models.families.zscore import DeviationModel
 from tasks.windows.label import label_ahead
 from tests.builders import labelled_with, part_of, readings_with
 

@@ -27,8 +27,8 @@ from schemas.errors import InputError
 from schemas.evaluation import History
 from schemas.model import NOWHERE, TrainingPlaces
 from tasks import checkpoint, train
-from tasks.build import build_network
-from tasks.checkpoint import CHECKPOINT_FILE, Checkpoint, hash_arrays, write_checkpoint
+from tasks.models.build import build_network
+from tasks.models.checkpoint import CHECKPOINT_FILE, Checkpoint, hash_arrays, write_checkpoint
 
 ROWS, COLUMNS = 120, 3
 TRAIN, VALIDATION = np.arange(4, 90), np.arange(94, ROWS)

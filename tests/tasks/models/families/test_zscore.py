@@ -12,7 +12,7 @@ from schemas.configuration import ModelSection
 from schemas.features import Column
 from schemas.model import Material
 from schemas.windows import Part
-from tasks.families.zscore import DeviationModel, fit_deviation, load_deviation
+from tasks.models.families.zscore import DeviationModel, fit_deviation, load_deviation
 
 ROWS = np.array([[3, 1, 9], [-3, 5, 9], [0, 0, 9]], dtype=np.float32)
 MODEL = DeviationModel(np.array([0, 1]))

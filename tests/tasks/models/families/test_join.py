@@ -16,10 +16,10 @@ from schemas.evaluation import History
 from schemas.features import Column
 from schemas.model import FittedModel, Material, TrainingPlaces
 from schemas.windows import Part
-from tasks.families.join import JoinedModel, join_models, load_joined, measure_tail
-from tasks.families.logistic import LogisticModel
-from tasks.families.zscore import DeviationModel, load_deviation
-from tasks.fit import fit_model, load_model, save_model
+from tasks.models.families.join import JoinedModel, join_models, load_joined, measure_tail
+from tasks.models.families.logistic import LogisticModel
+from tasks.models.families.zscore import DeviationModel, load_deviation
+from tasks.models.fit import fit_model, load_model, save_model
 
 # squares of the first and of the second column; rows 0 to 3 are the normal ones
 ROWS = np.array([[1, 4], [2, 3], [3, 2], [4, 1], [5, 2], [0, 0]], dtype=np.float32)

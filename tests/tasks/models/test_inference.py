@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from schemas.configuration import FORECASTERS, ModelSection
-from tasks.build import FAMILIES, build_network
-from tasks.score import (
+from tasks.models.build import FAMILIES, build_network
+from tasks.models.inference import (
     WINDOWS_PER_CALL,
     Scorer,
     make_encoder,

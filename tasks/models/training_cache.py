@@ -10,14 +10,14 @@ from pathlib import Path
 from schemas.configuration import ModelSection, TrainingSection
 from schemas.model import FittedModel, Material, TrainingPlaces
 from schemas.work import Work
-from tasks.checkpoint import remove_checkpoints
-from tasks.fit import fit_model, load_model, save_model
+from tasks.models.checkpoint import remove_checkpoints
+from tasks.models.fit import fit_model, load_model, save_model
 
 # trainings whose models are kept for another threshold or another gate, the last ones
 TRAININGS_KEPT = 10
 
 
-def fit_and_keep(
+def fit_with_cache(
     work: Work, material: Material, model: ModelSection, training: TrainingSection, logs: Path | None = None
 ) -> str:
     """Fit a model, going on where the same training was stopped, and keep it.
@@ -30,19 +30,19 @@ def fit_and_keep(
         logs: Folder for TensorBoard logs, or none for no logs.
 
     Returns:
-        Folder of the model; `load_kept_model` reads it.
+        Folder of the model; `load_cached_model` reads it.
 
     Raises:
         InputError: If a family cannot be fitted on this material.
     """
-    if not is_kept(work):
+    if not is_cached(work):
         places = TrainingPlaces(logs=logs, checkpoints=work.checkpoints)
-        keep_model(fit_model(material, model, training, places), model.family, work.model)
+        cache_model(fit_model(material, model, training, places), model.family, work.model)
     remove_checkpoints(work.checkpoints)
     return str(work.model)
 
 
-def keep_model(model: FittedModel, family: str, folder: Path) -> None:
+def cache_model(model: FittedModel, family: str, folder: Path) -> None:
     """Write a model whole or not at all.
 
     Args:
@@ -57,22 +57,22 @@ def keep_model(model: FittedModel, family: str, folder: Path) -> None:
         os.replace(Path(beside) / "model", folder)
 
 
-def load_kept_model(folder: str) -> FittedModel:
+def load_cached_model(folder: str) -> FittedModel:
     """Load a kept model, with the losses of its training."""
     return load_model(Path(folder))
 
 
-def is_kept(work: Work) -> bool:
+def is_cached(work: Work) -> bool:
     """Tell whether the model of a training is there, whole."""
     return work.model.is_dir()
 
 
-def forget_work(work: Work) -> None:
+def delete_cached_training(work: Work) -> None:
     """Remove what is kept of a training: it begins from the beginning next time."""
     remove_folder(work.folder)
 
 
-def let_old_work_go(work: Work) -> None:
+def delete_old_trainings(work: Work) -> None:
     """Remove what is kept of trainings but the last ones."""
     kept = sorted(work.folder.parent.glob("*/"), key=lambda folder: folder.stat().st_mtime, reverse=True)
     for folder in kept[TRAININGS_KEPT:]:

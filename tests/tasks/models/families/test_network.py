@@ -15,8 +15,8 @@ from schemas.configuration import FORECASTERS, ModelSection, TrainingSection
 from schemas.features import Column
 from schemas.model import FittedModel, Material
 from schemas.windows import Part
-from tasks.build import FAMILIES
-from tasks.families.network import NetworkModel, fit_network, load_network
+from tasks.models.build import FAMILIES
+from tasks.models.families.network import NetworkModel, fit_network, load_network
 
 ROWS, WINDOW_ROWS = 60, 3
 COLUMNS = (

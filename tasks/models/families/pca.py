@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from schemas.configuration import ModelSection
 from schemas.features import find_columns
 from schemas.model import Material
-from tasks.families.multiply import multiply_rows
+from tasks.models.families.multiply import multiply_rows
 
 
 @dataclass(frozen=True, eq=False)

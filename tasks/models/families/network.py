@@ -13,9 +13,9 @@ from schemas.configuration import FORECASTERS, ModelSection, TrainingSection
 from schemas.evaluation import History
 from schemas.features import find_columns
 from schemas.model import NOWHERE, Material, TrainingPlaces
-from tasks.build import build_network, read_network
-from tasks.score import Encoder, Expecter, make_encoder, make_expecter, make_scorer, score_windows
-from tasks.train import hold_columns, train_network
+from tasks.models.build import build_network, read_network
+from tasks.models.inference import Encoder, Expecter, make_encoder, make_expecter, make_scorer, score_windows
+from tasks.models.train import hold_columns, train_network
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +29,7 @@ class Outline(BaseModel):
     """What scoring with a network needs to know besides the network.
 
     Attributes:
-        family: One of `tasks.build.FAMILIES`.
+        family: One of `tasks.models.build.FAMILIES`.
         columns: Positions of the columns that it sees among all features, rising.
         error_rows: Rows of a window whose squared errors are its score.
         lookback: Rows that it sees.
@@ -126,7 +126,7 @@ def fit_network(
     but the last, which it forecasts (forecasters), or all rows.
 
     Args:
-        family: One of `tasks.build.FAMILIES`.
+        family: One of `tasks.models.build.FAMILIES`.
         material: Scaled features and the windows.
         model: Inputs, units, activation, dropouts and the rows whose error counts.
         training: Epochs, batch size, learning rate, patience, seed, compilation.

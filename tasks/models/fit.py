@@ -12,7 +12,7 @@ import numpy as np
 
 from schemas.configuration import NETWORKS, ModelSection, TrainingSection
 from schemas.model import NOWHERE, FittedModel, Material, TrainingPlaces
-from tasks.families.join import join_models, load_joined
+from tasks.models.families.join import join_models, load_joined
 
 # file in a model's folder that names its family
 FAMILY_FILE = "family"
@@ -23,7 +23,7 @@ class FamilyOfModels:
     """How a family is fitted and loaded; its module is imported when it is needed first.
 
     Attributes:
-        module: Module of `tasks.families`; that of the networks loads TensorFlow.
+        module: Module of `tasks.models.families`; that of the networks loads TensorFlow.
         fit: Its function that fits a model on material, by the settings of the model.
         load: Its function that loads what the model's `save` wrote.
         options: What `fit` is told besides.
@@ -41,7 +41,7 @@ class FamilyOfModels:
 
     def call(self, function: str, **arguments: Any) -> FittedModel:
         """Call `fit` or `load`."""
-        module = importlib.import_module(f"tasks.families.{self.module}")
+        module = importlib.import_module(f"tasks.models.families.{self.module}")
         model: FittedModel = getattr(module, function)(**arguments)
         return model
 

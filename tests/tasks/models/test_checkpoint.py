@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks import checkpoint as module
-from tasks.checkpoint import (
+from tasks.models import checkpoint as module
+from tasks.models.checkpoint import (
     CHECKPOINT_FILE,
     PART_FILE,
     Checkpoint,

@@ -12,7 +12,7 @@ from schemas.evaluation import CONTROLS
 from schemas.features import Column
 from schemas.model import Material
 from schemas.windows import Part, Windows
-from tasks.control import score_controls
+from tasks.models.baselines import score_controls
 
 # the training rows lie on the line x2 = x1
 ROWS = np.array([[-2, -2], [-1, -1], [1, 1], [2, 2], [9, 9], [1, 3], [-5, -5], [2, -2]], dtype=np.float32)

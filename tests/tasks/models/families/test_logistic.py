@@ -16,7 +16,7 @@ from schemas.errors import InputError
 from schemas.features import Column
 from schemas.model import Material
 from schemas.windows import Part
-from tasks.families.logistic import LogisticModel, fit_logistic, load_logistic, take_inputs
+from tasks.models.families.logistic import LogisticModel, fit_logistic, load_logistic, take_inputs
 
 # one column, with a mean of 1 and a deviation of 2 in training; the logit of a row is 4 (x - 1) / 2 - 1
 BY_HAND = LogisticModel(

@@ -13,7 +13,7 @@ from schemas.configuration import ModelSection
 from schemas.errors import InputError
 from schemas.features import find_columns
 from schemas.model import Material
-from tasks.families.multiply import multiply_rows
+from tasks.models.families.multiply import multiply_rows
 
 LEAST_POSITIVE_WINDOWS = 5
 ITERATIONS = 1000

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.families.multiply import ROWS_AT_ONCE, multiply_rows
+from tasks.models.families.multiply import ROWS_AT_ONCE, multiply_rows
 
 
 @st.composite

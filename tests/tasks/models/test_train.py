@@ -12,8 +12,8 @@ from schemas.configuration import ModelSection, TrainingSection
 from schemas.errors import InputError
 from schemas.evaluation import History
 from schemas.model import TrainingPlaces
-from tasks.build import build_network
-from tasks.train import STEPS_THAT_REPAY_COMPILING, hold_columns, is_compiling_repaid, train_network
+from tasks.models.build import build_network
+from tasks.models.train import STEPS_THAT_REPAY_COMPILING, hold_columns, is_compiling_repaid, train_network
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from schemas.configuration import FORECASTERS, NETWORKS, Member, ModelSection
-from tasks.build import FAMILIES, build_network, is_forecaster, read_network, write_network
+from tasks.models.build import FAMILIES, build_network, is_forecaster, read_network, write_network
 
 if TYPE_CHECKING:
     import keras

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tasks.build import ENCODING, is_forecaster
+from tasks.models.build import ENCODING, is_forecaster
 from tasks.windows.window import view_windows
 
 # windows in one call of the traced function: wide enough for the matrix products, small in memory

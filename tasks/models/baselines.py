@@ -7,7 +7,7 @@ import numpy as np
 from schemas.configuration import ModelSection, TrainingSection
 from schemas.model import Material
 from schemas.windows import Windows
-from tasks.fit import fit_family
+from tasks.models.fit import fit_family
 
 # share of the training variance that the components of the control `pca` hold
 CONTROL_VARIANCE = 0.9

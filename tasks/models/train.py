@@ -19,8 +19,14 @@ from tqdm import tqdm
 from schemas.errors import InputError
 from schemas.evaluation import History
 from schemas.model import NOWHERE, TrainingPlaces
-from tasks.build import is_forecaster
-from tasks.checkpoint import CHECKPOINT_FILE, Checkpoint, hash_arrays, read_checkpoint, write_checkpoint
+from tasks.models.build import is_forecaster
+from tasks.models.checkpoint import (
+    CHECKPOINT_FILE,
+    Checkpoint,
+    hash_arrays,
+    read_checkpoint,
+    write_checkpoint,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from schemas.configuration import ModelSection
 from schemas.features import Column
 from schemas.model import Material
 from schemas.windows import Part
-from tasks.families.pca import ProjectionModel, fit_projection, load_projection
+from tasks.models.families.pca import ProjectionModel, fit_projection, load_projection
 
 Statistic = Literal["t2", "q"]
 STATISTICS = pytest.mark.parametrize("statistic", ["t2", "q"])
