@@ -10,11 +10,11 @@ from schemas.evaluation import Threshold
 from schemas.explanation import PreparedRows
 from schemas.model import FittedModel
 from schemas.readings import LabelledReadings, RawTable
-from tasks.explain import explain_alarms, name_top_sensors, write_drivers
+from tasks.alarms.explain import explain_alarms, name_top_sensors, write_drivers
+from tasks.alarms.recalibrate import follow_scores
 from tasks.features.featurise import compute_features
 from tasks.features.scale import scale_rows
 from tasks.readings.check import check_readings
-from tasks.recalibrate import follow_scores
 from tasks.windows.label import label_ahead
 from tasks.windows.window import find_end_rows
 

@@ -13,7 +13,7 @@ from schemas.decision import Comparison
 from schemas.evaluation import Evaluation, Interval, Metrics, PartScores, Threshold
 from schemas.readings import LabelledReadings
 from schemas.windows import Part, Split, Windows
-from tasks.alarm import (
+from tasks.alarms.episodes import (
     count_false_alarms,
     find_event_rows,
     find_horizon_starts,
@@ -22,13 +22,13 @@ from tasks.alarm import (
     mark_part,
     select_events,
 )
+from tasks.alarms.recalibrate import follow_scores
 from tasks.bootstrap import (
     draw_weights,
     resample_average_precision,
     resample_roc_auc,
     take_interval,
 )
-from tasks.recalibrate import follow_scores
 
 # one seed for every bootstrap: scorers judged on the same part are judged on the same resamples
 BOOTSTRAP_SEED = 0

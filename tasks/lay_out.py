@@ -10,7 +10,7 @@ import pandas as pd
 
 from schemas.detector import Detector
 from schemas.scores import Bookmark, PinnedVersion
-from tasks.alarm import count_episodes
+from tasks.alarms.episodes import count_episodes
 from tasks.readings.check import check_output_table
 from tasks.readings.parse import number_runs
 

@@ -15,10 +15,10 @@ from schemas.errors import InputError
 from schemas.evaluation import ChampionScores
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
+from tasks.alarms.threshold import meet_alarm_budget
 from tasks.evaluate import Tally, compare_tallies, evaluate_scores, tally_alarms
 from tasks.find import find_champion
 from tasks.register import score_with_version
-from tasks.threshold import meet_alarm_budget
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

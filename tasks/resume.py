@@ -9,9 +9,9 @@ from schemas.detector import Detector
 from schemas.model import FittedModel
 from schemas.readings import LabelledReadings
 from schemas.state import ScoringState
+from tasks.alarms.recalibrate import keep_recent
 from tasks.detect import score_later_rows
 from tasks.features.featurise import count_rows_needed
-from tasks.recalibrate import keep_recent
 from tasks.windows.window import find_end_rows
 
 

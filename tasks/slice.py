@@ -11,7 +11,7 @@ from schemas.configuration import EvaluationSection
 from schemas.decision import Slice
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
-from tasks.alarm import (
+from tasks.alarms.episodes import (
     count_days,
     count_false_alarms,
     find_event_rows,

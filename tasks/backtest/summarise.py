@@ -11,7 +11,7 @@ from schemas.backtest import MODEL, CurvePoint, FoldResult, FoldScores, RateResu
 from schemas.configuration import EvaluationSection
 from schemas.evaluation import CONTROLS, Metrics
 from schemas.readings import LabelledReadings
-from tasks.alarm import select_events
+from tasks.alarms.episodes import select_events
 from tasks.backtest.ceiling import count_catchable_events
 from tasks.backtest.pair import DELAYED, SHUFFLED, check_leaks, compare_with_published
 from tasks.backtest.trial import (

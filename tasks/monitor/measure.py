@@ -9,7 +9,7 @@ import numpy as np
 from schemas.configuration import EvaluationSection, MonitorSection
 from schemas.monitoring import Calibration, MonitorWindow, WatchedRows, WatchedVersion
 from schemas.windows import Part
-from tasks.alarm import count_days, count_false_alarms, find_lead_minutes, select_events
+from tasks.alarms.episodes import count_days, count_false_alarms, find_lead_minutes, select_events
 from tasks.evaluate import evaluate_scores, find_horizons
 
 
@@ -53,7 +53,7 @@ def measure_windows(
 ) -> tuple[MonitorWindow, ...]:
     """Measure each window: its median normal score, its false alarms, the events that it caught.
 
-    Alarms and horizons are those of `tasks.alarm`, found on all rows at once: an event at the beginning of a
+    Alarms and horizons are those of `tasks.alarms.episodes`, found on all rows at once: an event at the beginning of a
     window may have been announced in the window before. An episode counts in the window where it begins.
 
     Args:

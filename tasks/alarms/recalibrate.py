@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.evaluation import RecentScores, Threshold, TrailingBudget
-from tasks.alarm import count_episodes
+from tasks.alarms.episodes import count_episodes
 from tasks.readings.parse import number_runs
 
 # the first threshold holds until one in so many of the scores that are looked back on is known

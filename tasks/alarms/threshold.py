@@ -12,7 +12,7 @@ from schemas.errors import InputError
 from schemas.evaluation import Threshold, TrailingBudget
 from schemas.readings import LabelledReadings
 from schemas.windows import Part, Split, Windows
-from tasks.alarm import (
+from tasks.alarms.episodes import (
     count_days,
     count_false_alarms,
     find_horizon_starts,
@@ -20,7 +20,7 @@ from tasks.alarm import (
     mark_part,
     select_events,
 )
-from tasks.recalibrate import keep_recent
+from tasks.alarms.recalibrate import keep_recent
 
 # thresholds that `cost` tries, besides no alarm at all
 MOST_CANDIDATES = 400
@@ -196,7 +196,7 @@ def start_trailing_budget(
     section: ThresholdSection,
     repeat_minutes: float,
 ) -> Threshold:
-    """Start a threshold that moves as time goes on; see `tasks.recalibrate`.
+    """Start a threshold that moves as time goes on; see `tasks.alarms.recalibrate`.
 
     It aims at the share `section.safety` of the budget. `value` keeps that on validation, and `recent` is
     made of the scores before the test part. After a random split it is empty: there is no time before its

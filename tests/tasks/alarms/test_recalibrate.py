@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.evaluation import Threshold, TrailingBudget
+from tasks.alarms.recalibrate import follow_scores, keep_recent
 from tasks.readings.parse import number_runs
-from tasks.recalibrate import follow_scores, keep_recent
 from tests.builders import START
 
 STEP = 2.0
@@ -241,7 +241,7 @@ def test_a_threshold_written_and_read_holds_the_same() -> None:
 def test_the_size_of_the_arrays_does_not_change_a_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = rows_of(np.random.default_rng(0).standard_normal(100))
     at_once = follow_scores(threshold_with(), *rows)
-    monkeypatch.setattr("tasks.recalibrate.ELEMENTS_AT_ONCE", 30)
+    monkeypatch.setattr("tasks.alarms.recalibrate.ELEMENTS_AT_ONCE", 30)
     assert np.array_equal(follow_scores(threshold_with(), *rows), at_once)
 
 

@@ -16,8 +16,8 @@ from schemas.errors import InputError
 from schemas.evaluation import Threshold, TrailingBudget
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part, Split, Windows
-from tasks.alarm import count_false_alarms, find_horizon_starts, find_lead_minutes
-from tasks.threshold import (
+from tasks.alarms.episodes import count_false_alarms, find_horizon_starts, find_lead_minutes
+from tasks.alarms.threshold import (
     choose_threshold,
     choose_thresholds,
     cross_precision_and_recall,

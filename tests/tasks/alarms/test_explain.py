@@ -15,8 +15,8 @@ from schemas.explanation import Driver, PreparedRows
 from schemas.features import Column
 from schemas.model import FittedModel
 from schemas.scaling import Scaler
-from tasks import explain
-from tasks.explain import (
+from tasks.alarms import explain
+from tasks.alarms.explain import (
     count_minutes_ahead,
     explain_alarms,
     explain_part,

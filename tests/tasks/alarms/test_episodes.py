@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.readings import LabelledReadings, SensorReadings
-from tasks.alarm import (
+from tasks.alarms.episodes import (
     count_days,
     count_false_alarms,
     find_horizon_starts,
