@@ -126,7 +126,7 @@ def require_comparable(settings: Configuration, families: Sequence[str]) -> None
     Raises:
         InputError: If something is to be refused.
     """
-    from tasks.search import SPACES
+    from tasks.evaluation.search import SPACES
 
     unknown = [name for name in families if name not in SPACES]
     if unknown or len(set(families)) != len(families) or not families:
@@ -149,7 +149,14 @@ def name_study(sha256: str, settings: Configuration, code_version: str) -> str:
 
 def try_once(search: Search, trials: int) -> None:
     """Try one more setting of every family that has not had its trials, fold by fold, side by side."""
-    from tasks.search import SPACES, ask_trial, count_trials, end_trial, is_given_up, suggest_nothing
+    from tasks.evaluation.search import (
+        SPACES,
+        ask_trial,
+        count_trials,
+        end_trial,
+        is_given_up,
+        suggest_nothing,
+    )
 
     attempts = []
     for family, study in search.studies.items():
@@ -216,7 +223,7 @@ def describe_attempt(attempt: Attempt) -> str:
 
 def judge_families(search: Search) -> list[LeaderboardRow]:
     """Judge each family's best settings on the last fold, over several seeds, beside the controls."""
-    from tasks.search import count_trials, find_best_changes
+    from tasks.evaluation.search import count_trials, find_best_changes
 
     best = {family: find_best_changes(study, family) for family, study in search.studies.items()}
     orders = [

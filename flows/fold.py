@@ -96,7 +96,7 @@ def prepare_once(path: Path, stamp: tuple[int, int], description: str) -> Prepar
 
 def find_fold(prepared: Prepared, settings: Configuration, number: int) -> Fold:
     """Find the rows of a fold, from 1 on."""
-    from tasks.backtest.roll import find_folds
+    from tasks.evaluation.backtest.folds import find_folds
 
     fold: Fold = find_folds(prepared.windows.rows, settings.evaluation)[number - 1]
     return fold
@@ -131,7 +131,7 @@ def score_tampered(
     prepared: Prepared, divided: Divided, model: FittedModel, fold: Fold, seed: int
 ) -> dict[str, np.ndarray]:
     """Score the test with its rows in random order, and with rows that come late."""
-    from tasks.backtest.tamper import delay_rows, shuffle_rows
+    from tasks.evaluation.backtest.tamper import delay_rows, shuffle_rows
 
     rows, end_rows = divided.material.rows, divided.split.test.end_rows
     late = count_delay_rows(prepared.labelled.step_minutes)

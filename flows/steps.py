@@ -96,20 +96,20 @@ fit_model = bind("tasks.models.fit:fit_model", "train")
 score_windows = bind("tasks.models.fit:score_windows", "score")
 score_controls = bind("tasks.models.baselines:score_controls", "score controls")
 choose_thresholds = bind("tasks.alarms.threshold:choose_thresholds", "threshold")
-hold_thresholds = bind("tasks.evaluate:hold_thresholds", "hold threshold")
-evaluate_scorers = bind("tasks.evaluate:evaluate_scorers", "evaluate")
+hold_thresholds = bind("tasks.evaluation.evaluate:hold_thresholds", "hold threshold")
+evaluate_scorers = bind("tasks.evaluation.evaluate:evaluate_scorers", "evaluate")
 
 # folds, forward in time
 run_fold: Any = bind("flows.fold:run_fold", "fold", task_run_name=name_fold)
-summarise_folds = bind("tasks.backtest.summarise:summarise_folds", "summarise folds")
+summarise_folds = bind("tasks.evaluation.backtest.summarise:summarise_folds", "summarise folds")
 render_backtest_plots = bind("tasks.backtest.plot:render_backtest_plots", "plot backtest")
 render_backtest_report = bind("tasks.backtest.report:render_backtest_report", "report backtest")
 log_backtest = bind_outside("tasks.backtest.log:log_backtest", "log folds", timeout_seconds=600)
 
 # trials of a comparison
-open_study = bind("tasks.search:open_study", "open study")
-measure_fold_area = bind("tasks.backtest.trial:measure_fold_area", "measure fold")
-judge_entrants = bind("tasks.backtest.summarise:judge_entrants", "judge families")
+open_study = bind("tasks.evaluation.search:open_study", "open study")
+measure_fold_area = bind("tasks.evaluation.backtest.trial:measure_fold_area", "measure fold")
+judge_entrants = bind("tasks.evaluation.backtest.summarise:judge_entrants", "judge families")
 log_trial = bind_outside("tasks.backtest.log:log_trial", "log trial", timeout_seconds=300)
 log_comparison = bind_outside("tasks.backtest.log:log_comparison", "log leaderboard", timeout_seconds=600)
 
@@ -144,16 +144,16 @@ verify_logged_scores = bind_outside(
 )
 # its process has a time limit of its own: Prefect could not interrupt a thread
 try_version: Any = bind("tasks.try_out:try_version", "try version in a fresh process")
-slice_alarms = bind("tasks.slice:slice_alarms", "slice alarms")
+slice_alarms = bind("tasks.evaluation.slice:slice_alarms", "slice alarms")
 score_champion = bind_outside("tasks.rescore:score_champion", "re-score champion", timeout_seconds=1800)
 compare_champion = bind("tasks.rescore:compare_champion", "compare with champion")
-compare_best_control = bind("tasks.evaluate:compare_best_control", "compare with controls")
-judge_version = bind("tasks.judge:judge_version", "promotion gate")
+compare_best_control = bind("tasks.evaluation.evaluate:compare_best_control", "compare with controls")
+judge_version = bind("tasks.evaluation.gate:judge_version", "promotion gate")
 
 # -> registered version -> promotion
 register_version = bind_outside("tasks.register:register_version", "register", timeout_seconds=300)
 describe_version = bind_outside("tasks.describe_version:describe_version", "model card", timeout_seconds=300)
-collect_scores = bind("tasks.evaluate:collect_scores", "collect scores")
+collect_scores = bind("tasks.evaluation.evaluate:collect_scores", "collect scores")
 explain_part = bind("tasks.alarms.explain:explain_part", "explain alarms")
 render_plots = bind("tasks.plot:render_plots", "plot")
 render_report = bind("tasks.report:render_report", "report")

@@ -16,7 +16,7 @@ from schemas.evaluation import ChampionScores
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
 from tasks.alarms.threshold import meet_alarm_budget
-from tasks.evaluate import Tally, compare_tallies, evaluate_scores, tally_alarms
+from tasks.evaluation.evaluate import Tally, compare_tallies, evaluate_scores, tally_alarms
 from tasks.find import find_champion
 from tasks.register import score_with_version
 

@@ -98,7 +98,7 @@ def compare(
     from flows.compare import compare as compare_flow
     from flows.compare import require_comparable
     from flows.orders import choose_runner
-    from tasks.search import SPACES
+    from tasks.evaluation.search import SPACES
 
     names = [name.strip() for name in families.split(",")] if families else list(SPACES)
     require_comparable(configuration, names)

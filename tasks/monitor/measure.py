@@ -10,7 +10,7 @@ from schemas.configuration import EvaluationSection, MonitorSection
 from schemas.monitoring import Calibration, MonitorWindow, WatchedRows, WatchedVersion
 from schemas.windows import Part
 from tasks.alarms.episodes import count_days, count_false_alarms, find_lead_minutes, select_events
-from tasks.evaluate import evaluate_scores, find_horizons
+from tasks.evaluation.evaluate import evaluate_scores, find_horizons
 
 
 def cut_windows(watched: WatchedRows, window_hours: float) -> list[Part]:

@@ -13,8 +13,8 @@ from flows.fold import describe_table, prepare_once, run_fold, stamp_file
 from schemas.backtest import FoldOrder
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
-from tasks.backtest.roll import find_folds
 from tasks.configuration.configure import configure
+from tasks.evaluation.backtest.folds import find_folds
 from tasks.track import find_tracking_uri
 
 pytestmark = pytest.mark.usefixtures("server")

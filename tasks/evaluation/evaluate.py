@@ -23,7 +23,7 @@ from tasks.alarms.episodes import (
     select_events,
 )
 from tasks.alarms.recalibrate import follow_scores
-from tasks.bootstrap import (
+from tasks.evaluation.bootstrap import (
     draw_weights,
     resample_average_precision,
     resample_roc_auc,

@@ -11,9 +11,9 @@ import pytest
 from schemas.backtest import FoldScores, Summary
 from schemas.configuration import EvaluationSection
 from schemas.readings import LabelledReadings
-from tasks.backtest.summarise import CURVE_RATES, rank_before_events, summarise_folds
-from tasks.backtest.trial import list_trials
-from tasks.evaluate import evaluate_scores
+from tasks.evaluation.backtest.summarise import CURVE_RATES, rank_before_events, summarise_folds
+from tasks.evaluation.backtest.trial import list_trials
+from tasks.evaluation.evaluate import evaluate_scores
 from tests.builders import START, labelled_with, part_of
 from tests.folds import flags, fold_of, fold_scores, four_runs
 

@@ -12,9 +12,9 @@ from schemas.backtest import MODEL, PUBLISHED, FoldScores, LeakCheck
 from schemas.evaluation import Interval
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
-from tasks.backtest.trial import Trial, average_arrays, cut_part, group_by_fold
-from tasks.bootstrap import resample_roc_auc, take_interval
-from tasks.evaluate import number_blocks
+from tasks.evaluation.backtest.trial import Trial, average_arrays, cut_part, group_by_fold
+from tasks.evaluation.bootstrap import resample_roc_auc, take_interval
+from tasks.evaluation.evaluate import number_blocks
 
 SHUFFLED, DELAYED = "shuffled", "delayed"
 

@@ -11,7 +11,7 @@ from schemas.configuration import EvaluationSection
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
 from tasks.alarms.episodes import count_days, count_episodes, mark_part, select_events
-from tasks.evaluate import find_horizons
+from tasks.evaluation.evaluate import find_horizons
 
 # thresholds tried at most; of more distinct scores, some are left out
 THRESHOLDS_AT_MOST = 1000

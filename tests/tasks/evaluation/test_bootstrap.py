@@ -11,8 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-import tasks.bootstrap
-from tasks.bootstrap import draw_weights, resample_average_precision, resample_roc_auc, take_interval
+import tasks.evaluation.bootstrap
+from tasks.evaluation.bootstrap import (
+    draw_weights,
+    resample_average_precision,
+    resample_roc_auc,
+    take_interval,
+)
 
 Resample = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 Score = Callable[[np.ndarray, np.ndarray], float]
@@ -69,7 +74,7 @@ def test_rows_taken_in_small_pieces_give_the_same_figures(
 ) -> None:
     weights = draw_weights(3, samples=50, seed=0)
     whole = resample(SCORES, LABELS, BLOCKS, weights)
-    monkeypatch.setattr(tasks.bootstrap, "ELEMENTS_AT_ONCE", 1)
+    monkeypatch.setattr(tasks.evaluation.bootstrap, "ELEMENTS_AT_ONCE", 1)
     np.testing.assert_allclose(resample(SCORES, LABELS, BLOCKS, weights), whole, rtol=1e-12)
 
 

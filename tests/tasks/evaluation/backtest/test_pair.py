@@ -11,8 +11,8 @@ from schemas.backtest import LeakCheck
 from schemas.configuration import EvaluationSection
 from schemas.evaluation import Interval
 from schemas.readings import LabelledReadings
-from tasks.backtest.pair import check_leaks, compare_with_published
-from tasks.backtest.trial import draw_fold_weights, list_trials
+from tasks.evaluation.backtest.pair import check_leaks, compare_with_published
+from tasks.evaluation.backtest.trial import draw_fold_weights, list_trials
 from tests.builders import labelled_with
 from tests.folds import fold_of, fold_scores
 

@@ -21,7 +21,7 @@ from schemas.configuration import EvaluationSection
 from schemas.evaluation import Evaluation, Interval, Metrics, Threshold, TrailingBudget
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part, Split, Windows
-from tasks.evaluate import (
+from tasks.evaluation.evaluate import (
     collect_scores,
     compare_best_control,
     compare_tallies,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tasks.backtest.ceiling
+import tasks.evaluation.backtest.ceiling
 from schemas.configuration import EvaluationSection
 from schemas.readings import LabelledReadings, SensorReadings
-from tasks.backtest.ceiling import count_catchable_events
-from tasks.evaluate import measure, tally_alarms
+from tasks.evaluation.backtest.ceiling import count_catchable_events
+from tasks.evaluation.evaluate import measure, tally_alarms
 from tasks.windows.label import label_ahead
 from tests.builders import any_readings, labelled_with, part_of
 
@@ -60,14 +60,14 @@ def test_many_scores_are_tried_in_pieces_with_the_same_outcome(monkeypatch: pyte
     labelled, _ = day_with({})
     scores = np.random.default_rng(0).random(720)
     whole = count(labelled, scores, 1.0, 5.0, 20.0)
-    monkeypatch.setattr(tasks.backtest.ceiling, "ELEMENTS_AT_ONCE", 1000)
+    monkeypatch.setattr(tasks.evaluation.backtest.ceiling, "ELEMENTS_AT_ONCE", 1000)
     assert count(labelled, scores, 1.0, 5.0, 20.0) == whole
 
 
 def test_of_too_many_scores_some_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     labelled, _ = day_with({})
     scores = np.where(np.isin(np.arange(720), [299, 599]), 2.0, np.random.default_rng(0).random(720))
-    monkeypatch.setattr(tasks.backtest.ceiling, "THRESHOLDS_AT_MOST", 5)
+    monkeypatch.setattr(tasks.evaluation.backtest.ceiling, "THRESHOLDS_AT_MOST", 5)
     assert count(labelled, scores, 1.0) == [[2, 2]]
 
 

@@ -12,9 +12,9 @@ from schemas.configuration import EvaluationSection
 from schemas.evaluation import CONTROLS, Metrics
 from schemas.readings import LabelledReadings
 from tasks.alarms.episodes import select_events
-from tasks.backtest.ceiling import count_catchable_events
-from tasks.backtest.pair import DELAYED, SHUFFLED, check_leaks, compare_with_published
-from tasks.backtest.trial import (
+from tasks.evaluation.backtest.ceiling import count_catchable_events
+from tasks.evaluation.backtest.pair import DELAYED, SHUFFLED, check_leaks, compare_with_published
+from tasks.evaluation.backtest.trial import (
     Trial,
     average_arrays,
     average_metrics,
@@ -25,8 +25,8 @@ from tasks.backtest.trial import (
     move_thresholds,
     pool_folds,
 )
-from tasks.bootstrap import draw_weights
-from tasks.evaluate import (
+from tasks.evaluation.bootstrap import draw_weights
+from tasks.evaluation.evaluate import (
     BOOTSTRAP_SEED,
     join_tallies,
     measure,

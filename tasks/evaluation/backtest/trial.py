@@ -14,8 +14,8 @@ from schemas.configuration import EvaluationSection
 from schemas.evaluation import CONTROLS, Metrics
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
-from tasks.bootstrap import draw_weights
-from tasks.evaluate import Tally, find_runs, join_tallies, tally_alarms
+from tasks.evaluation.bootstrap import draw_weights
+from tasks.evaluation.evaluate import Tally, find_runs, join_tallies, tally_alarms
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from schemas.decision import (
     Trial,
 )
 from schemas.evaluation import Interval
-from tasks.judge import judge_version
+from tasks.evaluation.gate import judge_version
 
 SECTION = PromotionSection(minimum_test_events=10, margin=0.02, event_recall_margin=0.1)
 SOUND = Trial(

@@ -7,8 +7,8 @@ import pytest
 
 from schemas.configuration import EvaluationSection
 from schemas.evaluation import Metrics
-from tasks.backtest.trial import average_arrays, average_metrics, list_trials, pool_folds
-from tasks.evaluate import measure
+from tasks.evaluation.backtest.trial import average_arrays, average_metrics, list_trials, pool_folds
+from tasks.evaluation.evaluate import measure
 from tests.folds import flags, fold_of, fold_scores, four_runs
 
 SECTION = EvaluationSection(bootstrap_samples=100)

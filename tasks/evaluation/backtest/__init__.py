@@ -1,0 +1,1 @@
+"""Rolling-origin evaluation: from what folds give to what they say together."""
