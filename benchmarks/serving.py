@@ -121,7 +121,7 @@ def load_service(
 
 def load_mlflow(rows: list[dict[str, Any]], folder: Path) -> Load:
     """Put load on MLflow's server with the first version."""
-    from tasks.track import find_tracking_uri
+    from tasks.tracking.store import find_tracking_uri
 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -25,8 +25,8 @@ from processes import end_marked, require_free_ports
 from supervisor import ROOT, Supervisor
 
 from schemas.errors import ForewarnError, InputError, StoreUnreachableError
-from tasks.locate import find_home
 from tasks.readings.simulate import simulate_file
+from tasks.tracking.home import find_home
 
 # PostgreSQL's own port may be that of the system's service
 _DEFAULTS = {"FOREWARN_POSTGRES_PORT": "5442"}

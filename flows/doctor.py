@@ -80,7 +80,7 @@ def _examine_home(home: Path) -> str:
 
 def _examine_store(home: Path, configuration: Configuration) -> str:
     from tasks.find import find_champion
-    from tasks.track import find_tracking_uri, open_store
+    from tasks.tracking.store import find_tracking_uri, open_store
 
     uri = find_tracking_uri(home)
     client, _ = open_store(uri, configuration.tracking.experiment, home)

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from schemas.errors import InputError
-from tasks.locate import find_home
+from tasks.tracking.home import find_home
 
 __all__ = ["find_home", "load_heavy_modules", "prepare_environment"]
 

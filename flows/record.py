@@ -71,8 +71,8 @@ def recorded_run(
     Raises:
         StoreUnreachableError: If the tracking store does not answer, or a disk is full.
     """
-    from tasks import open_run
-    from tasks.track import report_trouble
+    from tasks.tracking import runs
+    from tasks.tracking.store import report_trouble
 
     home = find_home()
     tracking_uri = steps.find_tracking_uri(home)
@@ -86,23 +86,23 @@ def recorded_run(
     }
     # plain functions, not tasks: Prefect starts no task once a flow is being interrupted
     with report_trouble(tracking_uri):
-        stopped = None if work is None or is_new else open_run.find_stopped_run(client, experiment_id, work)
+        stopped = None if work is None or is_new else runs.find_stopped_run(client, experiment_id, work)
         end_what_was_left(client, kept=None if stopped is None else stopped.info.run_id)
         if stopped is not None:
-            run_id, run_name = open_run.reopen_run(client, stopped, {**traces, **tags})
+            run_id, run_name = runs.resume_run(client, stopped, {**traces, **tags})
         else:
             marks = {} if work is None else {WORK_TAG: work}
-            run_id, run_name = open_run.start_run(client, experiment_id, {**traces, **tags, **marks})
-        with _ended_run(client, run_id, tracking_uri), open_run.shown_alive(client, run_id):
+            run_id, run_name = runs.start_run(client, experiment_id, {**traces, **tags, **marks})
+        with _ended_run(client, run_id, tracking_uri), runs.shown_alive(client, run_id):
             yield Run(client, run_id, run_name, tracking_uri, code_version, home, stopped is not None)
 
 
 @contextlib.contextmanager
 def _ended_run(client: MlflowClient, run_id: str, tracking_uri: str) -> Iterator[None]:
     """End a run as its body ends; where the store does not answer any more, the next start does."""
-    from tasks import open_run
-    from tasks.log import tag_run
-    from tasks.track import report_trouble
+    from tasks.tracking import runs
+    from tasks.tracking.log import tag_run
+    from tasks.tracking.store import report_trouble
 
     try:
         with report_trouble(tracking_uri):
@@ -111,14 +111,14 @@ def _ended_run(client: MlflowClient, run_id: str, tracking_uri: str) -> Iterator
         with contextlib.suppress(Exception):
             tag_run(client, run_id, {"failure": _shorten(error)})
             is_resumable = isinstance(error, StoreUnreachableError)
-            open_run.end_run(client, run_id, "FAILED", is_resumable=is_resumable)
+            runs.end_run(client, run_id, "FAILED", is_resumable=is_resumable)
         raise
     except BaseException:
         # interrupted, or ended by a signal
         with contextlib.suppress(Exception):
-            open_run.end_run(client, run_id, "KILLED", is_resumable=True)
+            runs.end_run(client, run_id, "KILLED", is_resumable=True)
         raise
-    open_run.end_run(client, run_id, "FINISHED")
+    runs.end_run(client, run_id, "FINISHED")
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from schemas.explanation import ExplainedAlarms, PreparedRows
 from schemas.model import FittedModel
 from schemas.results import RetrainResult
 from schemas.work import RESULT_FILE, Work
-from tasks.lock import lock_retraining
+from tasks.tracking.locks import lock_retraining
 
 # raw rows that a version is known by, the last ones of the table
 _GOLDEN_ROWS = 300
@@ -67,7 +67,7 @@ def retrain_or_find(
     data: Path | None, configuration: Configuration, is_forced: bool, wait_minutes: float
 ) -> RetrainResult:
     """Retrain under the lock of the registered model, unless the same work is finished; see `retrain`."""
-    from tasks.track import report_trouble
+    from tasks.tracking.store import report_trouble
 
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
     uri = steps.find_tracking_uri(home)

@@ -104,17 +104,19 @@ run_fold: Any = bind("flows.fold:run_fold", "fold", task_run_name=name_fold)
 summarise_folds = bind("tasks.evaluation.backtest.summarise:summarise_folds", "summarise folds")
 render_backtest_plots = bind("tasks.backtest.plot:render_backtest_plots", "plot backtest")
 render_backtest_report = bind("tasks.backtest.report:render_backtest_report", "report backtest")
-log_backtest = bind_outside("tasks.backtest.log:log_backtest", "log folds", timeout_seconds=600)
+log_backtest = bind_outside("tasks.tracking.log_backtest:log_backtest", "log folds", timeout_seconds=600)
 
 # trials of a comparison
 open_study = bind("tasks.evaluation.search:open_study", "open study")
 measure_fold_area = bind("tasks.evaluation.backtest.trial:measure_fold_area", "measure fold")
 judge_entrants = bind("tasks.evaluation.backtest.summarise:judge_entrants", "judge families")
-log_trial = bind_outside("tasks.backtest.log:log_trial", "log trial", timeout_seconds=300)
-log_comparison = bind_outside("tasks.backtest.log:log_comparison", "log leaderboard", timeout_seconds=600)
+log_trial = bind_outside("tasks.tracking.log_backtest:log_trial", "log trial", timeout_seconds=300)
+log_comparison = bind_outside(
+    "tasks.tracking.log_backtest:log_comparison", "log leaderboard", timeout_seconds=600
+)
 
 # the same work: found, gone on with, or forgotten
-identify_work = bind("tasks.identify:identify_work", "identify work")
+identify_work = bind("tasks.tracking.fingerprint:identify_work", "identify work")
 find_finished_work = bind_outside(
     "tasks.find_finished:find_finished_work", "find finished", timeout_seconds=300
 )
@@ -129,14 +131,16 @@ delete_cached_training = bind("tasks.models.training_cache:delete_cached_trainin
 delete_old_trainings = bind("tasks.models.training_cache:delete_old_trainings", "let old work go")
 
 # -> logged run
-find_tracking_uri = bind("tasks.track:find_tracking_uri", "find tracking store")
-open_store = bind_outside("tasks.track:open_store", "open tracking store", timeout_seconds=300)
-find_code_version = bind("tasks.trace:find_code_version", "find code version")
-log_configuration = bind_outside("tasks.log:log_configuration", "log configuration", timeout_seconds=300)
-log_datasets = bind_outside("tasks.log:log_datasets", "log datasets", timeout_seconds=300)
+find_tracking_uri = bind("tasks.tracking.store:find_tracking_uri", "find tracking store")
+open_store = bind_outside("tasks.tracking.store:open_store", "open tracking store", timeout_seconds=300)
+find_code_version = bind("tasks.tracking.code_version:find_code_version", "find code version")
+log_configuration = bind_outside(
+    "tasks.tracking.log:log_configuration", "log configuration", timeout_seconds=300
+)
+log_datasets = bind_outside("tasks.tracking.log:log_datasets", "log datasets", timeout_seconds=300)
 log_detector = bind_outside("tasks.register:log_detector", "log model", timeout_seconds=600)
 archive_model = bind("tasks.models.fit:archive_model", "archive model")
-log_run = bind_outside("tasks.log:log_run", "log metrics", timeout_seconds=600)
+log_run = bind_outside("tasks.tracking.log:log_run", "log metrics", timeout_seconds=600)
 
 # -> judged from the registry
 verify_logged_scores = bind_outside(
@@ -158,11 +162,11 @@ explain_part = bind("tasks.alarms.explain:explain_part", "explain alarms")
 render_plots = bind("tasks.plot:render_plots", "plot")
 render_report = bind("tasks.report:render_report", "report")
 write_report = bind_outside("tasks.report:write_report", "write report", timeout_seconds=60)
-log_files = bind_outside("tasks.log:log_files", "log report", timeout_seconds=300)
+log_files = bind_outside("tasks.tracking.log:log_files", "log report", timeout_seconds=300)
 apply_decision = bind_outside("tasks.promote:apply_decision", "promote", timeout_seconds=300)
 promote_version = bind_outside("tasks.promote:promote_version", "promote by hand", timeout_seconds=300)
 roll_back = bind_outside("tasks.promote:rollback", "roll back", timeout_seconds=300)
-tag_run = bind_outside("tasks.log:tag_run", "tag run", timeout_seconds=300)
+tag_run = bind_outside("tasks.tracking.log:tag_run", "tag run", timeout_seconds=300)
 
 # new readings -> usable rows and rows set aside -> scores and alarms, appended
 pin_version = bind_outside("tasks.pin:pin_version", "pin version", timeout_seconds=300)

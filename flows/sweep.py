@@ -51,7 +51,7 @@ def sweep_at_start(home: Path) -> None:
     Args:
         home: Folder that holds `mlruns/`.
     """
-    from tasks.track import connect_store, find_tracking_uri, has_store, report_unreachable
+    from tasks.tracking.store import connect_store, find_tracking_uri, has_store, report_unreachable
 
     uri = find_tracking_uri(home)
     if not has_store(uri):

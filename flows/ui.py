@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from schemas.errors import StoreUnreachableError
-from tasks.track import find_tracking_uri, open_store
+from tasks.tracking.store import find_tracking_uri, open_store
 
 _HOST = "127.0.0.1"
 _QUIET = {

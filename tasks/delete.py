@@ -8,9 +8,9 @@ from schemas.errors import InputError
 from schemas.registry import Outcome
 from tasks.find import find_version, require_version
 from tasks.keep_history import read_registry
-from tasks.lock import lock_registry
 from tasks.promote import carry_through, plan_move, require_reason
 from tasks.repair import open_registry
+from tasks.tracking.locks import lock_registry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -14,8 +14,8 @@ from schemas.errors import ForewarnError, StoreUnreachableError
 from schemas.registry import ALIASES, Intent, Move, RegistryState, Standing
 from tasks.find import find_version
 from tasks.keep_history import describe_person, read_registry, record_move
-from tasks.lock import lock_registry
 from tasks.move import finish_move, has_happened, take_back
+from tasks.tracking.locks import lock_registry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

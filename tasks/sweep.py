@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import InputError
 from tasks.delete import unregister_version
-from tasks.open_run import close_orphaned_runs
 from tasks.register import find_ready_model
+from tasks.tracking.runs import close_orphaned_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -18,9 +18,9 @@ from schemas.detector import Detector
 from schemas.model import FittedModel
 from schemas.readings import RawTable
 from tasks.configuration.configure import change_settings
-from tasks.open_run import end_run, start_run
 from tasks.readings.simulate import simulate_readings
 from tasks.register import log_detector, register_version
+from tasks.tracking.runs import end_run, start_run
 
 # what a version's tags say where a test does not
 TAGS = {
@@ -109,6 +109,6 @@ def register_quickly(client: MlflowClient, experiment_id: str, name: str, **sett
 
 def open_test_store(home: Path, experiment: str) -> tuple[MlflowClient, str]:
     """Open the tracking store of the tests."""
-    from tasks.track import find_tracking_uri, open_store
+    from tasks.tracking.store import find_tracking_uri, open_store
 
     return open_store(find_tracking_uri(home), experiment, home)

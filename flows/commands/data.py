@@ -76,7 +76,7 @@ def encode(
     from tasks.files.write import write_table
     from tasks.readings.load import load_readings
     from tasks.register import load_version
-    from tasks.track import find_tracking_uri, open_store
+    from tasks.tracking.store import find_tracking_uri, open_store
 
     home, tracking = find_home(), configuration.tracking
     raw = load_readings(data, configuration.readings)

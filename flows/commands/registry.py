@@ -30,7 +30,7 @@ _takes_reason = click.option("--why", required=True, help="The reason, for those
 def models(configuration: Configuration, json_file: Path | None, has_whole_history: bool) -> None:
     """List the versions with aliases, decisions and metrics, and who moved which alias when and why."""
     from tasks.list_versions import list_versions, make_empty_listing, write_listing
-    from tasks.track import find_tracking_uri, has_store
+    from tasks.tracking.store import find_tracking_uri, has_store
 
     name = configuration.tracking.model_name
     listing = make_empty_listing(name)
@@ -122,7 +122,7 @@ def opened_client() -> Iterator[MlflowClient]:
         InputError: If there is no store yet.
         StoreUnreachableError: If the store does not answer, at first or later.
     """
-    from tasks.track import connect_store, find_tracking_uri, has_store, report_unreachable
+    from tasks.tracking.store import connect_store, find_tracking_uri, has_store, report_unreachable
 
     uri = find_tracking_uri(find_home())
     if not has_store(uri):

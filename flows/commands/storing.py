@@ -105,7 +105,7 @@ def find_places(store: str | None, artifacts: Path | None, has_no_artifacts: boo
         InputError: If they contradict each other, or a folder must be named.
     """
     from tasks.store.connect import find_kind
-    from tasks.track import find_tracking_uri
+    from tasks.tracking.store import find_tracking_uri
 
     home = find_home()
     uri = store or find_tracking_uri(home)

@@ -53,7 +53,7 @@ def serve(
         InputError: If there is no such version, it cannot be loaded, or the host or the token is wrong.
         StoreUnreachableError: If the store does not answer, or the port is taken.
     """
-    from tasks.track import find_tracking_uri, open_store
+    from tasks.tracking.store import find_tracking_uri, open_store
 
     for name, value in _REGISTRY_SETTINGS.items():
         os.environ.setdefault(name, value)

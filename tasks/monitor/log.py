@@ -8,7 +8,7 @@ import numpy as np
 from mlflow.entities import Metric
 
 from schemas.monitoring import LastEmission, MonitorWindow, Review, WatchedVersion
-from tasks.log import log_files, make_metrics, tag_run
+from tasks.tracking.log import log_files, make_metrics, tag_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

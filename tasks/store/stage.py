@@ -10,7 +10,7 @@ from pathlib import Path
 
 from schemas.errors import DISK_FULL, ForewarnError, InputError, StoreUnreachableError
 from tasks.files.flush import flush
-from tasks.lock import hold_file
+from tasks.files.lock import hold_file
 
 _LOCK = "lock"
 

@@ -15,7 +15,7 @@ from tasks.detect import detect_events
 from tasks.models.fit import save_model
 from tasks.readings.parse import parse_times
 from tasks.readings.simulate import simulate_readings
-from tasks.trace import find_code_version
+from tasks.tracking.code_version import find_code_version
 from tests.detectors import make_detector, simulated_table
 
 # five sensors, and the two columns with categories

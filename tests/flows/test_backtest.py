@@ -15,7 +15,7 @@ from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
 from tasks.configuration.configure import configure
 from tasks.evaluation.backtest.folds import find_folds
-from tasks.track import find_tracking_uri
+from tasks.tracking.store import find_tracking_uri
 
 pytestmark = pytest.mark.usefixtures("server")
 

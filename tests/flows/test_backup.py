@@ -24,14 +24,15 @@ from flows.commands import run_command_line
 from schemas.backup import BackupOutcome, RestoreOutcome
 from schemas.errors import InputError
 from schemas.registry import Intent, Move, Standing
+from tasks.files.lock import hold_file
 from tasks.find import find_alias
 from tasks.keep_history import write_intent
 from tasks.list_versions import list_versions
-from tasks.lock import find_lock, hold_file
 from tasks.promote import apply_decision, promote_version
 from tasks.store.back_up import back_up
 from tasks.store.restore import restore
 from tasks.store.unpack import verify_archive
+from tasks.tracking.locks import find_lock
 from tests.archives import write_archive
 from tests.detectors import open_test_store, register_quickly
 from tests.postgres import Server

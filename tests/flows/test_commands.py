@@ -14,7 +14,7 @@ import yaml
 from mlflow import MlflowClient
 
 from flows.commands import run_command_line
-from tasks.track import find_tracking_uri
+from tasks.tracking.store import find_tracking_uri
 
 SMALL = [
     "training.epochs=2",

@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from flows.commands import run_command_line
-from tasks.track import find_tracking_uri
+from tasks.tracking.store import find_tracking_uri
 from tests.flows.test_backtest import SMALL
 
 pytestmark = pytest.mark.usefixtures("server")

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from flows.commands import run_command_line
-from tasks.track import find_tracking_uri
+from tasks.tracking.store import find_tracking_uri
 from tests.detectors import open_test_store, register_detector, simulated_table, train_detector
 
 pytestmark = [pytest.mark.usefixtures("server"), pytest.mark.slow]

@@ -23,7 +23,7 @@ from schemas.readings import RawTable
 from tasks.configuration.configure import change_settings
 from tasks.monitor.log import find_last_emission, remember_emission
 from tasks.monitor.watch import find_watched_version
-from tasks.open_run import start_run
+from tasks.tracking.runs import start_run
 from tests.detectors import open_test_store, register_detector, simulated_table, train_detector
 
 NAME = "monitor-tests"

@@ -10,18 +10,18 @@ from mlflow import MlflowClient
 
 from schemas.work import RESUMED_TAG, WORK_TAG
 from tasks.find import find_alias, find_version
-from tasks.open_run import (
+from tasks.promote import apply_decision
+from tasks.register import find_ready_model
+from tasks.sweep import close_what_was_left
+from tasks.tracking.runs import (
     close_orphaned_runs,
     describe_process,
     end_run,
     find_stopped_run,
-    reopen_run,
+    resume_run,
     shown_alive,
     start_run,
 )
-from tasks.promote import apply_decision
-from tasks.register import find_ready_model
-from tasks.sweep import close_what_was_left
 from tests.detectors import open_test_store, register_quickly
 
 
@@ -94,7 +94,7 @@ def test_a_killed_run_is_gone_on_with_by_the_same_work(store: tuple[MlflowClient
     run_id = start(store, {WORK_TAG: "killed", "forewarn.process": gone})
     stopped = find_stopped_run(*store, "killed")
     assert stopped is not None
-    assert reopen_run(store[0], stopped, {}) == (run_id, stopped.info.run_name)
+    assert resume_run(store[0], stopped, {}) == (run_id, stopped.info.run_name)
     run = store[0].get_run(run_id)
     assert (run.info.status, run.data.tags[RESUMED_TAG]) == ("RUNNING", "1")
     assert find_stopped_run(*store, "killed") is None

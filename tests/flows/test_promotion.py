@@ -20,9 +20,9 @@ from tasks.delete import delete_version, unregister_version
 from tasks.find import find_version
 from tasks.keep_history import read_registry, write_intent
 from tasks.list_versions import list_versions
-from tasks.lock import lock_registry
 from tasks.promote import apply_decision, promote_version, rollback
 from tasks.quarantine import quarantine_version
+from tasks.tracking.locks import lock_registry
 from tests.detectors import open_test_store
 
 WHO = "a person@mill"

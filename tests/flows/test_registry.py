@@ -12,10 +12,10 @@ from schemas.configuration import EvaluationSection
 from schemas.errors import InputError
 from schemas.evaluation import ChampionScores
 from tasks.find import find_alias
-from tasks.open_run import describe_process
 from tasks.promote import apply_decision
 from tasks.rescore import compare_champion, keep_later
-from tasks.track import find_tracking_uri, open_store
+from tasks.tracking.runs import describe_process
+from tasks.tracking.store import find_tracking_uri, open_store
 from tasks.windows.split import split_in_time
 from tasks.windows.window import make_windows
 from tests.builders import labelled_with, part_of, scattered_part_of

@@ -22,9 +22,9 @@ from schemas.explanation import DRIVERS_TEXT, ExplainedAlarms
 from schemas.results import RetrainResult
 from tasks.configuration.configure import configure
 from tasks.find import find_alias
-from tasks.lock import lock_retraining
 from tasks.register import score_with_version
-from tasks.track import find_tracking_uri, open_store
+from tasks.tracking.locks import lock_retraining
+from tasks.tracking.store import find_tracking_uri, open_store
 
 pytestmark = pytest.mark.usefixtures("server")
 

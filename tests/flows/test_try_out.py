@@ -9,9 +9,9 @@ import pytest
 from mlflow import MlflowClient
 
 from schemas.decision import Trial
-from tasks.open_run import end_run, start_run
 from tasks.register import GOLDEN_SCORE, log_detector
-from tasks.track import find_tracking_uri
+from tasks.tracking.runs import end_run, start_run
+from tasks.tracking.store import find_tracking_uri
 from tasks.try_out import examine_version, measure_difference, try_version
 from tests.detectors import make_detector, open_test_store, simulated_table
 

@@ -1,27 +1,21 @@
-"""Let one command at a time move the aliases of a registered model, retrain it, or make a database."""
+"""Let one command at a time move the aliases of a registered model, or retrain it."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
-import os
-import socket
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from schemas.errors import BusyError
-from tasks.locate import find_home
+from tasks.files.lock import hold_file
+from tasks.tracking.home import find_home
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SQLITE = "sqlite:///"
 _PATIENCE_SECONDS = 300.0
-_PAUSE_SECONDS = 0.05
 
 
 @contextlib.contextmanager
@@ -74,44 +68,3 @@ def find_lock(uri: str, model_name: str, kind: str = "registry") -> Path:
         folder, store = find_home() / "mlruns", uri.rstrip("/")
     mark = hashlib.sha256(f"{store}\n{model_name}".encode()).hexdigest()[:16]
     return folder / f"{kind}-{mark}.lock"
-
-
-@contextlib.contextmanager
-def hold_file(path: Path, patience_seconds: float, work: str) -> Iterator[None]:
-    """Hold a file's lock, and write into the file who holds it.
-
-    Args:
-        path: The file, which is made; it stays, so that all lock the same one.
-        patience_seconds: Longest wait.
-        work: What is done by one at a time, to begin a sentence with.
-
-    Raises:
-        BusyError: If another one holds the lock for longer.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as handle:
-        _wait_for_lock(handle, patience_seconds, work)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        handle.truncate(0)
-        handle.write(f"process {os.getpid()} on {socket.gethostname()} since {now}")
-        handle.flush()
-        yield
-
-
-def _wait_for_lock(handle: TextIO, patience_seconds: float, work: str) -> None:
-    end = time.monotonic() + patience_seconds
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                handle.seek(0)
-                holder = handle.read() or "another process"
-                waited = f" for {patience_seconds:.0f} s" if patience_seconds else ""
-                raise BusyError(
-                    f"{work} is for one command at a time. It is held{waited} by {holder}. Try again "
-                    "when that one has ended, or end it."
-                ) from None
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return

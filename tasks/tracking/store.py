@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from schemas.errors import DISK_FULL, ForewarnError, InputError, StoreUnreachableError
-from tasks.lock import hold_file
+from tasks.files.lock import hold_file
 
 _SQLITE = "sqlite:///"
 _ANSWER_SECONDS = 10

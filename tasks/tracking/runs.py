@@ -46,7 +46,7 @@ def start_run(client: MlflowClient, experiment_id: str, tags: Mapping[str, str])
     return run.info.run_id, run.info.run_name
 
 
-def reopen_run(client: MlflowClient, stopped: Run, tags: Mapping[str, str]) -> tuple[str, str]:
+def resume_run(client: MlflowClient, stopped: Run, tags: Mapping[str, str]) -> tuple[str, str]:
     """Go on with a run that was stopped: it belongs to this process from now on.
 
     Args:

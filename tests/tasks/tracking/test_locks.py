@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import BusyError
-from tasks.lock import find_lock, hold_file, lock_retraining
+from tasks.tracking.locks import find_lock, hold_file, lock_retraining
 
-HOLD = "import sys, time; from pathlib import Path; from tasks.lock import hold_file\n"
+HOLD = "import sys, time; from pathlib import Path; from tasks.tracking.locks import hold_file\n"
 HOLD += "with hold_file(Path(sys.argv[1]), 0, 'This'):\n    print('held', flush=True); time.sleep(60)"
 
 

@@ -24,8 +24,8 @@ from schemas.configuration import Configuration
 from schemas.evaluation import Evaluation, History, Metrics
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
-from tasks.open_run import end_run, start_run
 from tasks.readings.check import check_labelled_table
+from tasks.tracking.runs import end_run, start_run
 
 # MLflow takes so many entries in one batch
 _PARAMS_AT_ONCE = 100

@@ -12,7 +12,7 @@ from mlflow.entities import Metric
 
 from schemas.backtest import PUBLISHED, BacktestResult, FoldScores
 from schemas.comparison import ComparisonResult, LeaderboardRow
-from tasks.log import log_files, log_nested_run, make_metrics, name_figures
+from tasks.tracking.log import log_files, log_nested_run, make_metrics, name_figures
 
 
 def log_backtest(

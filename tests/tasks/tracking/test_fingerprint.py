@@ -2,7 +2,7 @@ from pathlib import Path
 
 from schemas.work import Work
 from tasks.configuration.configure import configure
-from tasks.identify import identify_work
+from tasks.tracking.fingerprint import identify_work
 
 HOME = Path("home")
 
@@ -36,6 +36,6 @@ def test_how_a_version_is_served_is_no_part_of_the_work() -> None:
 
 def test_changed_code_is_other_work(monkeypatch) -> None:
     before = identify()
-    monkeypatch.setattr("tasks.identify.hash_sources", lambda: "c" * 64)
+    monkeypatch.setattr("tasks.tracking.fingerprint.hash_sources", lambda: "c" * 64)
     assert identify().key != before.key
     assert identify().training_key != before.training_key

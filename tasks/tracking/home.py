@@ -13,5 +13,5 @@ def find_home() -> Path:
     """
     if os.environ.get("FOREWARN_HOME"):
         return Path(os.environ["FOREWARN_HOME"]).expanduser().resolve()
-    checkout = Path(__file__).resolve().parent.parent
+    checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()

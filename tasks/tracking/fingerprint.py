@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas.configuration import Configuration
 from schemas.work import Work
-from tasks.trace import hash_sources
+from tasks.tracking.code_version import hash_sources
 
 # sections that the fitted model depends on
 _OF_THE_TRAINING = ("readings", "labels", "features", "windows", "split", "model", "training")
