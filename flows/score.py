@@ -19,7 +19,7 @@ from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.readings import RawTable
 from schemas.scores import Bookmark, LastAlarm, OpenedOutput, PinnedVersion, Places, ScoreResult, SortedRows
-from tasks.append import find_places, hold_output
+from tasks.scoring.append import find_places, hold_output
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +106,10 @@ def add_batch(
         first_time = rows.usable[detector.readings.time_column].iloc[0].to_datetime64()
         state = do.carry_history(detector, version, bookmark, first_time)
         found, state = do.score_next_rows(detector, scorer.model, state, rows.usable)
-        scored = do.lay_out_scores(found, detector, version, bookmark, now)
-        bookmark = do.move_on(bookmark, version, detector, state, rows, scored)
+        scored = do.make_output_rows(found, detector, version, bookmark, now)
+        bookmark = do.advance_bookmark(bookmark, version, detector, state, rows, scored)
     if bookmark is not None and (len(scored) or len(rows.set_aside)):
-        aside = do.lay_out_rows_aside(rows.set_aside, raw.source, now)
+        aside = do.make_set_aside_rows(rows.set_aside, raw.source, now)
         bookmark = do.append_batch(places, opened, bookmark, scored, aside)
     return Batch(opened, raw, rows, scored, bookmark)
 

@@ -16,8 +16,8 @@ from mlflow.pyfunc.model import PythonModel
 
 from schemas.detector import FORMAT_VERSION, Detector
 from schemas.errors import InputError
-from tasks.detect import detect_events
 from tasks.models.fit import load_model
+from tasks.scoring.score import score_readings
 
 
 class EarlyWarner(PythonModel):
@@ -37,8 +37,8 @@ class EarlyWarner(PythonModel):
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Score raw readings; see `tasks.detect.detect_events`."""
-        return detect_events(self.detector, self.model, model_input)
+        """Score raw readings; see `tasks.scoring.score.score_readings`."""
+        return score_readings(self.detector, self.model, model_input)
 
 
 set_model(EarlyWarner())

@@ -21,9 +21,9 @@ from mlflow.types.schema import AnyType
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
-from tasks.detect import detect_events
 from tasks.models.fit import save_model
 from tasks.readings.check import check_scored_table
+from tasks.scoring.score import score_readings
 
 # what scoring imports, at the versions that training ran with
 _REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn")
@@ -124,7 +124,7 @@ def keep_golden_scores(detector: Detector, model: FittedModel, golden: pd.DataFr
     Returns:
         The rows with two more columns; what is neither number nor time is text.
     """
-    scored = detect_events(detector, model, golden)
+    scored = score_readings(detector, model, golden)
     texts = [name for name in golden.columns if golden[name].dtype == object]
     kept = golden.astype(dict.fromkeys(texts, "str"))
     return kept.assign(

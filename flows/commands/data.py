@@ -72,10 +72,10 @@ def encode(
     data: Path, out: Path, model_uri: str | None, configuration: Configuration, json_file: Path | None
 ) -> None:
     """Write the encoder's output for each row: features for other models."""
-    from tasks.encode import encode_readings
     from tasks.files.write import write_table
     from tasks.readings.load import load_readings
     from tasks.register import load_version
+    from tasks.scoring.encode import encode_readings
     from tasks.tracking.store import find_tracking_uri, open_store
 
     home, tracking = find_home(), configuration.tracking

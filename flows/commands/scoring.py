@@ -32,7 +32,7 @@ def score(
     """
     from flows.score import score as score_flow
     from flows.score import summarise_scoring
-    from tasks.append import find_places
+    from tasks.scoring.append import find_places
 
     find_places(out)
     result = run_flow(score_flow, data, out, model_uri, configuration)

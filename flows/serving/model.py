@@ -14,8 +14,8 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.service import ModelAnswer
-from tasks.detect import detect_events
 from tasks.pin import ADDRESS
+from tasks.scoring.score import score_readings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -109,7 +109,7 @@ def load_served_version(source: Source, version: str) -> ServedVersion:
     finally:
         # every loaded version puts a copy of our code on the path, which nothing needs
         sys.path[:] = [path for path in sys.path if path in known_paths]
-    detect_events(detector, model, make_table(invent_rows(detector), detector))
+    score_readings(detector, model, make_table(invent_rows(detector), detector))
     return ServedVersion(source.name, version, datetime.now(UTC), detector, model)
 
 

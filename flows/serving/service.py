@@ -22,7 +22,7 @@ from schemas.configuration import ServingSection
 from schemas.errors import InputError
 from schemas.service import ScoreRequest, limit_request
 from schemas.state import ScoringState
-from tasks.detect import detect_events
+from tasks.scoring.score import score_readings
 
 _PROBLEMS_SHOWN = 5
 Result = TypeVar("Result")
@@ -143,7 +143,7 @@ def score_alone(served: ServedVersion, request: ScoreRequest) -> Scored:
     """Score the rows of a request as one table, its first rows being the history of the later ones."""
     table = make_table(request.rows, served.detector)
     with np.errstate(all="ignore"):
-        scored = detect_events(served.detector, served.model, table)
+        scored = score_readings(served.detector, served.model, table)
     return write_answer(served, request, scored, None)
 
 

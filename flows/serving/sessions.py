@@ -17,7 +17,7 @@ from schemas.errors import InputError
 from schemas.readings import RawTable
 from schemas.state import ScoringState
 from tasks.readings.check import check_readings
-from tasks.resume import begin_scoring, score_next_rows
+from tasks.scoring.resume import begin_scoring, score_next_rows
 
 # the answer to the last request is kept for one that is sent again, unless it is longer
 _LONGEST_KEPT_ANSWER = 262_144

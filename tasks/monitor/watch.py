@@ -16,10 +16,10 @@ from schemas.model import FittedModel
 from schemas.monitoring import WatchedRows, WatchedVersion
 from schemas.readings import RawTable, SensorReadings
 from schemas.windows import Part
-from tasks.detect import detect_events
 from tasks.find import find_champion, find_run_metrics
 from tasks.readings.check import check_readings
 from tasks.rescore import keep_later
+from tasks.scoring.score import score_readings
 from tasks.windows.label import label_ahead
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def score_watched_rows(
     """
     labelled = label_ahead(readings, version.rows_ahead, are_event_rows_kept=detector.are_event_rows_kept)
     table = lay_out_table(raw, readings, detector)
-    scored = detect_events(detector, model, table)
+    scored = score_readings(detector, model, table)
     rows = labelled.source_rows
     everything = np.arange(len(rows))
     whole = Part("recent", everything, everything, labelled.labels, 0, len(rows), is_scattered=False)

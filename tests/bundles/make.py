@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.detect import detect_events
 from tasks.models.fit import save_model
 from tasks.readings.parse import parse_times
 from tasks.readings.simulate import simulate_readings
+from tasks.scoring.score import score_readings
 from tasks.tracking.code_version import find_code_version
 from tests.detectors import make_detector, simulated_table
 
@@ -42,7 +42,7 @@ def save_bundle(folder: Path, family: str, rows: pd.DataFrame) -> None:
     folder.mkdir(parents=True)
     (folder / "detector.json").write_text(detector.model_dump_json(), encoding="utf-8")
     save_model(model, family, folder / "fitted")
-    detect_events(detector, model, rows).to_csv(folder / "scores.csv", index=False)
+    score_readings(detector, model, rows).to_csv(folder / "scores.csv", index=False)
 
 
 def main() -> None:

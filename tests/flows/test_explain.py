@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.detect import detect_events
 from tasks.readings.check import check_scored_table
 from tasks.readings.parse import parse_times
 from tasks.readings.simulate import simulate_readings
+from tasks.scoring.score import score_readings
 from tests.detectors import make_detector, simulated_table
 
 # which way each goes, by how many training deviations of its level, over how many rows
@@ -41,7 +41,7 @@ def plant(table: pd.DataFrame, begin: int, deviations: dict[str, float]) -> pd.D
 
 @cache
 def scored_rows() -> pd.DataFrame:
-    return detect_events(*make_detector("zscore"), later_rows())
+    return score_readings(*make_detector("zscore"), later_rows())
 
 
 def test_only_alarms_have_drivers() -> None:
@@ -78,7 +78,7 @@ def find_drivers(family: str, sensors: tuple[str, ...]) -> list[list[dict[str, o
     }
     found = []
     for begin in BEGINS:
-        scored = detect_events(detector, model, plant(later_rows(), begin, deviations))
+        scored = score_readings(detector, model, plant(later_rows(), begin, deviations))
         stretch = scored.iloc[begin + RAMP_ROWS - 1 : begin + RAMP_ROWS + 5]
         found += [json.loads(text) for text in stretch.loc[stretch["alarm"], "drivers"]]
     return found

@@ -16,10 +16,10 @@ from mlflow import MlflowClient
 from flows.commands import run_command_line
 from flows.score import score
 from schemas.errors import InputError
-from tasks.detect import detect_events
 from tasks.pin import pin_version
 from tasks.readings.check import check_output_table
 from tasks.register import load_version
+from tasks.scoring.score import score_readings
 from tests.detectors import open_test_store, register_quickly, simulated_table
 
 NAME = "score-tests"
@@ -76,7 +76,7 @@ def test_a_table_becomes_scores_of_the_pinned_champion(
     assert result["reasons"] == {"x5: missing value": 1, "x5: text where a number is expected": 1}
     written = pd.read_csv(data.with_name("scores.csv"), parse_dates=["time"])
     sound = new_readings().drop(index=[100, 150]).astype({"x5": float})
-    expected = detect_events(*load_version(f"models:/{NAME}/1"), sound)
+    expected = score_readings(*load_version(f"models:/{NAME}/1"), sound)
     assert written["score"].tolist() == pytest.approx(expected["score"].tolist(), abs=0, nan_ok=True)
     assert written["alarm"].tolist() == expected["alarm"].tolist()
     assert written["time"].tolist() == expected["time"].tolist()
@@ -168,7 +168,7 @@ def test_an_alias_is_pinned_to_the_version_that_it_means_now(client: MlflowClien
 
 
 KILLED_COMMAND = """
-import os, signal, sys, tasks.append
+import os, signal, sys, tasks.scoring.append
 
 left = int(sys.argv.pop(1))
 
@@ -176,7 +176,7 @@ def watch(call):
     def watched(*arguments, **options):
         global left
         # other modules write too
-        if sys._getframe(1).f_globals["__name__"] in ("tasks.append", "tasks.files.flush"):
+        if sys._getframe(1).f_globals["__name__"] in ("tasks.scoring.append", "tasks.files.flush"):
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
             left -= 1

@@ -9,8 +9,8 @@ from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.monitoring import WatchedVersion
 from schemas.readings import RawTable
-from tasks.detect import detect_events
 from tasks.monitor.watch import check_watched_table, score_watched_rows
+from tasks.scoring.score import score_readings
 from tests.detectors import make_detector, simulated_table
 
 ROWS = 300
@@ -40,7 +40,7 @@ def test_every_row_has_the_score_that_the_version_gives(champion: tuple[Detector
     raw = raw_with(simulated_table().head(ROWS))
     readings, labelled_stop = check_watched_table(raw, detector.readings, detector)
     watched = score_watched_rows(VERSION, detector, model, raw, readings, labelled_stop)
-    expected = detect_events(detector, model, raw.table).iloc[watched.labelled.source_rows]
+    expected = score_readings(detector, model, raw.table).iloc[watched.labelled.source_rows]
     assert watched.scores.tolist() == pytest.approx(expected["score"].tolist(), nan_ok=True, abs=0)
     assert watched.thresholds.tolist() == expected["threshold"].tolist()
     # the run of rows that holds the last seen one is not new
@@ -56,7 +56,7 @@ def test_a_table_with_other_names_is_read_as_configured(champion: tuple[Detector
     raw = raw_with(table.rename(columns={"time": "when", "y": "break"}))
     readings, stop = check_watched_table(raw, section, detector)
     watched = score_watched_rows(VERSION, detector, model, raw, readings, stop)
-    expected = detect_events(detector, model, table)["score"].to_numpy()[watched.labelled.source_rows]
+    expected = score_readings(detector, model, table)["score"].to_numpy()[watched.labelled.source_rows]
     assert watched.scores.tolist() == pytest.approx(expected.tolist(), nan_ok=True, abs=0)
 
 

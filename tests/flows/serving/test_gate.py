@@ -75,7 +75,7 @@ def test_a_defect_is_an_answer_a_log_line_and_not_the_end(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as patch, open_client(make_service()) as client:
-        patch.setattr(service_module, "detect_events", lambda *_: 1 / 0)
+        patch.setattr(service_module, "score_readings", lambda *_: 1 / 0)
         broken = client.post("/score", json={"rows": as_rows(small_table(0, 6))})
         patch.undo()
         assert client.post("/score", json={"rows": as_rows(small_table(0, 6))}).status_code == 200

@@ -15,7 +15,7 @@ from flows.serving.metrics import Metrics
 from flows.serving.model import ModelHolder, ServedVersion, find_version, load_served_version, parse_source
 from flows.serving.sessions import Session, carry_over, score_in_session
 from schemas.errors import InputError
-from tasks.detect import detect_events
+from tasks.scoring.score import score_readings
 from tests.detectors import open_test_store, register_detector
 from tests.flows.serving.services import (
     as_rows,
@@ -59,8 +59,8 @@ def version_of(holder: ModelHolder) -> str:
 def test_a_loaded_version_scores_as_the_detector_that_was_registered(registry: MlflowClient) -> None:
     served, table = load_served_version(SOURCE, "2"), small_table(0, 60)
     loaded, made = (
-        detect_events(served.detector, served.model, table),
-        detect_events(*small_detector("zscore"), table),
+        score_readings(served.detector, served.model, table),
+        score_readings(*small_detector("zscore"), table),
     )
     assert loaded.equals(made)
 
@@ -86,9 +86,9 @@ def test_a_version_is_warmed_up_before_it_serves(
     scored: list[int] = []
 
     def note(detector: Any, model: Any, table: Any) -> Any:
-        scored.append(int(detect_events(detector, model, table)["score"].notna().sum()))
+        scored.append(int(score_readings(detector, model, table)["score"].notna().sum()))
 
-    monkeypatch.setattr(model_module, "detect_events", note)
+    monkeypatch.setattr(model_module, "score_readings", note)
     load_served_version(SOURCE, "1")
     assert scored[0] > 0
 
@@ -224,7 +224,7 @@ def test_a_session_survives_a_reload_with_its_rows_and_the_new_threshold() -> No
     carried = carry_over(new, session)
     assert carried.threshold == new.detector.threshold
     scored, _ = score_in_session(new, session, small_table(40, 41), 10_000)
-    whole = detect_events(new.detector, new.model, small_table(0, 41))
+    whole = score_readings(new.detector, new.model, small_table(0, 41))
     assert scored["score"].tolist() == whole["score"].iloc[40:].tolist()
 
 
@@ -246,10 +246,10 @@ def test_a_request_in_flight_ends_with_the_version_that_it_began_with(
 
     def swap_and_score(*arguments: Any) -> Any:
         service.holder.served = serve_small("2")
-        return detect_events(*arguments)
+        return score_readings(*arguments)
 
     with open_client(service) as client:
-        monkeypatch.setattr(service_module, "detect_events", swap_and_score)
+        monkeypatch.setattr(service_module, "score_readings", swap_and_score)
         versions = [
             client.post("/score", json={"rows": as_rows(small_table(0, 6))}).json()["version"]
             for _ in range(2)

@@ -1,4 +1,4 @@
-"""Scores over HTTP are those of `detect_events`, and bad rows are refused in its words."""
+"""Scores over HTTP are those of `score_readings`, and bad rows are refused in its words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
-from tasks.detect import detect_events
+from tasks.scoring.score import score_readings
 from tests.flows.serving.services import as_rows, make_service, open_client, small_detector, small_table
 
 
@@ -42,7 +42,7 @@ def require_equal(answered: list[dict[str, Any]], scored: pd.DataFrame) -> None:
 def test_the_rows_of_a_request_score_as_detect_events_scores_them(client: TestClient) -> None:
     table = small_table(0, 400)
     assert table["y"].sum() > 0
-    scored = detect_events(*small_detector(), table)
+    scored = score_readings(*small_detector(), table)
     assert scored["alarm"].any()
     require_equal(post(client, as_rows(table)), scored)
 
@@ -56,7 +56,7 @@ def test_row_by_row_in_a_session_gives_the_scores_of_the_whole_across_gaps_and_e
     answered = post(client, rows[:230], "PM1")
     for row in rows[230:]:
         answered += post(client, [row], "PM1")
-    require_equal(answered, detect_events(*small_detector(), table))
+    require_equal(answered, score_readings(*small_detector(), table))
 
 
 def test_machines_have_histories_of_their_own(client: TestClient) -> None:
@@ -81,7 +81,7 @@ def test_labels_are_not_needed_and_other_columns_do_no_harm(client: TestClient) 
     table = small_table(60, 90)
     assert table["y"].sum() == 0
     rows = [{**row, "operator": "night", "notes": ["a"]} for row in as_rows(table.drop(columns="y"))]
-    require_equal(post(client, rows), detect_events(*small_detector(), table))
+    require_equal(post(client, rows), score_readings(*small_detector(), table))
 
 
 def test_a_label_may_come_with_some_rows_of_a_session_alone(client: TestClient) -> None:
@@ -159,7 +159,7 @@ def test_a_request_that_is_sent_again_gets_the_same_answer(client: TestClient) -
     post(client, rows[:30], "PM1")
     assert post(client, rows[30:35], "PM1") == post(client, rows[30:35], "PM1")
     both = post(client, rows[30:35], "PM1") + post(client, rows[35:], "PM1")
-    require_equal(both, detect_events(*small_detector(), small_table(0, 40)).iloc[30:])
+    require_equal(both, score_readings(*small_detector(), small_table(0, 40)).iloc[30:])
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_rows_that_are_not_later_are_refused_and_change_nothing(
     answer = client.post("/score", json={"rows": rows[again], "machine": "PM1"})
     assert answer.status_code == 422
     assert words in answer.json()["detail"]
-    scored = detect_events(*small_detector(), small_table(0, 31))
+    scored = score_readings(*small_detector(), small_table(0, 31))
     require_equal(post(client, rows[30:], "PM1"), scored.iloc[30:])
 
 

@@ -18,7 +18,7 @@ from schemas.features import GROUPS, FeatureTable, find_columns
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.scaling import Scaler
 from tasks.features.featurise import compute_features, count_rows_needed, count_rows_since_change
-from tasks.resume import find_first_needed
+from tasks.scoring.resume import find_first_needed
 from tasks.windows.label import label_ahead
 from tests.builders import readings_with
 

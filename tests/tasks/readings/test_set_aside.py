@@ -18,9 +18,9 @@ from schemas.errors import InputError
 from schemas.evaluation import Threshold
 from schemas.readings import RawTable
 from schemas.scores import Bookmark, FileMark, OpenedOutput, SortedRows
-from tasks.carry_over import keep_rows
 from tasks.readings.fill import hold_last_values
 from tasks.readings.set_aside import choose_reading_settings, set_rows_aside
+from tasks.scoring.carry_over import keep_rows
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 NOTHING = OpenedOutput(None, np.zeros(0, dtype="datetime64[ns]"), frozenset())

@@ -11,7 +11,7 @@ import pandas as pd
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
-from tasks.detect import prepare_rows
+from tasks.scoring.score import prepare_rows
 from tasks.windows.window import find_end_rows
 
 

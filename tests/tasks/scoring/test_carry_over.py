@@ -19,11 +19,11 @@ from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.evaluation import RecentScores, Threshold, TrailingBudget
 from schemas.scores import Bookmark, CarriedRows, FileMark, PinnedVersion
-from tasks.append import find_places
-from tasks.carry_over import forget_later_scores, read_bookmark, restore_rows, spell_bookmark
-from tasks.detect import detect_events
-from tasks.lay_out import number_episodes
 from tasks.readings.parse import parse_times
+from tasks.scoring.append import find_places
+from tasks.scoring.carry_over import forget_later_scores, format_bookmark, read_bookmark, restore_rows
+from tasks.scoring.output_rows import number_episodes
+from tasks.scoring.score import score_readings
 from tests.detectors import make_detector, simulated_table
 
 ROWS = 400
@@ -124,7 +124,7 @@ def test_what_is_written_is_what_the_version_says(
 ) -> None:
     (batch,) = add_pieces(scorer, readings, [], tmp_path / "scores.csv")
     sound = readings.drop(index=readings.index[[50, 51, 90, 130, 200, 301]])
-    expected = detect_events(scorer.detector, scorer.model, sound.astype({"x5": float}))
+    expected = score_readings(scorer.detector, scorer.model, sound.astype({"x5": float}))
     for column in ("score", "threshold", "alarm", "top_sensors"):
         assert batch.scored[column].tolist() == pytest.approx(expected[column].tolist(), abs=0, nan_ok=True)
 
@@ -146,7 +146,7 @@ def test_a_new_version_takes_the_rows_as_history_and_starts_from_its_own_thresho
     second = Scorer(version(2), *make_detector("zscore", **SHORT_PAST))
     add_pieces(scorer, table.iloc[:30], [], tmp_path / "scores.csv")
     (batch,) = add_pieces(second, table, [], tmp_path / "scores.csv")
-    whole = detect_events(second.detector, second.model, table.astype({"x5": float}))
+    whole = score_readings(second.detector, second.model, table.astype({"x5": float}))
     assert batch.scored["score"].tolist() == whole["score"].iloc[30:].tolist()
     # row 4 has the first window, and a threshold that follows the version's own scores alone
     assert batch.scored["threshold"].iloc[0] == whole["threshold"].iloc[4] != scorer.detector.threshold.value
@@ -222,7 +222,7 @@ def bookmark_with(values: list[float], *, is_alarm: bool = False, episodes: int 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=5))
 def test_every_number_of_a_state_comes_back_as_the_very_same(values: list[float]) -> None:
     bookmark = bookmark_with(values)
-    found = read_bookmark(spell_bookmark(bookmark), "state")
+    found = read_bookmark(format_bookmark(bookmark), "state")
     assert found.carried.values["x1"].to_numpy().tobytes() == np.array(values).tobytes()
     assert found.carried.times.tolist() == bookmark.carried.times.tolist()
     assert found.carried.categories["x28"].tolist() == bookmark.carried.categories["x28"].tolist()

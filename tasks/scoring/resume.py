@@ -10,8 +10,8 @@ from schemas.model import FittedModel
 from schemas.readings import LabelledReadings
 from schemas.state import ScoringState
 from tasks.alarms.recalibrate import keep_recent
-from tasks.detect import score_later_rows
 from tasks.features.featurise import count_rows_needed
+from tasks.scoring.score import score_later_rows
 from tasks.windows.window import find_end_rows
 
 
@@ -32,7 +32,7 @@ def score_next_rows(
         table: The next raw readings, later than all before; with the same columns.
 
     Returns:
-        The scored rows, as `tasks.detect.detect_events` describes them, and what to carry over next.
+        The scored rows, as `tasks.scoring.score.score_readings` describes them, and what to carry over next.
 
     Raises:
         InputError: If the rows fail their schema, among others because they are not later.

@@ -26,9 +26,9 @@ import pyarrow.parquet as pq
 
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.scores import Bookmark, FileMark, OpenedOutput, Places
-from tasks.carry_over import read_bookmark, spell_bookmark
 from tasks.files.flush import flush
 from tasks.readings.format import format_csv
+from tasks.scoring.carry_over import format_bookmark, read_bookmark
 
 LOCK_SECONDS = 60.0
 _PIECE = 1 << 20
@@ -195,7 +195,7 @@ def append_batch(
         opened: What they hold.
         bookmark: Where scoring stands after the batch; its marks are measured here.
         scored: Rows for the output, its columns as before.
-        set_aside: Rows for the file of rows set aside, as `tasks.lay_out.lay_out_rows_aside` makes them.
+        set_aside: Rows for the file of rows set aside, as `tasks.scoring.output_rows.make_set_aside_rows` makes them.
 
     Returns:
         The bookmark with its marks.
@@ -213,11 +213,11 @@ def append_batch(
         out_bytes = format_csv(scored, has_header=out_mark.size == 0)
         new_out = measure_file(places.out, out_mark.size, out_bytes)
     elif len(scored):
-        out_bytes = _spell_parquet(places.out, opened.bookmark, scored)
+        out_bytes = _format_parquet(places.out, opened.bookmark, scored)
         new_out = FileMark(len(out_bytes), hashlib.sha256(out_bytes).hexdigest())
     new_aside = measure_file(places.set_aside, aside_mark.size, aside_bytes)
     bookmark = replace(bookmark, output=new_out, set_aside=new_aside)
-    _replace_file(places.intent, spell_bookmark(bookmark))
+    _replace_file(places.intent, format_bookmark(bookmark))
     if aside_bytes:
         _append_bytes(places.set_aside, aside_mark, aside_bytes)
     if out_bytes and is_csv:
@@ -237,7 +237,7 @@ def _require_same_columns(places: Places, before: Bookmark | None, after: Bookma
         )
 
 
-def _spell_parquet(path: Path, bookmark: Bookmark | None, scored: pd.DataFrame) -> bytes:
+def _format_parquet(path: Path, bookmark: Bookmark | None, scored: pd.DataFrame) -> bytes:
     """Spell the whole output with new rows as Parquet; the same rows are the same bytes in any batches."""
     zoned = [name for name in scored.columns if isinstance(scored[name].dtype, pd.DatetimeTZDtype)]
     texts = [name for name in scored.columns if pd.api.types.is_object_dtype(scored[name].dtype)]

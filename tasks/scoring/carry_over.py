@@ -38,7 +38,7 @@ def carry_history(
     return ScoringState(rows=rows, threshold=forget_later_scores(detector.threshold, first_time))
 
 
-def move_on(
+def advance_bookmark(
     bookmark: Bookmark | None,
     version: PinnedVersion,
     detector: Detector,
@@ -119,7 +119,7 @@ def restore_rows(carried: CarriedRows, detector: Detector) -> pd.DataFrame | Non
     return rows if len(rows) else None
 
 
-def spell_bookmark(bookmark: Bookmark) -> bytes:
+def format_bookmark(bookmark: Bookmark) -> bytes:
     """Write a bookmark as JSON; every number comes back as the very same."""
     carried = bookmark.carried
     content = {
@@ -144,7 +144,7 @@ _PARTS = ("threshold", "carried", "output", "set_aside")
 
 
 def read_bookmark(content: bytes, source: str) -> Bookmark:
-    """Read what `spell_bookmark` wrote.
+    """Read what `format_bookmark` wrote.
 
     Args:
         content: The bytes.

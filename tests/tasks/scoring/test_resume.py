@@ -16,11 +16,11 @@ from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.readings import RawTable
 from tasks.configuration.configure import configure
-from tasks.detect import detect_events
 from tasks.readings.check import check_readings
 from tasks.readings.parse import parse_times
 from tasks.readings.simulate import simulate_readings
-from tasks.resume import begin_scoring, score_next_rows
+from tasks.scoring.resume import begin_scoring, score_next_rows
+from tasks.scoring.score import score_readings
 from tasks.windows.split import split_windows
 
 SENSORS = [f"x{number}" for number in range(1, 9)]
@@ -77,7 +77,7 @@ def later() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def whole(trained: tuple[Detector, FittedModel], later: pd.DataFrame) -> pd.DataFrame:
-    return detect_events(*trained, later)
+    return score_readings(*trained, later)
 
 
 def score_in_pieces(
@@ -121,7 +121,7 @@ def test_changing_later_rows_changes_no_earlier_score_or_alarm(
     changed.loc[first:, SENSORS] += noise
     # a later event is later news too
     changed.loc[changed.index[-1], "y"] = 1
-    again = detect_events(*trained, changed)
+    again = score_readings(*trained, changed)
     pd.testing.assert_frame_equal(again[COLUMNS].iloc[:first], whole[COLUMNS].iloc[:first], check_exact=True)
 
 

@@ -20,7 +20,7 @@ import pytest
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.evaluation import Threshold
 from schemas.scores import Bookmark, CarriedRows, FileMark, Places
-from tasks.append import append_batch, find_places, hold_output, open_output
+from tasks.scoring.append import append_batch, find_places, hold_output, open_output
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 BATCH_ROWS = 4

@@ -19,7 +19,7 @@ from tasks.windows.label import label_ahead
 from tasks.windows.window import find_end_rows
 
 
-def detect_events(detector: Detector, model: FittedModel, table: pd.DataFrame) -> pd.DataFrame:
+def score_readings(detector: Detector, model: FittedModel, table: pd.DataFrame) -> pd.DataFrame:
     """Score raw readings, row by row.
 
     Where the table has the label column, a known event ends a run of rows, as in training; without
@@ -98,7 +98,7 @@ def score_later_rows(
         threshold: The threshold that holds before this row, with the scores that it follows.
 
     Returns:
-        The scored rows, as `detect_events` describes them, and all rows in runs.
+        The scored rows, as `score_readings` describes them, and all rows in runs.
 
     Raises:
         InputError: If the table lacks a column or fails its schema.

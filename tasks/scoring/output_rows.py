@@ -15,13 +15,13 @@ from tasks.readings.check import check_output_table
 from tasks.readings.parse import number_runs
 
 
-def lay_out_scores(
+def make_output_rows(
     scored: pd.DataFrame, detector: Detector, version: PinnedVersion, bookmark: Bookmark | None, now: datetime
 ) -> pd.DataFrame:
     """Add the number of each alarm's episode, the version and the time of scoring; check the schema.
 
     Args:
-        scored: The new rows, as `tasks.detect.detect_events` describes them.
+        scored: The new rows, as `tasks.scoring.score.score_readings` describes them.
         detector: For the usual step.
         version: The version that scored them.
         bookmark: Where scoring stood before them.
@@ -76,7 +76,7 @@ def number_episodes(
     return listed if bookmark is None else listed[1:]
 
 
-def lay_out_rows_aside(rows: pd.DataFrame, source: str, now: datetime) -> pd.DataFrame:
+def make_set_aside_rows(rows: pd.DataFrame, source: str, now: datetime) -> pd.DataFrame:
     """Lay out rows set aside as they are written: with all their reasons in one text, when, and from where.
 
     Args:
