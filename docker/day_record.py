@@ -17,8 +17,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect_runs import list_runs
 
 from schemas.registry import Move, Standing
-from tasks.keep_history import read_registry
-from tasks.list_versions import list_versions
+from tasks.registry.history import read_registry
+from tasks.registry.list_versions import list_versions
 
 _MODEL = "forewarn"
 _DEPLOYMENTS = ("retrain", "monitor", "score", "promote", "rollback")

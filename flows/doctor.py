@@ -79,7 +79,7 @@ def _examine_home(home: Path) -> str:
 
 
 def _examine_store(home: Path, configuration: Configuration) -> str:
-    from tasks.find import find_champion
+    from tasks.registry.versions import find_champion
     from tasks.tracking.store import find_tracking_uri, open_store
 
     uri = find_tracking_uri(home)

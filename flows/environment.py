@@ -15,7 +15,7 @@ __all__ = ["find_home", "load_heavy_modules", "prepare_environment"]
 _HEAVY_MODULES = (
     "tasks.models.train",
     "tasks.models.inference",
-    "tasks.register",
+    "tasks.registry.register",
     "tasks.plot",
     "tasks.report",
 )

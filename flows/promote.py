@@ -81,7 +81,7 @@ def open_registry() -> Any:
 def describe_caller() -> str:
     """Say who moves the aliases: the worker's user and host, and the run whose form was filled in."""
     # it imports MLflow
-    from tasks.keep_history import describe_person
+    from tasks.registry.history import describe_person
 
     return f"{describe_person()}, Prefect run {flow_run.get_name()}"
 

@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.environment import find_home
-from flows.sweep import end_what_was_left
+from flows.sweep import clean_up
 from schemas.configuration import TrackingSection
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.readings import RawTable
@@ -87,7 +87,7 @@ def recorded_run(
     # plain functions, not tasks: Prefect starts no task once a flow is being interrupted
     with report_trouble(tracking_uri):
         stopped = None if work is None or is_new else runs.find_stopped_run(client, experiment_id, work)
-        end_what_was_left(client, kept=None if stopped is None else stopped.info.run_id)
+        clean_up(client, kept=None if stopped is None else stopped.info.run_id)
         if stopped is not None:
             run_id, run_name = runs.resume_run(client, stopped, {**traces, **tags})
         else:
@@ -130,12 +130,12 @@ def registered_version(client: MlflowClient, model_name: str, *details: Any) -> 
     Args:
         client: Client of the registry.
         model_name: Registered model.
-        details: Logged model, run and tags, as `tasks.register.register_version` takes them.
+        details: Logged model, run and tags, as `tasks.registry.register.register_version` takes them.
 
     Yields:
         The version's number.
     """
-    from tasks.delete import unregister_version
+    from tasks.registry.delete import unregister_version
 
     number = steps.register_version(client, model_name, *details)
     try:

@@ -108,7 +108,7 @@ def do_work(
     with recorded_run(tracking, prepared.raw, tags, work.key, is_new=is_forced) as run:
         if run.is_resumed:
             clock.lap("resumed", f"run {run.name}, which was stopped before its end")
-            done: RetrainResult | None = steps.find_carried_out(run.client, run.id)
+            done: RetrainResult | None = steps.find_decided_run(run.client, run.id)
             if done is not None:
                 return done
         steps.log_configuration(run.client, run.id, configuration)
@@ -203,7 +203,7 @@ def judge(
     golden = raw.tail(_GOLDEN_ROWS)
     model_id = steps.log_detector(run.client, run.id, detector, trained.model, settings.model.family, golden)
     # a process of its own: it runs while this one scores
-    trial = steps.try_version.submit(run.tracking_uri, model_id)
+    trial = steps.run_smoke_test.submit(run.tracking_uri, model_id)
     steps.verify_logged_scores(model_id, raw, labelled, test, scores, held)
     champion = steps.score_champion(run.client, settings.tracking.model_name, raw)
     evaluation = trained.evaluations["test"]

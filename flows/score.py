@@ -67,7 +67,9 @@ def score(
     clock = Stopwatch()
     places, home = find_places(out), find_home()
     client, _ = steps.open_store(steps.find_tracking_uri(home), configuration.tracking.experiment, home)
-    version = steps.pin_version(client, model_uri or f"models:/{configuration.tracking.model_name}@champion")
+    version = steps.resolve_version(
+        client, model_uri or f"models:/{configuration.tracking.model_name}@champion"
+    )
     detector, model = steps.load_version(version.uri)
     clock.lap("model", f"version {version.number} of {version.name}, asked for as {version.asked}")
     with hold_output(places):

@@ -118,14 +118,14 @@ log_comparison = bind_outside(
 # the same work: found, gone on with, or forgotten
 identify_work = bind("tasks.tracking.fingerprint:identify_work", "identify work")
 find_finished_work = bind_outside(
-    "tasks.find_finished:find_finished_work", "find finished", timeout_seconds=300
+    "tasks.registry.finished_runs:find_finished_work", "find finished", timeout_seconds=300
 )
 is_cached = bind("tasks.models.training_cache:is_cached", "is kept")
 # its cache is the folder that the work names; the record of it in Prefect makes the step show as cached
 fit_with_cache: Any = bind("tasks.models.training_cache:fit_with_cache", "train", cache_key_fn=name_training)
 load_cached_model = bind("tasks.models.training_cache:load_cached_model", "load trained model")
-find_carried_out = bind_outside(
-    "tasks.find_finished:find_carried_out", "find carried out", timeout_seconds=300
+find_decided_run = bind_outside(
+    "tasks.registry.finished_runs:find_decided_run", "find carried out", timeout_seconds=300
 )
 delete_cached_training = bind("tasks.models.training_cache:delete_cached_training", "forget work")
 delete_old_trainings = bind("tasks.models.training_cache:delete_old_trainings", "let old work go")
@@ -138,24 +138,26 @@ log_configuration = bind_outside(
     "tasks.tracking.log:log_configuration", "log configuration", timeout_seconds=300
 )
 log_datasets = bind_outside("tasks.tracking.log:log_datasets", "log datasets", timeout_seconds=300)
-log_detector = bind_outside("tasks.register:log_detector", "log model", timeout_seconds=600)
+log_detector = bind_outside("tasks.registry.register:log_detector", "log model", timeout_seconds=600)
 archive_model = bind("tasks.models.fit:archive_model", "archive model")
 log_run = bind_outside("tasks.tracking.log:log_run", "log metrics", timeout_seconds=600)
 
 # -> judged from the registry
 verify_logged_scores = bind_outside(
-    "tasks.rescore:verify_logged_scores", "re-score model", timeout_seconds=1800
+    "tasks.registry.rescore:verify_logged_scores", "re-score model", timeout_seconds=1800
 )
 # its process has a time limit of its own: Prefect could not interrupt a thread
-try_version: Any = bind("tasks.try_out:try_version", "try version in a fresh process")
+run_smoke_test: Any = bind("tasks.registry.smoke_test:run_smoke_test", "try version in a fresh process")
 slice_alarms = bind("tasks.evaluation.slice:slice_alarms", "slice alarms")
-score_champion = bind_outside("tasks.rescore:score_champion", "re-score champion", timeout_seconds=1800)
-compare_champion = bind("tasks.rescore:compare_champion", "compare with champion")
+score_champion = bind_outside(
+    "tasks.registry.rescore:score_champion", "re-score champion", timeout_seconds=1800
+)
+compare_champion = bind("tasks.registry.rescore:compare_champion", "compare with champion")
 compare_best_control = bind("tasks.evaluation.evaluate:compare_best_control", "compare with controls")
 judge_version = bind("tasks.evaluation.gate:judge_version", "promotion gate")
 
 # -> registered version -> promotion
-register_version = bind_outside("tasks.register:register_version", "register", timeout_seconds=300)
+register_version = bind_outside("tasks.registry.register:register_version", "register", timeout_seconds=300)
 describe_version = bind_outside("tasks.describe_version:describe_version", "model card", timeout_seconds=300)
 collect_scores = bind("tasks.evaluation.evaluate:collect_scores", "collect scores")
 explain_part = bind("tasks.alarms.explain:explain_part", "explain alarms")
@@ -163,14 +165,16 @@ render_plots = bind("tasks.plot:render_plots", "plot")
 render_report = bind("tasks.report:render_report", "report")
 write_report = bind_outside("tasks.report:write_report", "write report", timeout_seconds=60)
 log_files = bind_outside("tasks.tracking.log:log_files", "log report", timeout_seconds=300)
-apply_decision = bind_outside("tasks.promote:apply_decision", "promote", timeout_seconds=300)
-promote_version = bind_outside("tasks.promote:promote_version", "promote by hand", timeout_seconds=300)
-roll_back = bind_outside("tasks.promote:rollback", "roll back", timeout_seconds=300)
+apply_decision = bind_outside("tasks.registry.promote:apply_decision", "promote", timeout_seconds=300)
+promote_version = bind_outside(
+    "tasks.registry.promote:promote_version", "promote by hand", timeout_seconds=300
+)
+roll_back = bind_outside("tasks.registry.promote:rollback", "roll back", timeout_seconds=300)
 tag_run = bind_outside("tasks.tracking.log:tag_run", "tag run", timeout_seconds=300)
 
 # new readings -> usable rows and rows set aside -> scores and alarms, appended
-pin_version = bind_outside("tasks.pin:pin_version", "pin version", timeout_seconds=300)
-load_version = bind_outside("tasks.register:load_version", "load version", timeout_seconds=600)
+resolve_version = bind_outside("tasks.registry.resolve:resolve_version", "pin version", timeout_seconds=300)
+load_version = bind_outside("tasks.registry.register:load_version", "load version", timeout_seconds=600)
 choose_reading_settings = bind("tasks.readings.set_aside:choose_reading_settings", "choose how to read")
 open_output = bind_outside("tasks.scoring.append:open_output", "open output", timeout_seconds=600)
 set_rows_aside = bind("tasks.readings.set_aside:set_rows_aside", "set rows aside")

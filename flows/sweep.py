@@ -25,7 +25,7 @@ _ENDED = "Its process ended without a word, as the next start of forewarn found.
 _PATIENCE_SECONDS = 5.0
 
 
-def end_what_was_left(client: MlflowClient, kept: str | None = None) -> list[str]:
+def clean_up(client: MlflowClient, kept: str | None = None) -> list[str]:
     """End runs KILLED, and flow runs Crashed, whose process is gone.
 
     Versions that an orphaned run had registered, and no alias points to, are taken out.
@@ -37,9 +37,9 @@ def end_what_was_left(client: MlflowClient, kept: str | None = None) -> list[str
     Returns:
         Ids of the runs that were ended.
     """
-    from tasks.sweep import close_what_was_left
+    from tasks.registry.sweep import close_abandoned_runs
 
-    closed = close_what_was_left(client, kept)
+    closed = close_abandoned_runs(client, kept)
     for run in closed:
         end_flow_run(run.data.tags.get("prefect.flow_run_id", ""))
     return [run.info.run_id for run in closed]
@@ -58,7 +58,7 @@ def sweep_at_start(home: Path) -> None:
         return
     try:
         with report_unreachable(uri):
-            ended = end_what_was_left(connect_store(uri))
+            ended = clean_up(connect_store(uri))
     except StoreUnreachableError as error:
         # the store may come later than the worker; the next retraining looks again
         print(f"not put in order: {error}", file=sys.stderr)

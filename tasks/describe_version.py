@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemas.configuration import Configuration
 from schemas.results import RetrainResult
-from tasks.keep_history import shorten
+from tasks.registry.history import shorten
 from tasks.report import METRIC_TEXTS, list_columns, list_metric_rows, make_environment
 
 if TYPE_CHECKING:

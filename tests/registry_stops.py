@@ -22,10 +22,10 @@ from typing import Any
 
 from mlflow import MlflowClient
 
-from tasks.delete import delete_version
-from tasks.list_versions import list_versions
-from tasks.promote import apply_decision, promote_version, rollback
-from tasks.quarantine import quarantine_version
+from tasks.registry.delete import delete_version
+from tasks.registry.list_versions import list_versions
+from tasks.registry.promote import apply_decision, promote_version, rollback
+from tasks.registry.quarantine import quarantine_version
 
 WRITES = (
     "set_registered_model_tag",

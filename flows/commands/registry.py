@@ -29,7 +29,7 @@ _takes_reason = click.option("--why", required=True, help="The reason, for those
 @takes_configuration
 def models(configuration: Configuration, json_file: Path | None, has_whole_history: bool) -> None:
     """List the versions with aliases, decisions and metrics, and who moved which alias when and why."""
-    from tasks.list_versions import list_versions, make_empty_listing, write_listing
+    from tasks.registry.list_versions import list_versions, make_empty_listing, write_listing
     from tasks.tracking.store import find_tracking_uri, has_store
 
     name = configuration.tracking.model_name
@@ -49,8 +49,8 @@ def models(configuration: Configuration, json_file: Path | None, has_whole_histo
 @takes_configuration
 def promote(number: int, why: str, configuration: Configuration, json_file: Path | None) -> None:
     """Make a version champion, whatever the gate had said; the champion until now becomes previous."""
-    from tasks.keep_history import describe_person
-    from tasks.promote import promote_version
+    from tasks.registry.history import describe_person
+    from tasks.registry.promote import promote_version
 
     name = configuration.tracking.model_name
     with opened_client() as client:
@@ -69,8 +69,8 @@ def rollback(
     number: int | None, why: str, is_quarantined: bool, configuration: Configuration, json_file: Path | None
 ) -> None:
     """Make the previous version, or another one, champion again."""
-    from tasks.keep_history import describe_person
-    from tasks.promote import rollback as roll_back
+    from tasks.registry.history import describe_person
+    from tasks.registry.promote import rollback as roll_back
 
     name, to = configuration.tracking.model_name, None if number is None else str(number)
     with opened_client() as client:
@@ -87,8 +87,8 @@ def quarantine(
     number: int, why: str, is_lifted: bool, configuration: Configuration, json_file: Path | None
 ) -> None:
     """Put a version aside, so that neither a person nor the gate makes it champion."""
-    from tasks.keep_history import describe_person
-    from tasks.quarantine import quarantine_version
+    from tasks.registry.history import describe_person
+    from tasks.registry.quarantine import quarantine_version
 
     name = configuration.tracking.model_name
     with opened_client() as client:
@@ -102,8 +102,8 @@ def quarantine(
 @takes_configuration
 def delete(number: int, why: str, configuration: Configuration, json_file: Path | None) -> None:
     """Delete a version that has no alias; its run stays."""
-    from tasks.delete import delete_version
-    from tasks.keep_history import describe_person
+    from tasks.registry.delete import delete_version
+    from tasks.registry.history import describe_person
 
     name = configuration.tracking.model_name
     with opened_client() as client:

@@ -14,7 +14,7 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.service import ModelAnswer
-from tasks.pin import ADDRESS
+from tasks.registry.resolve import ADDRESS
 from tasks.scoring.score import score_readings
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def find_version(client: MlflowClient, source: Source) -> str:
     Raises:
         InputError: If the alias points to none.
     """
-    from tasks.find import find_alias
+    from tasks.registry.versions import find_alias
 
     if source.alias is None:
         return str(source.version)
@@ -101,7 +101,7 @@ def load_served_version(source: Source, version: str) -> ServedVersion:
     Raises:
         InputError: If there is no such version, or it cannot be loaded by this code.
     """
-    from tasks.register import load_version
+    from tasks.registry.register import load_version
 
     known_paths = set(sys.path)
     try:

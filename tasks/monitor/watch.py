@@ -16,9 +16,9 @@ from schemas.model import FittedModel
 from schemas.monitoring import WatchedRows, WatchedVersion
 from schemas.readings import RawTable, SensorReadings
 from schemas.windows import Part
-from tasks.find import find_champion, find_run_metrics
 from tasks.readings.check import check_readings
-from tasks.rescore import keep_later
+from tasks.registry.rescore import keep_later
+from tasks.registry.versions import find_champion, find_run_metrics
 from tasks.scoring.score import score_readings
 from tasks.windows.label import label_ahead
 

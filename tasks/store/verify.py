@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from mlflow import MlflowClient
 
 from schemas.backup import ChampionCheck
-from tasks.find import find_champion
+from tasks.registry.smoke_test import run_smoke_test
+from tasks.registry.versions import find_champion
 from tasks.store.relocate import SERVED
-from tasks.try_out import try_version
 
 
 def verify_champions(uri: str) -> Iterator[ChampionCheck]:
@@ -46,7 +46,7 @@ def verify_version(uri: str, client: MlflowClient, name: str, number: str) -> Ch
     if place.startswith(SERVED):
         problem = "its files are loaded through a server"
         return ChampionCheck(model_name=name, version=number, is_tried=False, problem=problem)
-    trial = try_version(uri, model_id)
+    trial = run_smoke_test(uri, model_id)
     undefined = f"{trial.undefined} golden scores are undefined" if trial.undefined else None
     return ChampionCheck(
         model_name=name,

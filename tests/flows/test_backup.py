@@ -25,10 +25,10 @@ from schemas.backup import BackupOutcome, RestoreOutcome
 from schemas.errors import InputError
 from schemas.registry import Intent, Move, Standing
 from tasks.files.lock import hold_file
-from tasks.find import find_alias
-from tasks.keep_history import write_intent
-from tasks.list_versions import list_versions
-from tasks.promote import apply_decision, promote_version
+from tasks.registry.history import write_intent
+from tasks.registry.list_versions import list_versions
+from tasks.registry.promote import apply_decision, promote_version
+from tasks.registry.versions import find_alias
 from tasks.store.back_up import back_up
 from tasks.store.restore import restore
 from tasks.store.unpack import verify_archive

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from schemas.errors import InputError
-from tasks.predict import EarlyWarner
+from tasks.registry.pyfunc import EarlyWarner
 
 FORMAT_2 = Path(__file__).parent.parent / "bundles" / "format-2"
 FAMILIES = ("zscore", "pca_t2", "logistic", "join")

@@ -14,7 +14,7 @@ import pytest
 from mlflow import MlflowClient
 
 from schemas.work import RESUMED_TAG
-from tasks.find import find_alias
+from tasks.registry.versions import find_alias
 from tests.detectors import open_test_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -9,10 +9,10 @@ import pytest
 from mlflow import MlflowClient
 
 from schemas.work import RESUMED_TAG, WORK_TAG
-from tasks.find import find_alias, find_version
-from tasks.promote import apply_decision
-from tasks.register import find_ready_model
-from tasks.sweep import close_what_was_left
+from tasks.registry.promote import apply_decision
+from tasks.registry.register import find_ready_model
+from tasks.registry.sweep import close_abandoned_runs
+from tasks.registry.versions import find_alias, find_version
 from tasks.tracking.runs import (
     close_orphaned_runs,
     describe_process,
@@ -121,7 +121,7 @@ def test_a_version_of_a_killed_run_is_taken_out_unless_it_has_an_alias(
         assert version is not None
         client.update_run(version.run_id, status="RUNNING")
         client.set_tag(version.run_id, "forewarn.process", gone)
-    assert len(close_what_was_left(client)) == 2
+    assert len(close_abandoned_runs(client)) == 2
     assert find_version(client, name, plain) is None
     champion = find_alias(client, name, "champion")
     assert champion is not None
@@ -134,7 +134,7 @@ def test_a_model_whose_files_did_not_all_arrive_is_deleted(
     client, experiment_id = store
     run_id = start(store, {"forewarn.process": gone})
     half = client.create_logged_model(experiment_id, name="detector", source_run_id=run_id)
-    assert len(close_what_was_left(client)) == 1
+    assert len(close_abandoned_runs(client)) == 1
     assert find_ready_model(client, experiment_id, run_id) is None
     of_the_run = f"source_run_id = '{run_id}'"
     assert half.model_id not in [

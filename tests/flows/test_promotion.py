@@ -16,12 +16,12 @@ from mlflow import MlflowClient
 
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.registry import Intent, Move, Standing
-from tasks.delete import delete_version, unregister_version
-from tasks.find import find_version
-from tasks.keep_history import read_registry, write_intent
-from tasks.list_versions import list_versions
-from tasks.promote import apply_decision, promote_version, rollback
-from tasks.quarantine import quarantine_version
+from tasks.registry.delete import delete_version, unregister_version
+from tasks.registry.history import read_registry, write_intent
+from tasks.registry.list_versions import list_versions
+from tasks.registry.promote import apply_decision, promote_version, rollback
+from tasks.registry.quarantine import quarantine_version
+from tasks.registry.versions import find_version
 from tasks.tracking.locks import lock_registry
 from tests.detectors import open_test_store
 

@@ -11,9 +11,9 @@ from mlflow import MlflowClient
 from schemas.configuration import EvaluationSection
 from schemas.errors import InputError
 from schemas.evaluation import ChampionScores
-from tasks.find import find_alias
-from tasks.promote import apply_decision
-from tasks.rescore import compare_champion, keep_later
+from tasks.registry.promote import apply_decision
+from tasks.registry.rescore import compare_champion, keep_later
+from tasks.registry.versions import find_alias
 from tasks.tracking.runs import describe_process
 from tasks.tracking.store import find_tracking_uri, open_store
 from tasks.windows.split import split_in_time
@@ -211,7 +211,7 @@ def test_a_champion_without_scores_is_a_problem_and_not_an_error() -> None:
 def test_a_bundle_of_another_format_is_refused(tmp_path: Path) -> None:
     from types import SimpleNamespace
 
-    from tasks.predict import EarlyWarner
+    from tasks.registry.pyfunc import EarlyWarner
 
     bundle = tmp_path / "detector.json"
     bundle.write_text(json.dumps({"format_version": 99}), encoding="utf-8")

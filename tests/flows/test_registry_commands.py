@@ -13,8 +13,8 @@ from mlflow import MlflowClient
 
 from flows.commands import run_command_line
 from schemas.registry import RegistryListing, VersionSummary
-from tasks.keep_history import read_registry
-from tasks.list_versions import align, make_empty_listing, write_listing
+from tasks.registry.history import read_registry
+from tasks.registry.list_versions import align, make_empty_listing, write_listing
 from tests.detectors import open_test_store
 
 _numbers = count()
@@ -194,7 +194,7 @@ def test_the_commands_load_no_tensorflow_and_report_a_server_that_is_gone(tmp_pa
         "import sys\n"
         "from flows.commands import run_command_line\n"
         "code = run_command_line(['promote', '--version', '1', '--why', 'x'])\n"
-        "loaded = sorted({'keras', 'prefect', 'tensorflow', 'tasks.list_versions'} & set(sys.modules))\n"
+        "loaded = sorted({'keras', 'prefect', 'tensorflow', 'tasks.registry.list_versions'} & set(sys.modules))\n"
         "print(code, loaded)\n"
     )
     environment = os.environ | {

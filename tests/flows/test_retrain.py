@@ -21,8 +21,8 @@ from schemas.evaluation import Metrics
 from schemas.explanation import DRIVERS_TEXT, ExplainedAlarms
 from schemas.results import RetrainResult
 from tasks.configuration.configure import configure
-from tasks.find import find_alias
-from tasks.register import score_with_version
+from tasks.registry.register import score_with_version
+from tasks.registry.versions import find_alias
 from tasks.tracking.locks import lock_retraining
 from tasks.tracking.store import find_tracking_uri, open_store
 
@@ -344,7 +344,7 @@ def test_a_failure_after_registering_takes_the_version_out_again(
     def fail(*arguments: object) -> None:
         raise RuntimeError("the aliases cannot be moved")
 
-    monkeypatch.setattr("tasks.promote.apply_decision", fail)
+    monkeypatch.setattr("tasks.registry.promote.apply_decision", fail)
     with pytest.raises(RuntimeError, match="aliases"):
         retrain(readings_file, settings_for("half-way", "model.family=pca_t2"))
     assert statuses(home, "half-way") == ["FAILED"]

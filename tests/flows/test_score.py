@@ -16,9 +16,9 @@ from mlflow import MlflowClient
 from flows.commands import run_command_line
 from flows.score import score
 from schemas.errors import InputError
-from tasks.pin import pin_version
 from tasks.readings.check import check_output_table
-from tasks.register import load_version
+from tasks.registry.register import load_version
+from tasks.registry.resolve import resolve_version
 from tasks.scoring.score import score_readings
 from tests.detectors import open_test_store, register_quickly, simulated_table
 
@@ -159,12 +159,12 @@ def test_an_address_that_names_no_version_is_refused(
     client: MlflowClient, address: str, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        pin_version(client, address)
+        resolve_version(client, address)
 
 
 def test_an_alias_is_pinned_to_the_version_that_it_means_now(client: MlflowClient) -> None:
-    assert pin_version(client, f"models:/{NAME}@champion").uri == f"models:/{NAME}/1"
-    assert pin_version(client, f"models:/{NAME}/2").uri == f"models:/{NAME}/2"
+    assert resolve_version(client, f"models:/{NAME}@champion").uri == f"models:/{NAME}/1"
+    assert resolve_version(client, f"models:/{NAME}/2").uri == f"models:/{NAME}/2"
 
 
 KILLED_COMMAND = """

@@ -9,10 +9,10 @@ import pytest
 from mlflow import MlflowClient
 
 from schemas.decision import Trial
-from tasks.register import GOLDEN_SCORE, log_detector
+from tasks.registry.register import GOLDEN_SCORE, log_detector
+from tasks.registry.smoke_test import examine_version, measure_difference, run_smoke_test
 from tasks.tracking.runs import end_run, start_run
 from tasks.tracking.store import find_tracking_uri
-from tasks.try_out import examine_version, measure_difference, try_version
 from tests.detectors import make_detector, open_test_store, simulated_table
 
 ROWS = 120
@@ -34,7 +34,7 @@ def model_id(home: Path) -> str:
 
 @pytest.fixture(scope="module")
 def trial(home: Path, model_id: str) -> Trial:
-    return try_version(find_tracking_uri(home), model_id)
+    return run_smoke_test(find_tracking_uri(home), model_id)
 
 
 def test_a_fresh_process_gives_the_golden_scores(trial: Trial) -> None:
@@ -74,7 +74,7 @@ def test_a_score_that_is_not_the_golden_one_is_seen(home: Path) -> None:
 def test_a_version_that_cannot_be_loaded_is_a_problem_and_not_an_error(home: Path) -> None:
     broken = log_version(home)
     (find_files(home, broken) / "artifacts" / "fitted" / "pca.json").write_text("{}", encoding="utf-8")
-    found = try_version(find_tracking_uri(home), broken)
+    found = run_smoke_test(find_tracking_uri(home), broken)
     assert found.problem is not None
     assert "KeyError" in found.problem
 

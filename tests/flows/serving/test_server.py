@@ -209,7 +209,7 @@ def test_a_version_that_cannot_be_loaded_ends_the_command(
 
 def test_the_service_needs_no_prefect() -> None:
     code = (
-        "import sys, flows.commands, flows.serving.server, tasks.register, tasks.tracking.store\n"
+        "import sys, flows.commands, flows.serving.server, tasks.registry.register, tasks.tracking.store\n"
         "sys.exit(any(name.partition('.')[0] == 'prefect' for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=False).returncode == 0

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from schemas.registry import QUARANTINE_TAG, Move, RegistryListing, RegistryState, Standing, VersionSummary
-from tasks.find import find_model, find_run_metrics
-from tasks.keep_history import read_registry
-from tasks.repair import describe_change, open_registry
+from tasks.registry.history import read_registry
+from tasks.registry.repair import describe_change, open_registry
+from tasks.registry.versions import find_model, find_run_metrics
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import ForewarnError, StoreUnreachableError
 from schemas.registry import ALIASES, Intent, Move, RegistryState, Standing
-from tasks.find import find_version
-from tasks.keep_history import describe_person, read_registry, record_move
-from tasks.move import finish_move, has_happened, take_back
+from tasks.registry.aliases import finish_move, has_happened, take_back
+from tasks.registry.history import describe_person, read_registry, record_move
+from tasks.registry.versions import find_version
 from tasks.tracking.locks import lock_registry
 
 if TYPE_CHECKING:

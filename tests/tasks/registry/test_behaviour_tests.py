@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from schemas.decision import Behaviour
-from tasks.spoil import add_spike, kill_sensor, measure_behaviours
+from tasks.registry.behaviour_tests import add_spike, freeze_sensor, measure_behaviours
 
 NOISE = np.random.default_rng(0).normal(size=(50, 3))
 TABLE = pd.DataFrame(NOISE, columns=["x1", "x2", "x3"])
@@ -26,7 +26,7 @@ def behaviours(score: object = score_distance, table: pd.DataFrame = TABLE) -> d
 
 
 def test_a_dead_sensor_stands_still_and_the_others_move() -> None:
-    dead = kill_sensor(TABLE, "x2")
+    dead = freeze_sensor(TABLE, "x2")
     assert dead["x2"].nunique() == 1
     assert dead[["x1", "x3"]].equals(TABLE[["x1", "x3"]])
 

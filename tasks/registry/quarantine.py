@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import InputError
 from schemas.registry import QUARANTINE_TAG, Outcome
-from tasks.find import require_version
-from tasks.promote import carry_through, plan_move, require_reason
-from tasks.repair import open_registry
+from tasks.registry.promote import carry_through, plan_move, require_reason
+from tasks.registry.repair import open_registry
+from tasks.registry.versions import require_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

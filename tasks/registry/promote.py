@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 from schemas.errors import InputError
 from schemas.registry import QUARANTINE_TAG, Move, MoveKind, Outcome, RegistryState, Standing
-from tasks.find import require_version
-from tasks.keep_history import describe_gate, describe_person, read_registry, shorten_reason
-from tasks.move import carry_out
-from tasks.repair import OpenRegistry, open_registry
+from tasks.registry.aliases import carry_out
+from tasks.registry.history import describe_gate, describe_person, read_registry, shorten_reason
+from tasks.registry.repair import OpenRegistry, open_registry
+from tasks.registry.versions import require_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

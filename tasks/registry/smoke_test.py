@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from schemas.decision import Trial
-from tasks.spoil import measure_behaviours
+from tasks.registry.behaviour_tests import measure_behaviours
 
 _SECONDS_AT_MOST = 600
 
 
-def try_version(tracking_uri: str, model_id: str) -> Trial:
+def run_smoke_test(tracking_uri: str, model_id: str) -> Trial:
     """Load a logged version where nothing of this process is known, and see what it does.
 
     Args:
@@ -37,7 +37,7 @@ def try_version(tracking_uri: str, model_id: str) -> Trial:
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "PYTHONWARNINGS": "ignore",
         }
-        command = [sys.executable, "-m", "tasks.try_out", model_id, str(out)]
+        command = [sys.executable, "-m", "tasks.registry.smoke_test", model_id, str(out)]
         try:
             done = subprocess.run(
                 command,
@@ -60,7 +60,7 @@ def examine_version(tracking_uri: str, model_id: str) -> Trial:
     """Load a logged version, score its golden rows and spoil them; in the process that calls this."""
     import mlflow
 
-    from tasks.register import GOLDEN_FILE, GOLDEN_SCORE, GOLDEN_THRESHOLD
+    from tasks.registry.register import GOLDEN_FILE, GOLDEN_SCORE, GOLDEN_THRESHOLD
 
     mlflow.set_tracking_uri(tracking_uri)
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{model_id}"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import InputError
 from schemas.scores import PinnedVersion
-from tasks.find import find_alias, find_version
+from tasks.registry.versions import find_alias, find_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ADDRESS = re.compile(r"models:/(?P<name>[^/:@]+)(?:/(?P<version>[0-9]+)|@(?P<alias>[^/:@]+))")
 
 
-def pin_version(client: MlflowClient, model_uri: str) -> PinnedVersion:
+def resolve_version(client: MlflowClient, model_uri: str) -> PinnedVersion:
     """Tell which version an address means now.
 
     Args:

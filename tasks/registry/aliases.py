@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import StoreUnreachableError
 from schemas.registry import QUARANTINE_TAG, Intent, Move, Standing
-from tasks.find import find_version
-from tasks.keep_history import (
+from tasks.registry.history import (
     copy_history,
     read_registry,
     record_move,
@@ -23,6 +22,7 @@ from tasks.keep_history import (
     shorten_reason,
     write_intent,
 )
+from tasks.registry.versions import find_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -44,7 +44,7 @@ def measure_behaviours(score: Score, table: pd.DataFrame, sensors: Sequence[str]
             Behaviour(name=name, sensors=0, value=None, undefined=0) for name in ("dead sensor", "spike")
         )
     row = int(known[len(known) // 2])
-    dead = [score(kill_sensor(table, name))[known] for name in tried]
+    dead = [score(freeze_sensor(table, name))[known] for name in tried]
     spiked = [score(add_spike(table, name, row)) for name in tried]
     return (
         Behaviour(
@@ -62,7 +62,7 @@ def measure_behaviours(score: Score, table: pd.DataFrame, sensors: Sequence[str]
     )
 
 
-def kill_sensor(table: pd.DataFrame, sensor: str) -> pd.DataFrame:
+def freeze_sensor(table: pd.DataFrame, sensor: str) -> pd.DataFrame:
     """Hold a sensor at its first value."""
     return table.assign(**{sensor: table[sensor].iloc[0]})
 

@@ -32,7 +32,7 @@ _EXAMPLE_ROWS = 20
 # raw rows in the bundle, with the score and the threshold that each had when the bundle was made
 GOLDEN_FILE = "golden.parquet"
 GOLDEN_SCORE, GOLDEN_THRESHOLD = "golden score", "golden threshold"
-_CODE = Path(__file__).resolve().parent.parent
+_CODE = Path(__file__).resolve().parents[2]
 
 
 def log_detector(
@@ -104,7 +104,7 @@ def save_detector(
     path = folder / "model"
     mlflow.pyfunc.save_model(
         path,
-        python_model=str(_CODE / "tasks" / "predict.py"),
+        python_model=str(Path(__file__).with_name("pyfunc.py")),
         artifacts={
             "detector": str(folder / "detector.json"),
             "model": str(folder / "fitted"),

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import InputError
 from schemas.registry import Outcome
-from tasks.find import find_version, require_version
-from tasks.keep_history import read_registry
-from tasks.promote import carry_through, plan_move, require_reason
-from tasks.repair import open_registry
+from tasks.registry.history import read_registry
+from tasks.registry.promote import carry_through, plan_move, require_reason
+from tasks.registry.repair import open_registry
+from tasks.registry.versions import find_version, require_version
 from tasks.tracking.locks import lock_registry
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from schemas.results import RetrainResult
 from schemas.work import RESULT_FILE, WORK_TAG
-from tasks.find import find_version
-from tasks.keep_history import read_registry
+from tasks.registry.history import read_registry
+from tasks.registry.versions import find_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,7 +38,7 @@ def find_finished_work(client: MlflowClient, experiment: str, work: str) -> Retr
     return None if newest is None else newest.model_copy(update={"is_found": True})
 
 
-def find_carried_out(client: MlflowClient, run_id: str) -> RetrainResult | None:
+def find_decided_run(client: MlflowClient, run_id: str) -> RetrainResult | None:
     """Find what a run had come to that was stopped after the gate's decision had been carried out.
 
     It must not be judged again: its version may be the champion that it would be compared with.

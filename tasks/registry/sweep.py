@@ -6,8 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from schemas.errors import InputError
-from tasks.delete import unregister_version
-from tasks.register import find_ready_model
+from tasks.registry.delete import unregister_version
+from tasks.registry.register import find_ready_model
 from tasks.tracking.runs import close_orphaned_runs
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
-def close_what_was_left(client: MlflowClient, kept: str | None = None) -> list[Run]:
+def close_abandoned_runs(client: MlflowClient, kept: str | None = None) -> list[Run]:
     """End orphaned runs of all experiments KILLED, and take out what they had half registered.
 
     Args:

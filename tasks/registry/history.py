@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from schemas.errors import InputError
 from schemas.registry import INTENT_TAG, MOVE_TAG, Intent, Move, RegistryState
-from tasks.find import find_model, find_version
+from tasks.registry.versions import find_model, find_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
