@@ -107,7 +107,7 @@ def calibrate(
     )
 
 
-def spell_time(time: np.datetime64) -> str:
+def format_time(time: np.datetime64) -> str:
     """Spell a time to the second."""
     return str(time.astype("datetime64[s]"))
 
@@ -123,8 +123,8 @@ def _measure_window(
     ratio = None if median is None or reference is None else median / reference
     return MonitorWindow(
         number=number,
-        first=spell_time(times[part.start]),
-        last=spell_time(times[part.stop - 1]),
+        first=format_time(times[part.start]),
+        last=format_time(times[part.stop - 1]),
         rows=rows,
         normal_rows=len(normal),
         unlabelled_rows=max(part.stop - max(part.start, watched.labelled_stop), 0),

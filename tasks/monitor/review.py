@@ -19,9 +19,9 @@ from schemas.monitoring import (
 )
 from schemas.readings import Finding
 from tasks.monitor.drift import find_feature_drift
-from tasks.monitor.judge import choose_reference, judge_drift
-from tasks.monitor.measure import calibrate, count_window_rows, cut_windows, measure_windows, spell_time
+from tasks.monitor.measure import calibrate, count_window_rows, cut_windows, format_time, measure_windows
 from tasks.monitor.quality import count_training_rows, find_unusual_sensors
+from tasks.monitor.verdict import choose_reference, judge_drift
 
 _SENSORS_SHOWN = 5
 _KINDS = {
@@ -53,7 +53,7 @@ def review_champion(
     parts = cut_windows(watched, monitor.window_hours)
     reference = choose_reference(version, monitor)
     windows = measure_windows(watched, parts, reference, monitor, evaluation)
-    data_end = spell_time(watched.readings.times[-1])
+    data_end = format_time(watched.readings.times[-1])
     calibration = calibrate(watched, version, evaluation)
     training_rows = count_training_rows(watched.readings, version)
     # fewer than a window of training does not say what is usual
@@ -64,7 +64,7 @@ def review_champion(
     return Review(
         rows=len(watched.readings.times),
         data_end=data_end,
-        judged_from=spell_time(watched.labelled.times[watched.start]) if is_new else None,
+        judged_from=format_time(watched.labelled.times[watched.start]) if is_new else None,
         reference=reference,
         reference_part=monitor.reference,
         windows=windows,

@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.configuration import MonitorSection
 from schemas.monitoring import LastEmission, MonitorWindow, Verdict, WatchedVersion
-from tasks.monitor.measure import spell_time
+from tasks.monitor.measure import format_time
 
 
 def choose_reference(version: WatchedVersion, section: MonitorSection) -> float | None:
@@ -110,4 +110,4 @@ def _is_before(time: str, other: str) -> bool:
 
 
 def _add_hours(time: str, hours: float) -> str:
-    return spell_time(np.datetime64(time, "s") + np.timedelta64(round(hours * 3600), "s"))
+    return format_time(np.datetime64(time, "s") + np.timedelta64(round(hours * 3600), "s"))

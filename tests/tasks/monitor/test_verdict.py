@@ -4,7 +4,7 @@ import pytest
 
 from schemas.configuration import MonitorSection
 from schemas.monitoring import LastEmission, Verdict
-from tasks.monitor.judge import judge_drift
+from tasks.monitor.verdict import judge_drift
 from tests.tasks.monitor.rows import version_with, windows_with
 
 SECTION = MonitorSection(windows=4, windows_above=3, cool_down_hours=24)
