@@ -16,8 +16,8 @@ _HEAVY_MODULES = (
     "tasks.models.train",
     "tasks.models.inference",
     "tasks.registry.register",
-    "tasks.plot",
-    "tasks.report",
+    "tasks.reports.plot",
+    "tasks.reports.report",
 )
 
 

@@ -102,8 +102,8 @@ evaluate_scorers = bind("tasks.evaluation.evaluate:evaluate_scorers", "evaluate"
 # folds, forward in time
 run_fold: Any = bind("flows.fold:run_fold", "fold", task_run_name=name_fold)
 summarise_folds = bind("tasks.evaluation.backtest.summarise:summarise_folds", "summarise folds")
-render_backtest_plots = bind("tasks.backtest.plot:render_backtest_plots", "plot backtest")
-render_backtest_report = bind("tasks.backtest.report:render_backtest_report", "report backtest")
+render_backtest_plots = bind("tasks.reports.backtest_plot:render_backtest_plots", "plot backtest")
+render_backtest_report = bind("tasks.reports.backtest_report:render_backtest_report", "report backtest")
 log_backtest = bind_outside("tasks.tracking.log_backtest:log_backtest", "log folds", timeout_seconds=600)
 
 # trials of a comparison
@@ -158,12 +158,14 @@ judge_version = bind("tasks.evaluation.gate:judge_version", "promotion gate")
 
 # -> registered version -> promotion
 register_version = bind_outside("tasks.registry.register:register_version", "register", timeout_seconds=300)
-describe_version = bind_outside("tasks.describe_version:describe_version", "model card", timeout_seconds=300)
+describe_version = bind_outside(
+    "tasks.reports.model_card:describe_version", "model card", timeout_seconds=300
+)
 collect_scores = bind("tasks.evaluation.evaluate:collect_scores", "collect scores")
 explain_part = bind("tasks.alarms.explain:explain_part", "explain alarms")
-render_plots = bind("tasks.plot:render_plots", "plot")
-render_report = bind("tasks.report:render_report", "report")
-write_report = bind_outside("tasks.report:write_report", "write report", timeout_seconds=60)
+render_plots = bind("tasks.reports.plot:render_plots", "plot")
+render_report = bind("tasks.reports.report:render_report", "report")
+write_report = bind_outside("tasks.reports.report:write_report", "write report", timeout_seconds=60)
 log_files = bind_outside("tasks.tracking.log:log_files", "log report", timeout_seconds=300)
 apply_decision = bind_outside("tasks.registry.promote:apply_decision", "promote", timeout_seconds=300)
 promote_version = bind_outside(
@@ -196,7 +198,7 @@ find_last_emission = bind_outside(
     "tasks.monitor.log:find_last_emission", "find last drift event", timeout_seconds=300
 )
 review_champion = bind("tasks.monitor.review:review_champion", "review champion")
-render_monitor_plot = bind("tasks.monitor.plot:render_monitor_plot", "plot windows")
+render_monitor_plot = bind("tasks.reports.monitor_plot:render_monitor_plot", "plot windows")
 log_review = bind_outside("tasks.monitor.log:log_review", "log review", timeout_seconds=600)
 remember_emission = bind_outside(
     "tasks.monitor.log:remember_emission", "remember drift event", timeout_seconds=300

@@ -74,8 +74,8 @@ def write_expectations(backtest: Path, random_split: Path, folder: Path) -> None
         random_split: What `forewarn retrain --preset ranjan-2019 --json` wrote for the same table.
         folder: Folder of the page.
     """
-    from tasks.backtest.plot import render_backtest_plots
-    from tasks.backtest.report import write_backtest_page
+    from tasks.reports.backtest_plot import render_backtest_plots
+    from tasks.reports.backtest_report import write_backtest_page
 
     result = BacktestResult.model_validate_json(backtest.read_text(encoding="utf-8"))
     area = json.loads(random_split.read_text(encoding="utf-8"))["metrics"]["roc_auc"]

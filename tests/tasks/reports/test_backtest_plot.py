@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from schemas.backtest import BacktestResult
-from tasks.backtest.plot import (
+from tasks.reports.backtest_plot import (
     BARS_AT_MOST,
     choose_scorers,
     list_bars,

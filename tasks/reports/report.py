@@ -19,7 +19,7 @@ from schemas.configuration import Configuration
 from schemas.evaluation import Interval
 from schemas.explanation import AlarmEpisode, Driver, ExplainedAlarms
 from schemas.results import RetrainResult
-from tasks.plot import SCORER_TITLES
+from tasks.reports.plot import SCORER_TITLES
 
 DASH = "\N{EN DASH}"
 COLUMNS_SHOWN = 12
@@ -186,7 +186,7 @@ def render_report(
     Args:
         result: The outcome.
         configuration: The effective configuration of the run.
-        plots: PNG bytes by the names that `tasks.plot.render_plots` gives them.
+        plots: PNG bytes by the names that `tasks.reports.plot.render_plots` gives them.
         explained: The alarms of the test part, or none where they were not explained.
 
     Returns:
@@ -343,7 +343,7 @@ def list_leaders(explained: ExplainedAlarms) -> tuple[Leader, ...]:
 def make_environment() -> Environment:
     """Make the template engine: everything is escaped, a missing name is an error."""
     environment = Environment(
-        loader=PackageLoader("tasks", "templates"),
+        loader=PackageLoader("tasks.reports", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

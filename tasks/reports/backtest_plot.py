@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from schemas.backtest import FoldResult, Standing, Summary
 from schemas.evaluation import CONTROLS, Interval, Metrics
-from tasks.plot import (
+from tasks.reports.plot import (
     BLUE,
     GREEN,
     GREY,

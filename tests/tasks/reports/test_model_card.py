@@ -2,7 +2,7 @@
 
 from schemas.configuration import Configuration
 from schemas.results import RetrainResult
-from tasks.describe_version import CARD_CHARACTERS, list_limits, render_card
+from tasks.reports.model_card import CARD_CHARACTERS, list_limits, render_card
 from tests.tasks.test_report import result
 
 TAGS = {

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from schemas.monitoring import MonitorWindow, Review
-from tasks.plot import (
+from tasks.reports.plot import (
     BLUE,
     GREEN,
     GREY,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from schemas.configuration import Configuration
 from schemas.results import RetrainResult
 from tasks.registry.history import shorten
-from tasks.report import METRIC_TEXTS, list_columns, list_metric_rows, make_environment
+from tasks.reports.report import METRIC_TEXTS, list_columns, list_metric_rows, make_environment
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

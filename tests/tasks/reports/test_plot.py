@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 
 from schemas.evaluation import History, PartScores
 from schemas.explanation import ExplainedAlarms
-from tasks.plot import (
+from tasks.reports.plot import (
     choose_points,
     plot_confusion,
     plot_drivers,

@@ -11,7 +11,7 @@ from schemas.configuration import Configuration
 from schemas.evaluation import Interval
 from schemas.readings import Finding
 from schemas.results import DataSummary
-from tasks.backtest.report import render_backtest_report, write_backtest_page
+from tasks.reports.backtest_report import render_backtest_report, write_backtest_page
 from tests.folds import leak_check_with, metrics_with, result_with
 from tests.tasks.test_report import Page
 

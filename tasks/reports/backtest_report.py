@@ -12,8 +12,8 @@ from jinja2 import Environment
 from schemas.backtest import BacktestResult, LeakCheck
 from schemas.configuration import Configuration
 from schemas.evaluation import Interval
-from tasks.backtest.plot import TITLES, find_best_control
-from tasks.report import (
+from tasks.reports.backtest_plot import TITLES, find_best_control
+from tasks.reports.report import (
     Column,
     embed_plots,
     format_figure,
@@ -56,7 +56,7 @@ def render_backtest_report(
     Args:
         result: The outcome.
         configuration: The effective configuration of the run.
-        plots: PNG bytes by the names that `tasks.backtest.plot.render_backtest_plots` gives them.
+        plots: PNG bytes by the names that `tasks.reports.backtest_plot.render_backtest_plots` gives them.
 
     Returns:
         The page; it has no script and loads nothing from elsewhere.

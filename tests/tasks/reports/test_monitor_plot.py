@@ -3,7 +3,7 @@
 import numpy as np
 
 from schemas.monitoring import MonitorWindow, Review, Verdict
-from tasks.monitor.plot import plot_windows, render_monitor_plot
+from tasks.reports.monitor_plot import plot_windows, render_monitor_plot
 from tests.tasks.monitor.rows import windows_with
 
 

@@ -15,7 +15,7 @@ from schemas.evaluation import Evaluation, Interval, Metrics
 from schemas.explanation import ExplainedAlarms
 from schemas.readings import Finding
 from schemas.results import DataSummary, PartSummary, RetrainResult
-from tasks.report import render_report, write_report
+from tasks.reports.report import render_report, write_report
 from tests.builders import explained_alarms
 
 LEAK = "Random split: the test rows are neighbours of training rows"

@@ -1,1 +1,0 @@
-"""Rolling-origin evaluation: from what folds give to what they say together."""

@@ -1,0 +1,8 @@
+"""Reports: plots and pages that people read.
+
+In come results; out go PNG images, HTML pages and Markdown. A report computes no figure of its own, and a
+page needs nothing but a browser.
+
+Called by other rooms: `plot.render_plots`, `report.render_report`,
+`backtest_report.render_backtest_report`, `monitor_plot.render_monitor_plot`, `model_card.describe_version`.
+"""
