@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.backup import ARCHIVE_FORMAT, MANIFEST_NAME, Contents, Manifest
-from tasks.store.pack import hash_bytes
+from tasks.backup.pack import hash_bytes
 
 DATABASE = b"rows"
 

@@ -55,7 +55,7 @@ def backup(
     json_file: Path | None,
 ) -> None:
     """Save runs, versions, aliases, their history and all artifacts in one archive."""
-    from tasks.store.back_up import back_up
+    from tasks.backup.back_up import back_up
 
     uri, folder = find_places(store, artifacts, has_no_artifacts)
     outcome = back_up(out, uri, folder, prefect_uri)
@@ -81,7 +81,7 @@ def restore(
     json_file: Path | None,
 ) -> int:
     """Fill an empty store from an archive, after checking all of it; the champion is tried at the end."""
-    from tasks.store.restore import restore as restore_archive
+    from tasks.backup.restore import restore as restore_archive
 
     uri, folder = find_places(store, artifacts, has_no_artifacts)
     outcome = restore_archive(source, uri, folder, is_served, prefect_uri)
@@ -104,7 +104,7 @@ def find_places(store: str | None, artifacts: Path | None, has_no_artifacts: boo
     Raises:
         InputError: If they contradict each other, or a folder must be named.
     """
-    from tasks.store.connect import find_kind
+    from tasks.backup.connect import find_kind
     from tasks.tracking.store import find_tracking_uri
 
     home = find_home()

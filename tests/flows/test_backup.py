@@ -24,14 +24,14 @@ from flows.commands import run_command_line
 from schemas.backup import BackupOutcome, RestoreOutcome
 from schemas.errors import InputError
 from schemas.registry import Intent, Move, Standing
+from tasks.backup.back_up import back_up
+from tasks.backup.restore import restore
+from tasks.backup.unpack import verify_archive
 from tasks.files.lock import hold_file
 from tasks.registry.history import write_intent
 from tasks.registry.list_versions import list_versions
 from tasks.registry.promote import apply_decision, promote_version
 from tasks.registry.versions import find_alias
-from tasks.store.back_up import back_up
-from tasks.store.restore import restore
-from tasks.store.unpack import verify_archive
 from tasks.tracking.locks import find_lock
 from tests.archives import write_archive
 from tests.detectors import open_test_store, register_quickly
@@ -84,7 +84,7 @@ def restored(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 @pytest.fixture
 def without_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore without trying the champion in a fresh process, where a test is about something else."""
-    monkeypatch.setattr("tasks.store.restore.verify_champions", lambda _: ())
+    monkeypatch.setattr("tasks.backup.restore.verify_champions", lambda _: ())
 
 
 def list_files(folder: Path) -> dict[str, bytes]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from mlflow import MlflowClient
 
 from schemas.backup import ChampionCheck
+from tasks.backup.relocate import SERVED
 from tasks.registry.smoke_test import run_smoke_test
 from tasks.registry.versions import find_champion
-from tasks.store.relocate import SERVED
 
 
 def verify_champions(uri: str) -> Iterator[ChampionCheck]:

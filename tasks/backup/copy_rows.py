@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, Connection, Integer, MetaData, Table, func, insert, select, text
 
 from schemas.errors import InputError
-from tasks.store.count import count_rows
+from tasks.backup.count import count_rows
 
 _ROWS_AT_ONCE = 2_000
 _REVISION = "alembic_version"

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import make_url
 
 from schemas.errors import InputError, StoreUnreachableError
-from tasks.store.connect import describe_store, find_database_file
+from tasks.backup.connect import describe_store, find_database_file
 
 _SECONDS = 60.0
 # libpq's names for what the query of an address may say

@@ -8,8 +8,8 @@ import pytest
 
 from schemas.backup import ArchivedFile
 from schemas.errors import InputError, StoreUnreachableError
-from tasks.store import pack
-from tasks.store.pack import hash_bytes, list_artifacts, opened_archive, pack_artifacts, pack_file
+from tasks.backup import pack
+from tasks.backup.pack import hash_bytes, list_artifacts, opened_archive, pack_artifacts, pack_file
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(

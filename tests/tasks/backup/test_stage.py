@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import BusyError, InputError, StoreUnreachableError
-from tasks.store.stage import place_file, staged_folder
+from tasks.backup.stage import place_file, staged_folder
 
 
 def test_the_side_folder_is_gone_afterwards(tmp_path: Path) -> None:

@@ -22,13 +22,13 @@ from schemas.backup import (
     Manifest,
 )
 from schemas.errors import InputError
+from tasks.backup.connect import describe_store, find_database_file, find_kind, opened_database
+from tasks.backup.count import list_model_names, list_version_places, read_contents
+from tasks.backup.dump import dump_postgres, dump_sqlite
+from tasks.backup.pack import opened_archive, pack_artifacts, pack_file, pack_manifest
+from tasks.backup.relocate import find_place
+from tasks.backup.stage import place_file, report_disk, staged_folder
 from tasks.files.lock import hold_file
-from tasks.store.connect import describe_store, find_database_file, find_kind, opened_database
-from tasks.store.count import list_model_names, list_version_places, read_contents
-from tasks.store.dump import dump_postgres, dump_sqlite
-from tasks.store.pack import opened_archive, pack_artifacts, pack_file, pack_manifest
-from tasks.store.relocate import find_place
-from tasks.store.stage import place_file, report_disk, staged_folder
 from tasks.tracking.code_version import find_code_version
 from tasks.tracking.locks import find_lock
 

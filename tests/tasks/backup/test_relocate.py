@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from tasks.store.connect import opened_database
-from tasks.store.dump import _write_sql
-from tasks.store.relocate import find_place, make_relocations, relocate
-from tasks.store.renumber import renumber_experiments
+from tasks.backup.connect import opened_database
+from tasks.backup.dump import _write_sql
+from tasks.backup.relocate import find_place, make_relocations, relocate
+from tasks.backup.renumber import renumber_experiments
 
 OLD = "/home/mill 50%/mlruns/artifacts"
 

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.backup import ARCHIVE_FORMAT
 from schemas.errors import InputError
-from tasks.store.unpack import unpack_archive, verify_archive
+from tasks.backup.unpack import unpack_archive, verify_archive
 from tests.archives import DATABASE, write_archive
 
 FILES = {"database.sqlite": DATABASE, "artifacts/run/artifacts/notes.txt": b"notes"}

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from schemas.backup import DATABASE_NAMES, PREFECT_NAME, Contents, Manifest, RestoreOutcome
 from schemas.errors import ForewarnError, InputError
-from tasks.store.connect import describe_store, find_database_file, find_kind, opened_database
-from tasks.store.copy_rows import copy_rows
-from tasks.store.count import has_tables, is_fresh, read_contents
-from tasks.store.dump import load_postgres, require_tools
-from tasks.store.relocate import make_relocations, relocate
-from tasks.store.renumber import renumber_experiments
-from tasks.store.stage import place_file, report_disk, staged_folder
-from tasks.store.unpack import unpack_archive, verify_archive
-from tasks.store.upgrade import require_known_revision, upgrade_database
-from tasks.store.verify import verify_champions
+from tasks.backup.connect import describe_store, find_database_file, find_kind, opened_database
+from tasks.backup.copy_rows import copy_rows
+from tasks.backup.count import has_tables, is_fresh, read_contents
+from tasks.backup.dump import load_postgres, require_tools
+from tasks.backup.relocate import make_relocations, relocate
+from tasks.backup.renumber import renumber_experiments
+from tasks.backup.stage import place_file, report_disk, staged_folder
+from tasks.backup.unpack import unpack_archive, verify_archive
+from tasks.backup.upgrade import require_known_revision, upgrade_database
+from tasks.backup.verify import verify_champions
 
 # lies among the artifacts while a restore is under way
 _MARK = ".restore-under-way"
