@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from prefect import flow
 
-import flows.record
+import flows.recorded_run
 import flows.retrain
 from benchmarks.measure import Measurement, alternate, take_seconds
 from benchmarks.readings import Material
@@ -100,7 +100,7 @@ def without_prefect() -> Iterator[None]:
     plain = SimpleNamespace(**{name: PlainStep(function) for name, function in vars(steps.plain).items()})
     with (
         patch.object(flows.retrain, "steps", plain),
-        patch.object(flows.record, "steps", plain),
+        patch.object(flows.recorded_run, "steps", plain),
         patch.object(flows.retrain, "publish_artifacts", lambda result: None),
     ):
         yield

@@ -7,10 +7,10 @@ from pathlib import Path
 from prefect import flow
 
 from flows import line, steps
-from flows.announce import Stopwatch
 from flows.fold import count_delay_rows
-from flows.orders import order_seeds, run_folds
-from flows.record import recorded_run
+from flows.prefect.fold_runner import order_seeds, run_folds
+from flows.progress import Stopwatch
+from flows.recorded_run import recorded_run
 from schemas.backtest import MODEL, PUBLISHED, BacktestResult, FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT

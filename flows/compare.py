@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow
 
 from flows import line, steps
-from flows.announce import Stopwatch
 from flows.line import Prepared
-from flows.orders import order_seeds, run_folds, try_folds
-from flows.record import Run, recorded_run
+from flows.prefect.fold_runner import order_seeds, run_folds, try_folds
+from flows.progress import Stopwatch
+from flows.recorded_run import Run, recorded_run
 from schemas.backtest import FoldOrder, FoldScores
 from schemas.comparison import ComparisonResult, LeaderboardRow
 from schemas.configuration import Configuration

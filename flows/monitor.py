@@ -8,10 +8,10 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 
 from flows import steps
-from flows.announce import Stopwatch
 from flows.environment import find_home
-from flows.events import send_event
-from flows.record import Run, recorded_run
+from flows.prefect.events import send_event
+from flows.progress import Stopwatch
+from flows.recorded_run import Run, recorded_run
 from schemas.configuration import DEFAULTS, Configuration, ReadingsSection
 from schemas.detector import Detector
 from schemas.errors import InputError

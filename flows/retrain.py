@@ -10,11 +10,12 @@ from prefect.runtime import deployment
 from prefect.states import Cancelled
 
 from flows import line, steps
-from flows.announce import Stopwatch, publish_artifacts
-from flows.describe import describe_result, describe_tags, summarise_parts
 from flows.environment import find_home
 from flows.line import Divided, Judged, Prepared, Trained
-from flows.record import Run, recorded_run, registered_version
+from flows.progress import Stopwatch
+from flows.recorded_run import Run, recorded_run, registered_version
+from flows.results import describe_result, describe_tags, summarise_parts
+from flows.summaries import publish_artifacts
 from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Evidence
 from schemas.errors import BusyError

@@ -11,8 +11,8 @@ import pandas as pd
 from prefect import flow
 
 from flows import steps
-from flows.announce import Stopwatch
 from flows.environment import find_home
+from flows.progress import Stopwatch
 from schemas.configuration import DEFAULTS, Configuration
 from schemas.detector import Detector
 from schemas.errors import InputError

@@ -61,8 +61,8 @@ def deploy(
     are those of every run. FOREWARN_NOTIFY_URL, a webhook or an address such as mailtos://..., is kept in a
     block on the server.
     """
-    from flows.deploy import Order, find_file, summarise_deploying
-    from flows.deploy import deploy as deploy_order
+    from flows.prefect.deploy import Order, find_file, summarise_deploying
+    from flows.prefect.deploy import deploy as deploy_order
 
     patience = Patience(**{name.removesuffix("_seconds"): value for name, value in seconds.items()})
     order = Order(
@@ -90,7 +90,7 @@ def deploy(
 )
 def worker(name: str | None, limit: int | None, log_level: str) -> int:
     """Do what the server's schedules, triggers and people ask for, until stopped."""
-    from flows.worker import run_worker
+    from flows.prefect.worker import run_worker
 
     return run_worker(find_home(), name, limit, log_level)
 

@@ -55,8 +55,8 @@ def takes_dask_address(command: Command) -> Command:
 
 def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
     """Run a flow on the server that is configured, or on an embedded one that ends with us."""
-    from flows.server import report_server_trouble, require_server, wait_for_records
-    from flows.sweep import end_orphaned_servers
+    from flows.prefect.clean_up import end_orphaned_servers
+    from flows.prefect.server import report_server_trouble, require_server, wait_for_records
 
     heavy = load_heavy_modules()
     address = os.environ.get("PREFECT_API_URL")

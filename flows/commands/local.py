@@ -17,7 +17,7 @@ from schemas.configuration import Configuration
 @takes_configuration
 def ui(configuration: Configuration, json_file: Path | None, mlflow_port: int, prefect_port: int) -> None:
     """Open the MLflow UI and the Prefect UI on this machine, until interrupted."""
-    from flows.ui import serve_ui
+    from flows.commands.ui import serve_ui
 
     write_json(
         json_file,
@@ -30,7 +30,7 @@ def ui(configuration: Configuration, json_file: Path | None, mlflow_port: int, p
 @takes_configuration
 def doctor(configuration: Configuration, json_file: Path | None) -> None:
     """Say what is installed, reachable and configured, and what to do about what is not."""
-    from flows.doctor import examine
+    from flows.commands.doctor import examine
 
     points = examine(find_home(), configuration)
     write_json(json_file, {"points": points})

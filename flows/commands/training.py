@@ -44,8 +44,8 @@ def retrain(
     The same data, configuration and code again: the finished run is found and nothing is done. What was
     stopped half-way is gone on with, in the same run and from the last epoch.
     """
-    from flows.announce import summarise_retraining
     from flows.retrain import retrain as retrain_flow
+    from flows.summaries import summarise_retraining
 
     result = run_flow(retrain_flow, data, configuration, force, wait_minutes)
 
@@ -65,9 +65,9 @@ def backtest(
     data: Path, configuration: Configuration, json_file: Path | None, dask_address: str | None
 ) -> None:
     """Evaluate forward in time, fold by fold, beside the published model and the controls."""
-    from flows.announce import summarise_backtest
     from flows.backtest import backtest as backtest_flow
-    from flows.orders import choose_runner
+    from flows.prefect.fold_runner import choose_runner
+    from flows.summaries import summarise_backtest
 
     runner = choose_runner(dask_address)
     result = run_flow(backtest_flow.with_options(task_runner=runner), data, configuration)
@@ -94,10 +94,10 @@ def compare(
     dask_address: str | None,
 ) -> None:
     """Search the settings of several families on past folds, and judge each on the last one."""
-    from flows.announce import summarise_comparison
     from flows.compare import compare as compare_flow
     from flows.compare import require_comparable
-    from flows.orders import choose_runner
+    from flows.prefect.fold_runner import choose_runner
+    from flows.summaries import summarise_comparison
     from tasks.evaluation.search import SPACES
 
     names = [name.strip() for name in families.split(",")] if families else list(SPACES)

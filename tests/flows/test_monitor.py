@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 
 from flows import line
 from flows.commands import run_command_line
-from flows.describe import describe_tags
+from flows.results import describe_tags
 from flows.steps import plain
 from schemas.configuration import Configuration
 from schemas.decision import Decision

@@ -22,8 +22,15 @@ from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.workers.process import ProcessWorker
 
-from flows.automations import PREFIX, find_notice, keep_address, lay_automations, list_cures, list_notices
-from flows.server import report_refusal, require_configured_server
+from flows.prefect.automations import (
+    PREFIX,
+    find_notice,
+    keep_address,
+    lay_automations,
+    list_cures,
+    list_notices,
+)
+from flows.prefect.server import report_refusal, require_configured_server
 from schemas.configuration import Configuration
 from schemas.deployments import (
     DEFAULT_PATIENCE,
@@ -93,7 +100,7 @@ def deploy(order: Order) -> DeployResult:
 
 def find_file() -> Path:
     """Find the `prefect.yaml` of the checkout that this code runs from, or of the installed package."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     checkout = package.parent / "prefect.yaml"
     return checkout if checkout.is_file() else package / "prefect.yaml"
 

@@ -94,7 +94,7 @@ def _examine_prefect() -> str:
     address = os.environ.get("PREFECT_API_URL")
     if not address:
         return "embedded server, started for each command"
-    from flows.server import require_server
+    from flows.prefect.server import require_server
 
     require_server(address)
     return f"{address} answers"

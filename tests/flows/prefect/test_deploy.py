@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.commands import run_command_line
 from flows.commands.deploying import find_places_of_data
 from flows.commands.group import commands
-from flows.deploy import add_settings, find_file, keep_schedules, read_file
+from flows.prefect.deploy import add_settings, find_file, keep_schedules, read_file
 from flows.promote import promote
 from flows.retrain import retrain
 from schemas.errors import InputError

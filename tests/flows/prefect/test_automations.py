@@ -7,7 +7,7 @@ import pytest
 from jinja2.sandbox import SandboxedEnvironment
 from prefect.events.actions import CallWebhook, SendNotification
 
-from flows.automations import Notice, list_cures, list_notices
+from flows.prefect.automations import Notice, list_cures, list_notices
 from schemas.deployments import Patience
 
 

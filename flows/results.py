@@ -8,7 +8,7 @@ from typing import Any
 
 from flows import line
 from flows.line import Divided, Judged, Prepared, Trained
-from flows.record import Run
+from flows.recorded_run import Run
 from schemas.configuration import Configuration
 from schemas.decision import Decision
 from schemas.evaluation import Evaluation

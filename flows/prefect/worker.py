@@ -11,9 +11,9 @@ from types import FrameType
 
 import psutil
 
-from flows.deploy import POOL
-from flows.server import require_configured_server
-from flows.sweep import sweep_at_start
+from flows.prefect.clean_up import sweep_at_start
+from flows.prefect.deploy import POOL
+from flows.prefect.server import require_configured_server
 
 _STOP_SECONDS = 30.0
 _SQLITE = "sqlite:///"

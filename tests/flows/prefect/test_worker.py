@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.commands import run_command_line
-from flows.worker import list_arguments, prepare_worker_environment
+from flows.prefect.worker import list_arguments, prepare_worker_environment
 
 
 def test_runs_find_the_home_although_they_begin_in_an_empty_folder(tmp_path: Path) -> None:

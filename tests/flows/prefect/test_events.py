@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from flows.events import send_event
+from flows.prefect.events import send_event
 from schemas.errors import StoreUnreachableError
 
 RESOURCE = {"prefect.resource.id": "forewarn.model.event-tests"}

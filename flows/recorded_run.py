@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.environment import find_home
-from flows.sweep import clean_up
+from flows.prefect.clean_up import clean_up
 from schemas.configuration import TrackingSection
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.readings import RawTable

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from prefect.exceptions import PrefectHTTPStatusError
 
-from flows.server import report_server_trouble
+from flows.prefect.server import report_server_trouble
 from schemas.errors import InputError, StoreUnreachableError
 
 REQUEST = httpx.Request("POST", "http://127.0.0.1:4200/api/flow_runs/1/set_state")
