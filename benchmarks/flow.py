@@ -6,20 +6,14 @@ import contextlib
 import io
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 from unittest.mock import patch
 
 from prefect import flow
 
-import flows.recorded_run
 import flows.retrain
 from benchmarks.measure import Measurement, alternate, take_seconds
 from benchmarks.readings import Material
-from flows import steps
 from flows.environment import load_heavy_modules
 from schemas.configuration import Configuration
 from schemas.results import RetrainResult
@@ -43,7 +37,7 @@ def measure_flow(material: Material) -> list[Measurement]:
             results.append(flows.retrain.retrain(data, make_settings(len(results)), force=True))
 
         def run_plain() -> None:
-            with without_prefect():
+            with without_artifacts():
                 results.append(flows.retrain.retrain.fn(data, make_settings(len(results)), force=True))
 
         with contextlib.redirect_stderr(io.StringIO()):
@@ -75,34 +69,10 @@ def make_settings(number: int) -> Configuration:
     return configure(settings=fixed)
 
 
-@dataclass(frozen=True)
-class PlainStep:
-    """A step's plain function, which is called in the ways in which a Prefect task is called."""
-
-    function: Callable[..., Any]
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Call the function."""
-        return self.function(*arguments, **named)
-
-    def with_options(self, **options: Any) -> PlainStep:
-        """Leave Prefect's options out."""
-        return self
-
-    def submit(self, *arguments: Any) -> Future[Any]:
-        """Call the function in a thread of its own."""
-        return ThreadPoolExecutor(1).submit(self.function, *arguments)
-
-
 @contextlib.contextmanager
-def without_prefect() -> Iterator[None]:
-    """Let the flow's sentences call the plain functions behind its tasks; no artifact is published."""
-    plain = SimpleNamespace(**{name: PlainStep(function) for name, function in vars(steps.plain).items()})
-    with (
-        patch.object(flows.retrain, "steps", plain),
-        patch.object(flows.recorded_run, "steps", plain),
-        patch.object(flows.retrain, "publish_artifacts", lambda result: None),
-    ):
+def without_artifacts() -> Iterator[None]:
+    """Let the flow's function run outside a flow, where its steps are plain functions."""
+    with patch.object(flows.retrain, "publish_artifacts", lambda result: None):
         yield
 
 

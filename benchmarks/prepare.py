@@ -69,7 +69,7 @@ def require_equal_windows(theirs: PublishedWindows, ours: Prepared, settings: Co
     if not (is_same_choice and np.allclose(theirs.validation, gathered, rtol=1e-5, atol=1e-5)):
         raise RuntimeError(
             "The published preparation and ours must give equal validation windows. They differ, so their "
-            "times say nothing. Look for a change in `tasks/windows/label.py`, `window.py`, `split.py` or `scale.py`."
+            "times say nothing. Look for a change in `tasks/windows/` or `tasks/features/scale.py`."
         )
 
 

@@ -33,8 +33,8 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
         StoreUnreachableError: If the tracking store does not answer.
     """
     clock = Stopwatch()
-    raw, readings = line.load_table(data, configuration, steps)
-    prepared = line.prepare(raw, readings, configuration, steps)
+    raw, readings = line.load_table(data, configuration)
+    prepared = line.prepare(raw, readings, configuration)
     orders = list_orders(data, configuration)
     clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
     tags = {"mlflow.source.name": "forewarn backtest", "preset": configuration.preset or "none"}

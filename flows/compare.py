@@ -20,6 +20,15 @@ from schemas.comparison import ComparisonResult, LeaderboardRow
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from tasks.configuration.configure import change_settings
+from tasks.evaluation.search import (
+    SPACES,
+    ask_trial,
+    count_trials,
+    end_trial,
+    find_best_changes,
+    is_given_up,
+    suggest_nothing,
+)
 
 if TYPE_CHECKING:
     import optuna
@@ -86,8 +95,8 @@ def compare(
     """
     require_comparable(configuration, families)
     clock = Stopwatch()
-    raw, readings = line.load_table(data, configuration, steps)
-    prepared = line.prepare(raw, readings, configuration, steps)
+    raw, readings = line.load_table(data, configuration)
+    prepared = line.prepare(raw, readings, configuration)
     clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
     with recorded_run(configuration.tracking, raw, {"mlflow.source.name": "forewarn compare"}) as run:
         steps.log_configuration(run.client, run.id, configuration)
@@ -126,8 +135,6 @@ def require_comparable(settings: Configuration, families: Sequence[str]) -> None
     Raises:
         InputError: If something is to be refused.
     """
-    from tasks.evaluation.search import SPACES
-
     unknown = [name for name in families if name not in SPACES]
     if unknown or len(set(families)) != len(families) or not families:
         raise InputError(
@@ -149,15 +156,6 @@ def name_study(sha256: str, settings: Configuration, code_version: str) -> str:
 
 def try_once(search: Search, trials: int) -> None:
     """Try one more setting of every family that has not had its trials, fold by fold, side by side."""
-    from tasks.evaluation.search import (
-        SPACES,
-        ask_trial,
-        count_trials,
-        end_trial,
-        is_given_up,
-        suggest_nothing,
-    )
-
     attempts = []
     for family, study in search.studies.items():
         wanted = 1 if SPACES[family] is suggest_nothing else trials
@@ -223,8 +221,6 @@ def describe_attempt(attempt: Attempt) -> str:
 
 def judge_families(search: Search) -> list[LeaderboardRow]:
     """Judge each family's best settings on the last fold, over several seeds, beside the controls."""
-    from tasks.evaluation.search import count_trials, find_best_changes
-
     best = {family: find_best_changes(study, family) for family, study in search.studies.items()}
     orders = [
         order

@@ -15,9 +15,9 @@ __all__ = ["find_home", "load_heavy_modules", "prepare_environment"]
 _HEAVY_MODULES = (
     "tasks.models.train",
     "tasks.models.inference",
-    "tasks.registry.register",
-    "tasks.reports.plot",
-    "tasks.reports.report",
+    "mlflow.pyfunc",
+    "matplotlib.backends.backend_agg",
+    "sklearn.metrics",
 )
 
 

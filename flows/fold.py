@@ -14,11 +14,13 @@ import yaml
 from flows import line
 from flows.environment import find_home, prepare_environment
 from flows.line import Divided, Prepared
-from flows.steps import plain
 from schemas.backtest import Fold, FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.model import FittedModel
 from schemas.windows import Split
+from tasks.evaluation.backtest.folds import find_folds
+from tasks.evaluation.backtest.tamper import delay_rows, shuffle_rows
+from tasks.windows.split import cut_in_time, require_enough
 
 # inputs of the leak check come so many minutes late: beyond what a warning could still be worth
 DELAY_MINUTES = 60.0
@@ -43,11 +45,11 @@ def run_fold(order: FoldOrder) -> FoldScores:
     prepared = prepare_once(order.path, stamp_file(order.path), describe_table(settings))
     fold = find_fold(prepared, settings, order.fold)
     split = cut_fold(prepared, fold, settings)
-    divided = line.scale(prepared, split, settings, plain)
+    divided = line.scale(prepared, split, settings)
     # the lines of a training are those of one among many
     with contextlib.redirect_stderr(io.StringIO()):
-        model, scores = line.fit(prepared, divided, settings, plain, has_controls=order.has_controls)
-    thresholds, held = line.set_thresholds(prepared, split, scores, settings, plain)
+        model, scores = line.fit(prepared, divided, settings, has_controls=order.has_controls)
+    thresholds, held = line.set_thresholds(prepared, split, scores, settings)
     test = split.test
     return FoldScores(
         entrant=order.entrant,
@@ -91,21 +93,17 @@ def prepare_once(path: Path, stamp: tuple[int, int], description: str) -> Prepar
         description: What `describe_table` wrote.
     """
     settings = Configuration.model_validate(yaml.safe_load(description))
-    return line.prepare(*line.load_table(path, settings, plain), settings, plain)
+    return line.prepare(*line.load_table(path, settings), settings)
 
 
 def find_fold(prepared: Prepared, settings: Configuration, number: int) -> Fold:
     """Find the rows of a fold, from 1 on."""
-    from tasks.evaluation.backtest.folds import find_folds
-
     fold: Fold = find_folds(prepared.windows.rows, settings.evaluation)[number - 1]
     return fold
 
 
 def cut_fold(prepared: Prepared, fold: Fold, settings: Configuration) -> Split:
     """Divide the windows of a fold's rows in time order."""
-    from tasks.windows.split import cut_in_time, require_enough
-
     split = cut_in_time(
         prepared.windows, fold.validation_start, fold.test_start, fold.test_stop, settings.purge_rows
     )
@@ -122,7 +120,7 @@ def hold_at_rates(
             update={"rule": "trailing_budget", "value": None, "false_alarms_per_day": rate}
         )
         other = settings.model_copy(update={"threshold": section})
-        _, parts = line.set_thresholds(prepared, split, {"model": scores["model"]}, other, plain)
+        _, parts = line.set_thresholds(prepared, split, {"model": scores["model"]}, other)
         held[rate] = parts["model"]["test"]
     return held
 
@@ -131,8 +129,6 @@ def score_tampered(
     prepared: Prepared, divided: Divided, model: FittedModel, fold: Fold, seed: int
 ) -> dict[str, np.ndarray]:
     """Score the test with its rows in random order, and with rows that come late."""
-    from tasks.evaluation.backtest.tamper import delay_rows, shuffle_rows
-
     rows, end_rows = divided.material.rows, divided.split.test.end_rows
     late = count_delay_rows(prepared.labelled.step_minutes)
     return {

@@ -1,17 +1,17 @@
 """The line that every evaluation goes down: table -> windows -> split -> scaled -> model -> thresholds.
 
-The steps are run as Prefect tasks by a flow of one run, and as plain functions inside a task that
-goes down the whole line, such as a fold of a backtest: `do` is `flows.steps` or `flows.steps.plain`.
+`retrain` calls it in a flow, where every step is a Prefect task. A fold of a backtest calls it in one task,
+where the steps are plain functions: see `flows.steps`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from flows import steps
 from schemas.configuration import Configuration
 from schemas.decision import Decision, Evidence
 from schemas.detector import Detector
@@ -68,51 +68,51 @@ class Judged:
     decision: Decision
 
 
-def load_table(path: Path, settings: Configuration, do: Any) -> tuple[RawTable, SensorReadings]:
+def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorReadings]:
     """Read and check a table, and replay it causally where that is asked for."""
-    raw = do.load_readings(path, settings.readings)
-    readings = do.check_readings(raw, settings.readings)
+    raw = steps.load_readings(path, settings.readings)
+    readings = steps.check_readings(raw, settings.readings)
     if settings.readings.replay == "causal":
-        readings = do.replay_causally(readings)
-        raw = do.replace_sensors(raw, readings)
+        readings = steps.replay_causally(readings)
+        raw = steps.replace_sensors(raw, readings)
     return raw, readings
 
 
-def prepare(raw: RawTable, readings: SensorReadings, settings: Configuration, do: Any) -> Prepared:
+def prepare(raw: RawTable, readings: SensorReadings, settings: Configuration) -> Prepared:
     """Label checked readings, compute their features and cut windows."""
-    labelled = do.label_ahead(
+    labelled = steps.label_ahead(
         readings,
         settings.labels.rows_ahead,
         are_event_rows_kept=settings.labels.are_event_rows_kept,
         across_gaps=settings.labels.across_gaps,
     )
-    features = do.compute_features(labelled, settings.features)
-    windows = do.make_windows(labelled, settings.window_rows, settings.windows.convention)
+    features = steps.compute_features(labelled, settings.features)
+    windows = steps.make_windows(labelled, settings.window_rows, settings.windows.convention)
     return Prepared(raw, readings, labelled, features, windows)
 
 
-def scale(prepared: Prepared, split: Split, settings: Configuration, do: Any) -> Divided:
+def scale(prepared: Prepared, split: Split, settings: Configuration) -> Divided:
     """Fit the scaler on normal training rows and scale all rows."""
     labelled, features = prepared.labelled, prepared.features
-    rows = do.choose_scaler_rows(split, labelled.labels, settings.features)
-    scaler = do.fit_scaler(features, rows, settings.features.clip)
+    rows = steps.choose_scaler_rows(split, labelled.labels, settings.features)
+    scaler = steps.fit_scaler(features, rows, settings.features.clip)
     material = Material(
-        rows=do.scale_rows(scaler, features.values),
+        rows=steps.scale_rows(scaler, features.values),
         columns=features.columns,
         train=split.train,
         validation=split.validation,
         window_rows=settings.window_rows,
-        train_labels=do.widen_labels(labelled, split.train, settings.model.warning_rows),
+        train_labels=steps.widen_labels(labelled, split.train, settings.model.warning_rows),
     )
     return Divided(split, scaler, material)
 
 
 def fit(
-    prepared: Prepared, divided: Divided, settings: Configuration, do: Any, *, has_controls: bool = True
+    prepared: Prepared, divided: Divided, settings: Configuration, *, has_controls: bool = True
 ) -> tuple[FittedModel, dict[str, np.ndarray]]:
     """Fit the model, and score every window with it and, unless told otherwise, with the controls."""
-    model = do.fit_model(divided.material, settings.model, settings.training)
-    return model, score_all(model, prepared, divided, settings, do, has_controls=has_controls)
+    model = steps.fit_model(divided.material, settings.model, settings.training)
+    return model, score_all(model, prepared, divided, settings, has_controls=has_controls)
 
 
 def score_all(
@@ -120,28 +120,27 @@ def score_all(
     prepared: Prepared,
     divided: Divided,
     settings: Configuration,
-    do: Any,
     *,
     has_controls: bool = True,
 ) -> dict[str, np.ndarray]:
     """Score every window with a fitted model and, unless told otherwise, with the controls."""
     material, windows = divided.material, prepared.windows
-    scores = {"model": do.score_windows(model, material.rows, windows.end_rows)}
+    scores = {"model": steps.score_windows(model, material.rows, windows.end_rows)}
     if has_controls:
-        scores |= do.score_controls(material, windows, settings.model, settings.training.seed)
+        scores |= steps.score_controls(material, windows, settings.model, settings.training.seed)
     return scores
 
 
 def set_thresholds(
-    prepared: Prepared, split: Split, scores: dict[str, np.ndarray], settings: Configuration, do: Any
+    prepared: Prepared, split: Split, scores: dict[str, np.ndarray], settings: Configuration
 ) -> tuple[dict[str, Threshold], dict[str, dict[str, np.ndarray]]]:
     """Choose thresholds on validation, and find those that hold at each window of each part."""
     labelled, windows = prepared.labelled, prepared.windows
-    thresholds = do.choose_thresholds(
+    thresholds = steps.choose_thresholds(
         scores, windows, split, labelled, settings.threshold, settings.evaluation.repeat_alarm_minutes
     )
     held = {
-        name: do.hold_thresholds(thresholds[name], of_all, windows, split, labelled)
+        name: steps.hold_thresholds(thresholds[name], of_all, windows, split, labelled)
         for name, of_all in scores.items()
     }
     return thresholds, held

@@ -13,6 +13,7 @@ from flows import steps
 from flows.environment import find_home
 from schemas.configuration import DEFAULTS
 from schemas.registry import Outcome
+from tasks.registry.history import describe_person
 
 Version = Annotated[int, Field(ge=1)]
 Reason = Annotated[str, Field(min_length=1)]
@@ -81,8 +82,6 @@ def open_registry() -> Any:
 def describe_caller() -> str:
     """Say who moves the aliases: the worker's user and host, and the run whose form was filled in."""
     # it imports MLflow
-    from tasks.registry.history import describe_person
-
     return f"{describe_person()}, Prefect run {flow_run.get_name()}"
 
 

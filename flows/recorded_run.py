@@ -17,6 +17,10 @@ from schemas.configuration import TrackingSection
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.readings import RawTable
 from schemas.work import WORK_TAG
+from tasks.registry.delete import unregister_version
+from tasks.tracking import runs
+from tasks.tracking.log import tag_run
+from tasks.tracking.store import report_trouble
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -71,9 +75,6 @@ def recorded_run(
     Raises:
         StoreUnreachableError: If the tracking store does not answer, or a disk is full.
     """
-    from tasks.tracking import runs
-    from tasks.tracking.store import report_trouble
-
     home = find_home()
     tracking_uri = steps.find_tracking_uri(home)
     client, experiment_id = steps.open_store(tracking_uri, tracking.experiment, home)
@@ -100,10 +101,6 @@ def recorded_run(
 @contextlib.contextmanager
 def _ended_run(client: MlflowClient, run_id: str, tracking_uri: str) -> Iterator[None]:
     """End a run as its body ends; where the store does not answer any more, the next start does."""
-    from tasks.tracking import runs
-    from tasks.tracking.log import tag_run
-    from tasks.tracking.store import report_trouble
-
     try:
         with report_trouble(tracking_uri):
             yield
@@ -135,8 +132,6 @@ def registered_version(client: MlflowClient, model_name: str, *details: Any) -> 
     Yields:
         The version's number.
     """
-    from tasks.registry.delete import unregister_version
-
     number = steps.register_version(client, model_name, *details)
     try:
         yield number

@@ -24,6 +24,7 @@ from schemas.model import FittedModel
 from schemas.results import RetrainResult
 from schemas.work import RESULT_FILE, Work
 from tasks.tracking.locks import lock_retraining
+from tasks.tracking.store import report_trouble
 
 # raw rows that a version is known by, the last ones of the table
 _GOLDEN_ROWS = 300
@@ -68,13 +69,11 @@ def retrain_or_find(
     data: Path | None, configuration: Configuration, is_forced: bool, wait_minutes: float
 ) -> RetrainResult:
     """Retrain under the lock of the registered model, unless the same work is finished; see `retrain`."""
-    from tasks.tracking.store import report_trouble
-
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
     uri = steps.find_tracking_uri(home)
     with report_trouble(uri), lock_retraining(uri, tracking.model_name, 60 * wait_minutes):
         path = data if data is not None else simulate(home, configuration)
-        raw, readings = line.load_table(path, configuration, steps)
+        raw, readings = line.load_table(path, configuration)
         clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {path}")
         work = steps.identify_work(raw.sha256, configuration, home)
         client, _ = steps.open_store(uri, tracking.experiment, home)
@@ -84,7 +83,7 @@ def retrain_or_find(
             return found
         if is_forced:
             steps.delete_cached_training(work)
-        prepared = line.prepare(raw, readings, configuration, steps)
+        prepared = line.prepare(raw, readings, configuration)
         return do_work(work, prepared, configuration, clock, is_forced)
 
 
@@ -161,7 +160,7 @@ def divide(prepared: Prepared, settings: Configuration, clock: Stopwatch) -> Div
     )
     if settings.features.scale_order == "scale_split_window":
         split = replace(split, is_leaky=True)
-    divided = line.scale(prepared, split, settings, steps)
+    divided = line.scale(prepared, split, settings)
     counts = ", ".join(f"{name} {count:,}" for name, count in split.window_counts.items())
     clock.lap("prepare", f"{len(prepared.features.columns)} features; windows: {counts}")
     return divided
@@ -172,14 +171,14 @@ def train(
 ) -> Trained:
     """Fit the model, score every part beside the controls, choose thresholds, evaluate."""
     model = fit_or_take(run, work, divided, settings)
-    scores = line.score_all(model, prepared, divided, settings, steps)
+    scores = line.score_all(model, prepared, divided, settings)
     history = model.history
     epochs = (
         "" if history is None else f", {len(history.loss)} epochs, validation loss {history.best_loss:.4f}"
     )
     clock.lap("train", f"{settings.model.family}: {model.parameters:,} parameters{epochs}")
     split, labelled = divided.split, prepared.labelled
-    thresholds, held = line.set_thresholds(prepared, split, scores, settings, steps)
+    thresholds, held = line.set_thresholds(prepared, split, scores, settings)
     evaluations = steps.evaluate_scorers(scores, held, split, labelled, settings.evaluation)
     clock.lap("evaluate", f"{evaluations['test'].events} events in the test part")
     return Trained(model, scores, thresholds, held, evaluations)

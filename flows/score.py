@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from prefect import flow
@@ -73,7 +72,7 @@ def score(
     detector, model = steps.load_version(version.uri)
     clock.lap("model", f"version {version.number} of {version.name}, asked for as {version.asked}")
     with hold_output(places):
-        batch = add_batch(Scorer(version, detector, model), data, places, configuration, steps)
+        batch = add_batch(Scorer(version, detector, model), data, places, configuration)
     clock.lap("score", f"{len(batch.scored):,} new rows, {len(batch.rows.set_aside):,} set aside")
     return describe_batch(batch, version, places, dict(clock.seconds))
 
@@ -83,7 +82,6 @@ def add_batch(
     data: Path,
     places: Places,
     configuration: Configuration,
-    do: Any,
     now: datetime | None = None,
 ) -> Batch:
     """Go from a table of new readings to an output with their scores.
@@ -93,26 +91,25 @@ def add_batch(
         data: The table.
         places: The output; the caller holds it.
         configuration: How the table is read.
-        do: `flows.steps`, or `flows.steps.plain` for work outside a flow.
         now: Time of the clock, with its zone, where it is not the machine's.
     """
     version, detector = scorer.version, scorer.detector
     now = now or datetime.now(UTC)
-    section = do.choose_reading_settings(detector, configuration)
-    opened = do.open_output(places)
+    section = steps.choose_reading_settings(detector, configuration)
+    opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
-    raw = do.load_readings(data, section)
-    rows = do.set_rows_aside(raw, detector, section, opened, now)
+    raw = steps.load_readings(data, section)
+    rows = steps.set_rows_aside(raw, detector, section, opened, now)
     scored, bookmark = pd.DataFrame(), opened.bookmark
     if len(rows.usable):
         first_time = rows.usable[detector.readings.time_column].iloc[0].to_datetime64()
-        state = do.carry_history(detector, version, bookmark, first_time)
-        found, state = do.score_next_rows(detector, scorer.model, state, rows.usable)
-        scored = do.make_output_rows(found, detector, version, bookmark, now)
-        bookmark = do.advance_bookmark(bookmark, version, detector, state, rows, scored)
+        state = steps.carry_history(detector, version, bookmark, first_time)
+        found, state = steps.score_next_rows(detector, scorer.model, state, rows.usable)
+        scored = steps.make_output_rows(found, detector, version, bookmark, now)
+        bookmark = steps.advance_bookmark(bookmark, version, detector, state, rows, scored)
     if bookmark is not None and (len(scored) or len(rows.set_aside)):
-        aside = do.make_set_aside_rows(rows.set_aside, raw.source, now)
-        bookmark = do.append_batch(places, opened, bookmark, scored, aside)
+        aside = steps.make_set_aside_rows(rows.set_aside, raw.source, now)
+        bookmark = steps.append_batch(places, opened, bookmark, scored, aside)
     return Batch(opened, raw, rows, scored, bookmark)
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 
-from flows import line
-from flows.steps import plain
+from flows import line, steps
 from schemas.configuration import Configuration
 from schemas.detector import Detector
 from schemas.model import FittedModel
@@ -69,12 +68,12 @@ def train_detector(
     changes = {**sections, "model": {"family": family, **sections.get("model", {})}}
     settings = change_settings(Configuration(), changes)
     raw = RawTable(simulated_table(rows, seed), "simulated", "0" * 64)
-    readings = plain.check_readings(raw, settings.readings)
-    prepared = line.prepare(raw, readings, settings, plain)
-    split = plain.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
-    divided = line.scale(prepared, split, settings, plain)
-    model, scores = line.fit(prepared, divided, settings, plain, has_controls=False)
-    thresholds, _ = line.set_thresholds(prepared, split, scores, settings, plain)
+    readings = steps.check_readings(raw, settings.readings)
+    prepared = line.prepare(raw, readings, settings)
+    split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
+    divided = line.scale(prepared, split, settings)
+    model, scores = line.fit(prepared, divided, settings, has_controls=False)
+    thresholds, _ = line.set_thresholds(prepared, split, scores, settings)
     by_row = np.full(rows, np.nan)
     by_row[prepared.labelled.source_rows[prepared.windows.end_rows]] = scores["model"]
     return line.describe_detector(prepared, divided, thresholds["model"], settings), model, by_row

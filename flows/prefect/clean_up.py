@@ -16,6 +16,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from schemas.errors import StoreUnreachableError
+from tasks.registry.sweep import close_abandoned_runs
+from tasks.tracking.store import connect_store, find_tracking_uri, has_store, report_unreachable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,8 +39,6 @@ def clean_up(client: MlflowClient, kept: str | None = None) -> list[str]:
     Returns:
         Ids of the runs that were ended.
     """
-    from tasks.registry.sweep import close_abandoned_runs
-
     closed = close_abandoned_runs(client, kept)
     for run in closed:
         end_flow_run(run.data.tags.get("prefect.flow_run_id", ""))
@@ -51,8 +51,6 @@ def sweep_at_start(home: Path) -> None:
     Args:
         home: Folder that holds `mlruns/`.
     """
-    from tasks.tracking.store import connect_store, find_tracking_uri, has_store, report_unreachable
-
     uri = find_tracking_uri(home)
     if not has_store(uri):
         return

@@ -6,15 +6,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from prefect.runtime import task_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.steps import run_fold
+from flows import fold
+from flows.steps import step
 from schemas.backtest import FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.errors import InputError, StoreUnreachableError
 from tasks.configuration.configure import change_settings
 
 _ANSWER_SECONDS = 5
+
+
+def name_fold() -> str:
+    """Name a task run by the fold that it goes through."""
+    order = task_run.parameters["order"]
+    return f"fold {order.fold}, {order.entrant}, seed {order.seed}"
+
+
+# bound here and not in `flows.steps`: a fold is made of those steps
+run_fold = step(fold.run_fold, name="fold", task_run_name=name_fold)
 
 
 def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
@@ -103,9 +115,9 @@ def try_folds(
     futures = [run_fold.submit(order) for order in orders]
     results: list[FoldScores | InputError] = []
     for order, future in zip(orders, futures, strict=True):
-        outcome = future.result(raise_on_failure=False)
+        try:
+            results.append(future.result())
+        except InputError as problem:
+            results.append(problem)
         announce(order)
-        if isinstance(outcome, Exception) and not isinstance(outcome, InputError):
-            raise outcome
-        results.append(outcome)
     return results

@@ -14,7 +14,9 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.service import ModelAnswer
+from tasks.registry.register import load_version
 from tasks.registry.resolve import ADDRESS
+from tasks.registry.versions import find_alias
 from tasks.scoring.score import score_readings
 
 if TYPE_CHECKING:
@@ -81,8 +83,6 @@ def find_version(client: MlflowClient, source: Source) -> str:
     Raises:
         InputError: If the alias points to none.
     """
-    from tasks.registry.versions import find_alias
-
     if source.alias is None:
         return str(source.version)
     found = find_alias(client, source.name, source.alias)
@@ -101,8 +101,6 @@ def load_served_version(source: Source, version: str) -> ServedVersion:
     Raises:
         InputError: If there is no such version, or it cannot be loaded by this code.
     """
-    from tasks.registry.register import load_version
-
     known_paths = set(sys.path)
     try:
         detector, model = load_version(f"models:/{source.name}/{version}")

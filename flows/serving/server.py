@@ -23,6 +23,7 @@ from flows.serving.model import ModelHolder, ServedVersion, find_version, parse_
 from flows.serving.service import Service
 from schemas.configuration import Configuration
 from schemas.errors import ForewarnError, InputError, StoreUnreachableError
+from tasks.tracking.store import find_tracking_uri, open_store
 
 TOKEN_VARIABLE = "FOREWARN_SERVE_TOKEN"  # noqa: S105 - a name, not a token
 _HEAD_SECONDS = 10.0
@@ -53,8 +54,6 @@ def serve(
         InputError: If there is no such version, it cannot be loaded, or the host or the token is wrong.
         StoreUnreachableError: If the store does not answer, or the port is taken.
     """
-    from tasks.tracking.store import find_tracking_uri, open_store
-
     for name, value in _REGISTRY_SETTINGS.items():
         os.environ.setdefault(name, value)
     token = read_token()

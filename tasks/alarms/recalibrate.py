@@ -73,10 +73,11 @@ def keep_recent(threshold: Threshold, times: np.ndarray, runs: np.ndarray, score
     Kept are the rows since the begin of the last row's slot and the `trailing.rows` rows before it: the next
     piece may start in the same slot, whose threshold is made of the rows before it.
 
-    Each piece numbers its runs anew. Two rows of one piece are in one run where their numbers are equal and
-    they lie at most 1.5 steps apart, as in `tasks.readings.parse.number_runs`; two rows of different pieces are where
-    they lie at most 1.5 steps apart. That a row was removed between two such rows can be told by a piece that
-    repeats the last row of the piece before it. A repeated row counts once, with the score that it had first.
+    Each piece numbers its runs anew. Two rows of one piece are in one run where their numbers are equal
+    and they lie at most 1.5 steps apart, as in `tasks.readings.parse.number_runs`; two rows of different
+    pieces are where they lie at most 1.5 steps apart. That a row was removed between two such rows can
+    be told by a piece that repeats the last row of the piece before it. A repeated row counts once, with
+    the score that it had first.
 
     Args:
         threshold: The threshold and the recent scores; it is not changed.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve
 
 from schemas.configuration import ThresholdSection
 from schemas.errors import InputError
@@ -293,6 +292,8 @@ def _trace_curve(
     scores: np.ndarray, labels: np.ndarray, rule: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Precision and recall at each threshold, all of one length, thresholds rising."""
+    from sklearn.metrics import precision_recall_curve
+
     _require_positives(bool(labels.any()), rule)
     precision, recall, thresholds = precision_recall_curve(labels, scores)
     return precision[:-1], recall[:-1], thresholds

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from schemas.configuration import EvaluationSection
 from schemas.decision import Comparison
@@ -135,6 +134,8 @@ def join_tallies(tallies: Sequence[Tally]) -> Tally:
 
 def measure(tally: Tally) -> Metrics:
     """Compute the metrics of a tally by the contract's names; none where undefined."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     labels = tally.labels
     has_both = bool(labels.any()) and not labels.all()
     caught = tally.leads[np.isfinite(tally.leads)]
@@ -292,6 +293,8 @@ def compare_best_control(
     section: EvaluationSection,
 ) -> Comparison | None:
     """Compare the model with the control that has the largest ROC area on a part; none without events."""
+    from sklearn.metrics import roc_auc_score
+
     if not part.has_both_classes:
         return None
     of_part = {name: values[part.places] for name, values in scores.items()}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import optuna
-from optuna.trial import BaseTrial, FixedTrial, TrialState
+from typing import TYPE_CHECKING, Any
 
 from schemas.errors import InputError
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import BaseTrial
 
 Changes = dict[str, dict[str, Any]]
 
@@ -97,6 +98,9 @@ def open_study(path: Path, name: str) -> optuna.Study:
     Returns:
         The study; trials that a killed process left open are failed.
     """
+    import optuna
+    from optuna.trial import TrialState
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         storage=f"sqlite:///{path}",
@@ -112,6 +116,8 @@ def open_study(path: Path, name: str) -> optuna.Study:
 
 def count_trials(study: optuna.Study, state: str | None = None) -> int:
     """Count the trials that came to an end, or of these the `PRUNED` or `COMPLETE` ones."""
+    from optuna.trial import TrialState
+
     states = [TrialState[state]] if state else [TrialState.COMPLETE, TrialState.PRUNED]
     return len(study.get_trials(deepcopy=False, states=states))
 
@@ -130,6 +136,8 @@ def ask_trial(study: optuna.Study, family: str, seed: int) -> tuple[optuna.Trial
     Returns:
         The trial, and the settings that it changes, by section and key.
     """
+    import optuna
+
     number = len(study.get_trials(deepcopy=False)) - count_trials(study, "FAIL")
     study.sampler = optuna.samplers.TPESampler(
         seed=seed * _SEEDS_APART + number, n_startup_trials=FULL_TRIALS
@@ -152,6 +160,8 @@ def is_given_up(trial: optuna.Trial, fold: int, mean: float) -> bool:
 
 def end_trial(study: optuna.Study, trial: optuna.Trial, mean: float | None, *, is_pruned: bool) -> None:
     """End a trial with its mean area; none where it could not be trained."""
+    from optuna.trial import TrialState
+
     if mean is None:
         study.tell(trial, state=TrialState.FAIL)
     elif is_pruned:
@@ -166,6 +176,8 @@ def find_best_changes(study: optuna.Study, family: str) -> tuple[Changes, float]
     Raises:
         InputError: If no trial went through all folds.
     """
+    from optuna.trial import FixedTrial
+
     if not count_trials(study, "COMPLETE"):
         raise InputError(
             f"At least one trial of `{family}` must go through all past folds. Every one failed; the nested "

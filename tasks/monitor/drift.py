@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from math import comb
 
 import numpy as np
-from scipy.stats import mannwhitneyu
 
 from schemas.configuration import MonitorSection
 from schemas.monitoring import FeatureDrift, Tested, WatchedRows
@@ -76,6 +75,8 @@ def compare_means(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     Returns:
         Two-sided p-values, shape (sensors,); 1 for a sensor that is the same everywhere.
     """
+    from scipy.stats import mannwhitneyu
+
     joined = np.sort(np.concatenate([before, after]), axis=0)
     is_constant = joined[0] == joined[-1]
     # where means are equal the chances are approximate, so sensors without equal means go by themselves

@@ -53,8 +53,9 @@ def measure_windows(
 ) -> tuple[MonitorWindow, ...]:
     """Measure each window: its median normal score, its false alarms, the events that it caught.
 
-    Alarms and horizons are those of `tasks.alarms.episodes`, found on all rows at once: an event at the beginning of a
-    window may have been announced in the window before. An episode counts in the window where it begins.
+    Alarms and horizons are those of `tasks.alarms.episodes`, found on all rows at once: an event at the
+    beginning of a window may have been announced in the window before. An episode counts in the window
+    where it begins.
 
     Args:
         watched: The rows.

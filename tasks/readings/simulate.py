@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.signal import lfilter
 
 from tasks.files.write import write_table
 from tasks.readings.simulate_series import require_at_least, simulate_sequences, simulate_temperatures
@@ -309,6 +308,8 @@ def _run_loops(precursor: np.ndarray, random: np.random.Generator) -> np.ndarray
     Returns:
         float64, shape (loops, rows).
     """
+    from scipy.signal import lfilter
+
     rows, angles = len(precursor), precursor * np.pi / 2
     loops = np.empty((LOOPS, rows))
     for loop in loops:
@@ -322,6 +323,8 @@ def _run_loops(precursor: np.ndarray, random: np.random.Generator) -> np.ndarray
 
 def _draw_memory_noise(rows: int, poles: tuple[float, ...], random: np.random.Generator) -> np.ndarray:
     """Draw autoregressive noise of variance 1 with the given poles, each within 0 and 1."""
+    from scipy.signal import lfilter
+
     recursion = np.poly(poles)
     response = lfilter([1.0], recursion, np.eye(1, LONGEST_RESPONSE_ROWS)[0])
     gain = 1 / math.sqrt(math.fsum(response**2))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.signal import lfilter
 
 from schemas.errors import InputError
 
@@ -124,6 +123,8 @@ def _follow_seasons(weeks: np.ndarray) -> np.ndarray:
 
 def _draw_noise(rows: int, random: np.random.Generator) -> np.ndarray:
     """Draw autoregressive noise, shape (rows,)."""
+    from scipy.signal import lfilter
+
     gain = NOISE_DEGREES * np.sqrt(1 - NOISE_MEMORY**2)
     noise: np.ndarray = lfilter([gain], [1.0, -NOISE_MEMORY], random.standard_normal(rows + WARM_UP_WEEKS))
     return noise[WARM_UP_WEEKS:]

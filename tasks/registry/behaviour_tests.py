@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from schemas.decision import Behaviour
 
@@ -76,6 +75,8 @@ def add_spike(table: pd.DataFrame, sensor: str, row: int) -> pd.DataFrame:
 
 def _correlate(expected: np.ndarray, scores: np.ndarray) -> float:
     """Correlate the ranks of scores; 0 where either does not vary, or where too few are left."""
+    from scipy.stats import spearmanr
+
     is_known = np.isfinite(scores)
     if is_known.sum() < _LEAST_ROWS or np.ptp(scores[is_known]) == 0 or np.ptp(expected[is_known]) == 0:
         return 0.0

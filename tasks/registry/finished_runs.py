@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlflow.artifacts import load_text
-from mlflow.exceptions import MlflowException
 from pydantic import ValidationError
 
 from schemas.results import RetrainResult
@@ -60,6 +58,9 @@ def find_decided_run(client: MlflowClient, run_id: str) -> RetrainResult | None:
 
 def read_result(client: MlflowClient, run: Run) -> RetrainResult | None:
     """Read what a run has come to, or none where it did not say so or its version is gone."""
+    from mlflow.artifacts import load_text
+    from mlflow.exceptions import MlflowException
+
     try:
         text = load_text(f"{run.info.artifact_uri}/{RESULT_FILE}")
         result = RetrainResult.model_validate_json(text)

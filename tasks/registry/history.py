@@ -11,7 +11,6 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from mlflow.exceptions import MlflowException
 from pydantic import ValidationError
 
 from schemas.errors import InputError
@@ -148,6 +147,8 @@ def _tag_promotion(client: MlflowClient, version: ModelVersion, history: Sequenc
 
 def _write_copy(client: MlflowClient, version: ModelVersion, history: Sequence[Move]) -> list[str]:
     """Write the moves that concern a version into the run that made it."""
+    from mlflow.exceptions import MlflowException
+
     if not version.run_id:
         return []
     number = str(version.version)

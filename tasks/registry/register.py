@@ -7,16 +7,9 @@ import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mlflow.pyfunc
 import pandas as pd
-from mlflow import MlflowClient
-from mlflow.entities import LoggedModelOutput, LoggedModelStatus
-from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
-from mlflow.types import ColSpec, Schema, TensorSpec
-from mlflow.types.schema import AnyType
 
 from schemas.detector import Detector
 from schemas.errors import InputError
@@ -24,6 +17,11 @@ from schemas.model import FittedModel
 from tasks.models.fit import save_model
 from tasks.readings.check import check_scored_table
 from tasks.scoring.score import score_readings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, TensorSpec
 
 # what scoring imports, at the versions that training ran with
 _REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn")
@@ -60,6 +58,8 @@ def log_detector(
     Returns:
         Id of the logged model; it loads as `models:/<id>`.
     """
+    from mlflow.entities import LoggedModelOutput
+
     experiment_id = client.get_run(run_id).info.experiment_id
     ready = find_ready_model(client, experiment_id, run_id)
     if ready is not None:
@@ -83,6 +83,8 @@ def find_ready_model(client: MlflowClient, experiment_id: str, run_id: str) -> s
     Returns:
         Id of the logged model whose files are all there, or none.
     """
+    from mlflow.entities import LoggedModelStatus
+
     found = client.search_logged_models([experiment_id], filter_string=f"source_run_id = '{run_id}'")
     for model in found:
         if model.status != LoggedModelStatus.READY:
@@ -98,6 +100,8 @@ def save_detector(
     Returns:
         The folder of the model.
     """
+    import mlflow.pyfunc
+
     (folder / "detector.json").write_text(detector.model_dump_json(indent=1), encoding="utf-8")
     save_model(model, family, folder / "fitted")
     keep_golden_scores(detector, model, golden).to_parquet(folder / GOLDEN_FILE)
@@ -141,6 +145,10 @@ def make_signature(detector: Detector) -> ModelSignature:
     Times may be texts or times and whole numbers are as good as others, so the inputs have any
     type: the schema check of the readings says what is wrong with a value.
     """
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
+
     inputs: list[ColSpec | TensorSpec] = [ColSpec(AnyType(), detector.readings.time_column)]
     if detector.readings.label_column is not None:
         inputs.append(ColSpec(AnyType(), detector.readings.label_column, required=False))
@@ -183,6 +191,9 @@ def register_version(
     Returns:
         The version's number.
     """
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+
     try:
         client.create_registered_model(model_name)
     except MlflowException as error:
@@ -211,6 +222,9 @@ def load_version(model_uri: str) -> tuple[Detector, FittedModel]:
     Raises:
         InputError: If there is no such version, or it cannot be loaded by this code.
     """
+    import mlflow.pyfunc
+    from mlflow.exceptions import MlflowException
+
     try:
         warner = mlflow.pyfunc.load_model(model_uri).unwrap_python_model()
     except MlflowException as error:
@@ -234,4 +248,6 @@ def score_with_version(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: If the version cannot score the table, or what it gives breaks the schema of scores.
     """
+    import mlflow.pyfunc
+
     return check_scored_table(mlflow.pyfunc.load_model(model_uri).predict(table))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from mlflow.exceptions import MlflowException
 
 from schemas.configuration import EvaluationSection
 from schemas.decision import ChampionEvidence
@@ -74,6 +73,8 @@ def score_champion(client: MlflowClient, model_name: str, table: pd.DataFrame) -
     Returns:
         Its scores, or why it has none; none where there is no champion.
     """
+    from mlflow.exceptions import MlflowException
+
     champion = find_champion(client, model_name)
     if champion is None:
         return None

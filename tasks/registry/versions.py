@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, TypeVar
 
 from schemas.errors import InputError
 
@@ -13,9 +11,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-_MISSING = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
-# what MLflow says of an alias that is not set, and of a number that is none
-_MISSING_OR_WRONG = (_MISSING, ErrorCode.Name(INVALID_PARAMETER_VALUE))
+# what MLflow answers when there is no such model, version or alias, and when a number is none
+_MISSING = ("RESOURCE_DOES_NOT_EXIST",)
+_MISSING_OR_WRONG = (*_MISSING, "INVALID_PARAMETER_VALUE")
+
+T = TypeVar("T")
 
 
 def find_champion(client: MlflowClient, model_name: str) -> ModelVersion | None:
@@ -25,32 +25,17 @@ def find_champion(client: MlflowClient, model_name: str) -> ModelVersion | None:
 
 def find_alias(client: MlflowClient, model_name: str, alias: str) -> ModelVersion | None:
     """Find the version that an alias points to, or none where it points to none."""
-    try:
-        return client.get_model_version_by_alias(model_name, alias)
-    except MlflowException as error:
-        if error.error_code not in _MISSING_OR_WRONG:
-            raise
-        return None
+    return _find(lambda: client.get_model_version_by_alias(model_name, alias))
 
 
 def find_version(client: MlflowClient, model_name: str, number: str) -> ModelVersion | None:
     """Find a version by its number, or none where there is none."""
-    try:
-        return client.get_model_version(model_name, number)
-    except MlflowException as error:
-        if error.error_code not in _MISSING_OR_WRONG:
-            raise
-        return None
+    return _find(lambda: client.get_model_version(model_name, number))
 
 
 def find_model(client: MlflowClient, model_name: str) -> RegisteredModel | None:
     """Find a registered model with its tags and aliases, or none where there is none."""
-    try:
-        return client.get_registered_model(model_name)
-    except MlflowException as error:
-        if error.error_code != _MISSING:
-            raise
-        return None
+    return _find(lambda: client.get_registered_model(model_name), _MISSING)
 
 
 def require_version(client: MlflowClient, model_name: str, number: str) -> ModelVersion:
@@ -76,10 +61,18 @@ def find_run_metrics(client: MlflowClient, run_id: str, prefix: str) -> dict[str
         run_id: The run.
         prefix: Such as `test_`.
     """
-    try:
-        metrics = client.get_run(run_id).data.metrics
-    except MlflowException as error:
-        if error.error_code not in _MISSING_OR_WRONG:
-            raise
-        return {}
+    run = _find(lambda: client.get_run(run_id))
+    metrics = {} if run is None else run.data.metrics
     return {name.removeprefix(prefix): value for name, value in metrics.items() if name.startswith(prefix)}
+
+
+def _find(look_up: Callable[[], T], missing: Collection[str] = _MISSING_OR_WRONG) -> T | None:
+    """Look something up, or return none where MLflow answers with one of the error codes in `missing`."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return look_up()
+    except MlflowException as error:
+        if error.error_code not in missing:
+            raise
+        return None

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from schemas.backtest import FoldResult, Standing, Summary
 from schemas.evaluation import CONTROLS, Interval, Metrics
@@ -25,6 +22,10 @@ from tasks.reports.plot import (
     name_axes,
     render_png,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 TITLES = SCORER_TITLES | {"published": "Published model"}
 FOLDS_INCHES = (8.2, 5.2)
@@ -107,6 +108,8 @@ def plot_recall_curve(summary: Summary) -> Figure:
     The lines are what the best fixed threshold of each fold would have given, looked up on the test; the
     diamonds are what came of thresholds that were set beforehand.
     """
+    from matplotlib.ticker import PercentFormatter
+
     figure, axes = make_figure(SIZE_INCHES)
     figure.delaxes(axes)
     panels: tuple[Axes, ...] = tuple(figure.subplots(1, 2, sharey=True))
@@ -135,6 +138,8 @@ def plot_recall_curve(summary: Summary) -> Figure:
 
 def plot_lead_minutes(summary: Summary) -> Figure:
     """Draw how long before caught events the first alarm came."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = make_figure(SIZE_INCHES)
     leads = np.array(summary.lead_minutes)
     title = f"How long before an event its first alarm came, within {summary.horizon_minutes:g} minutes"
@@ -153,6 +158,8 @@ def plot_lead_minutes(summary: Summary) -> Figure:
 
 def plot_score_before_event(summary: Summary) -> Figure:
     """Draw how the scores rise among those of normal rows as an event comes near."""
+    from matplotlib.ticker import PercentFormatter
+
     figure, axes = make_figure(SIZE_INCHES)
     name_axes(
         axes,

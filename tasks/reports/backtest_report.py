@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jinja2 import Environment
 
 from schemas.backtest import BacktestResult, LeakCheck
 from schemas.configuration import Configuration
@@ -22,6 +22,9 @@ from tasks.reports.report import (
     list_pictures,
     make_environment,
 )
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 PLOT_TEXTS = {
     "folds": (

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from schemas.monitoring import MonitorWindow, Review
 from tasks.reports.plot import (
@@ -17,12 +15,15 @@ from tasks.reports.plot import (
     GREY,
     INK,
     VERMILION,
-    make_date_formatter,
-    make_date_locator,
     make_panels,
     name_axes,
     render_png,
+    show_dates,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _INCHES = (9.0, 8.4)
 _TITLE_CHARACTERS = 100
@@ -50,9 +51,7 @@ def plot_windows(review: Review, bound: float, promised: float | None) -> Figure
     _draw_false_alarms(panels[1], times, windows, promised)
     _draw_recall(panels[2], times, windows)
     for axes in panels:
-        locator = make_date_locator()
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(make_date_formatter(locator))
+        show_dates(axes)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=10, loc="upper left", ncols=3)
     if not windows:
@@ -102,6 +101,8 @@ def _draw_false_alarms(
 
 def _draw_recall(axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow]) -> None:
     """Draw the events of each window and how many of them were caught within the longer horizon."""
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
     events = np.array([window.events for window in windows])
     caught = np.array([window.caught_20min for window in windows])
     axes.vlines(times, 0, events, color=GREY, lw=5, alpha=0.5, label="events")

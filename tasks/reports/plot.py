@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgba
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    Formatter,
-    Locator,
-    LogLocator,
-    MaxNLocator,
-    PercentFormatter,
-    StrMethodFormatter,
-)
-from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
 from schemas.evaluation import History, PartScores
 from schemas.explanation import AlarmExplanation, Driver, ExplainedAlarms
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Formatter, Locator
 
 SCORER_TITLES = {"model": "Model", "pca": "PCA", "zscore": "z-score", "random": "Random"}
 
@@ -39,10 +30,6 @@ SHORT_INCHES = (8.2, 3.1)
 WIDE_SPREAD = 20.0
 POINTS_AT_MOST = 20_000
 
-# matplotlib ships these two without types
-make_date_locator: Callable[[], Locator] = AutoDateLocator
-make_date_formatter: Callable[[Locator], Formatter] = ConciseDateFormatter
-
 
 def plot_loss(history: History) -> Figure:
     """Draw the loss and the validation loss of each epoch, and mark the epoch whose weights were kept.
@@ -53,6 +40,8 @@ def plot_loss(history: History) -> Figure:
     Returns:
         A figure with one pair of axes.
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = make_figure(SIZE_INCHES)
     epochs = np.arange(1, len(history.loss) + 1)
     marker = "o" if len(epochs) == 1 else ""
@@ -90,6 +79,8 @@ def plot_precision_recall(scores: PartScores, threshold: float) -> Figure:
     Returns:
         A figure with one pair of axes; with windows of one class only, it says so.
     """
+    from matplotlib.ticker import PercentFormatter
+
     figure, axes = make_figure(SIZE_INCHES)
     title = f"Precision and recall for every threshold, {scores.part} part"
     name_axes(axes, title, "Threshold (score at which alarms begin)", "Share")
@@ -116,6 +107,8 @@ def plot_roc(scores_by_name: Mapping[str, PartScores]) -> Figure:
     Raises:
         ValueError: If there is no scorer.
     """
+    from matplotlib.ticker import PercentFormatter
+
     if not scores_by_name:
         raise ValueError("A ROC figure needs at least one scorer. Received none. Pass the model's scores.")
     figure, axes = make_figure(SQUARE_INCHES)
@@ -158,9 +151,7 @@ def plot_errors_over_time(scores: PartScores) -> Figure:
         label = f"threshold, {lowest:.4g} to {highest:.4g}"
         axes.step(scores.times, scores.thresholds, where="post", color=INK, lw=1.2, label=label)
     _scale_by_spread(axes, "y", np.append(scores.scores, scores.thresholds))
-    locator = make_date_locator()
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(make_date_formatter(locator))
+    show_dates(axes)
     draw_legend(figure, axes)
     return figure if scores.has_both_classes else _say_one_class(figure, axes, scores, height=0.93)
 
@@ -176,6 +167,8 @@ def plot_confusion(scores: PartScores) -> Figure:
     Returns:
         A figure with one pair of axes: truth downwards, alarm to the right, counts and shares of the truth.
     """
+    from matplotlib.colors import to_rgba
+
     figure, axes = make_figure(SIZE_INCHES)
     counts = np.array(_count_alarms(scores, scores.thresholds)).reshape(2, 2)
     names = (("quiet, rightly", "false alarm"), ("missed", "caught"))
@@ -315,6 +308,18 @@ def make_panels(size_inches: tuple[float, float], count: int) -> tuple[Figure, l
     return figure, [first, *others]
 
 
+def show_dates(axes: Axes) -> None:
+    """Mark the x axis by dates and times, as short as they can be."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    # matplotlib ships these two without types
+    make_locator: Callable[[], Locator] = AutoDateLocator
+    make_formatter: Callable[[Locator], Formatter] = ConciseDateFormatter
+    locator = make_locator()
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(make_formatter(locator))
+
+
 def name_axes(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
     """Write the title and what the axes show."""
     axes.set_title(title, fontsize=13, loc="left", color=INK)
@@ -323,6 +328,9 @@ def name_axes(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
 
 
 def _make_canvas(size_inches: tuple[float, float]) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=size_inches, dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure
@@ -338,6 +346,8 @@ def _style_axes(axes: Axes) -> Axes:
 
 def _draw_driver(axes: Axes, driver: Driver) -> None:
     """Draw what a sensor was and what was expected of it, the row of the alarm at 0."""
+    from matplotlib.ticker import MaxNLocator
+
     rows = np.arange(1 - len(driver.last), 1)
     # a row without an expectation is a gap in the line
     expected = np.asarray(driver.expected, dtype=np.float64)
@@ -348,6 +358,8 @@ def _draw_driver(axes: Axes, driver: Driver) -> None:
 
 def _draw_precision_and_recall(axes: Axes, scores: PartScores, threshold: float) -> None:
     """Draw both curves, with their values at the threshold in the legend, and the precision of guessing."""
+    from sklearn.metrics import precision_recall_curve
+
     precision, recall, thresholds = precision_recall_curve(scores.labels, scores.scores)
     _, false_alarms, missed, caught = _count_alarms(scores, threshold)
     flagged, positive = caught + false_alarms, caught + missed
@@ -365,6 +377,8 @@ def _draw_precision_and_recall(axes: Axes, scores: PartScores, threshold: float)
 
 def _draw_roc(axes: Axes, scores_by_name: Mapping[str, PartScores]) -> None:
     """Draw a ROC curve for each scorer, with its area in the legend, and the diagonal."""
+    from sklearn.metrics import auc, roc_curve
+
     for position, (name, scores) in enumerate(scores_by_name.items()):
         false_rate, true_rate, _ = roc_curve(scores.labels, scores.scores)
         colour, style = LINES[position % len(LINES)]
@@ -414,6 +428,8 @@ def _draw_threshold(axes: Axes, along: str, threshold: float) -> None:
 
 def _scale_by_spread(axes: Axes, along: str, values: np.ndarray) -> None:
     """Use a logarithmic axis where positive values spread so far that a plain one would hide most."""
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
+
     finite = values[np.isfinite(values)]
     is_wide = finite.size > 0 and finite.min() > 0 and finite.max() > WIDE_SPREAD * np.median(finite)
     if not is_wide:

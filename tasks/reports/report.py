@@ -10,16 +10,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schemas.configuration import Configuration
 from schemas.evaluation import Interval
 from schemas.explanation import AlarmEpisode, Driver, ExplainedAlarms
 from schemas.results import RetrainResult
 from tasks.reports.plot import SCORER_TITLES
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 DASH = "\N{EN DASH}"
 COLUMNS_SHOWN = 12
@@ -342,6 +345,8 @@ def list_leaders(explained: ExplainedAlarms) -> tuple[Leader, ...]:
 
 def make_environment() -> Environment:
     """Make the template engine: everything is escaped, a missing name is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("tasks.reports", "templates"),
         autoescape=True,

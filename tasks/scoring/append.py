@@ -195,7 +195,7 @@ def append_batch(
         opened: What they hold.
         bookmark: Where scoring stands after the batch; its marks are measured here.
         scored: Rows for the output, its columns as before.
-        set_aside: Rows for the file of rows set aside, as `tasks.scoring.output_rows.make_set_aside_rows` makes them.
+        set_aside: Rows for the file of rows set aside, as `make_set_aside_rows` makes them.
 
     Returns:
         The bookmark with its marks.

@@ -12,13 +12,10 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from mlflow import MlflowClient
-from mlflow.data.pandas_dataset import from_pandas
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
 from schemas.configuration import Configuration
 from schemas.evaluation import Evaluation, History, Metrics
@@ -26,6 +23,10 @@ from schemas.readings import LabelledReadings
 from schemas.windows import Part
 from tasks.readings.check import check_labelled_table
 from tasks.tracking.runs import end_run, start_run
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Run
 
 # MLflow takes so many entries in one batch
 _PARAMS_AT_ONCE = 100
@@ -52,6 +53,8 @@ def log_nested_run(
         params: Its parameters by their full names.
         metrics: Its metrics.
     """
+    from mlflow.entities import Param
+
     links = {"mlflow.parentRunId": parent.info.run_id, "mlflow.runName": name}
     links["mlflow.source.name"] = parent.data.tags["mlflow.source.name"]
     run_id, _ = start_run(client, parent.info.experiment_id, links | dict(tags))
@@ -62,6 +65,8 @@ def log_nested_run(
 
 def log_configuration(client: MlflowClient, run_id: str, configuration: Configuration) -> None:
     """Log every setting as a parameter by its full name, and the whole as `configuration.yaml`."""
+    from mlflow.entities import Param
+
     params = [Param(name, value) for name, value in flatten_settings(configuration).items()]
     for start in range(0, len(params), _PARAMS_AT_ONCE):
         client.log_batch(run_id, params=params[start : start + _PARAMS_AT_ONCE])
@@ -91,6 +96,9 @@ def log_datasets(
         parts: The parts to log; a part's table is the last rows of its windows.
         source: Path of the readings.
     """
+    from mlflow.data.pandas_dataset import from_pandas
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
     inputs = []
     for part in parts:
         table = pd.DataFrame(labelled.values[part.end_rows], columns=list(labelled.sensors))
@@ -122,6 +130,8 @@ def hash_table(table: pd.DataFrame) -> str:
 
 def log_history(client: MlflowClient, run_id: str, history: History) -> None:
     """Log `train_loss` and `validation_loss` of every epoch in few calls."""
+    from mlflow.entities import Metric
+
     begin = client.get_run(run_id).info.start_time
     metrics = [
         Metric(name, float(value), begin, epoch)
@@ -217,12 +227,16 @@ def make_metrics(figures: Mapping[str, float], milliseconds: int | None = None) 
         figures: By name.
         milliseconds: Time that they carry, since 1970; now without it.
     """
+    from mlflow.entities import Metric
+
     at = round(time.time() * 1000) if milliseconds is None else milliseconds
     return [Metric(name, float(value), at, 0) for name, value in figures.items()]
 
 
 def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, Any]) -> None:
     """Set several tags of a run in one call."""
+    from mlflow.entities import RunTag
+
     client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
 

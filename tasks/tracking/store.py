@@ -7,17 +7,15 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-import mlflow
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-
 from schemas.errors import DISK_FULL, ForewarnError, InputError, StoreUnreachableError
 from tasks.files.lock import hold_file
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 _SQLITE = "sqlite:///"
 _ANSWER_SECONDS = 10
@@ -86,6 +84,9 @@ def connect_store(uri: str) -> MlflowClient:
     Raises:
         OSError: If a server does not answer.
     """
+    import mlflow
+    from mlflow import MlflowClient
+
     _require_answer(uri)
     mlflow.set_tracking_uri(uri)
     return MlflowClient(tracking_uri=uri)
@@ -128,6 +129,9 @@ def report_unreachable(uri: str) -> Iterator[None]:
     Raises:
         StoreUnreachableError: In place of the errors of MLflow, the database and the network.
     """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         yield
     except ForewarnError:
@@ -146,6 +150,9 @@ def report_trouble(uri: str) -> Iterator[None]:
     Raises:
         StoreUnreachableError: In place of errors that the same call may not meet later.
     """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         yield
     except ForewarnError:
@@ -162,6 +169,10 @@ def is_trouble(error: Exception) -> bool:
     Args:
         error: An error of MLflow, of the database or of the system.
     """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+    from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
     if isinstance(error, MlflowException):
         status: int = error.get_http_status_code()  # type: ignore[no-untyped-call] # so in MLflow
         return status >= _SERVER_ERROR

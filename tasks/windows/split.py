@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from schemas.configuration import SplitSection
 from schemas.errors import InputError
@@ -76,6 +75,8 @@ def split_at_random(windows: Windows, test_fraction: float, validation_fraction:
     Raises:
         InputError: If there are too few windows to divide.
     """
+    from sklearn.model_selection import train_test_split
+
     try:
         rest, test = train_test_split(np.arange(len(windows)), test_size=test_fraction, random_state=seed)
         train, validation = train_test_split(rest, test_size=validation_fraction, random_state=seed)

@@ -12,16 +12,15 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from flows import line
+from flows import line, steps
 from flows.commands import run_command_line
 from flows.results import describe_tags
-from flows.steps import plain
 from schemas.configuration import Configuration
 from schemas.decision import Decision
 from schemas.errors import InputError
 from schemas.readings import RawTable
 from tasks.configuration.configure import change_settings
-from tasks.monitor.log import find_last_emission, remember_emission
+from tasks.monitor.review_log import find_last_emission, remember_emission
 from tasks.monitor.watch import find_watched_version
 from tasks.tracking.runs import start_run
 from tests.detectors import open_test_store, register_detector, simulated_table, train_detector
@@ -223,12 +222,12 @@ def test_the_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]
 def test_a_new_version_says_what_its_normal_scores_were() -> None:
     settings = change_settings(Configuration(), {"model": {"family": "zscore"}})
     raw = RawTable(simulated_table(), "simulated", "0" * 64)
-    prepared = line.prepare(raw, plain.check_readings(raw, settings.readings), settings, plain)
-    split = plain.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
-    divided = line.scale(prepared, split, settings, plain)
-    _, scores = line.fit(prepared, divided, settings, plain, has_controls=False)
+    prepared = line.prepare(raw, steps.check_readings(raw, settings.readings), settings)
+    split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
+    divided = line.scale(prepared, split, settings)
+    _, scores = line.fit(prepared, divided, settings, has_controls=False)
     decision = Decision(decision="HOLD", reasons=(), checks=())
-    medians = plain.find_normal_medians(scores["model"], split)
+    medians = steps.find_normal_medians(scores["model"], split)
     tags = describe_tags(prepared, divided, medians, decision, settings, "test")
     for tag, part in (("train_median_score", split.train), ("normal_median_score", split.validation)):
         normal = scores["model"][np.isin(prepared.windows.end_rows, part.normal_end_rows)]

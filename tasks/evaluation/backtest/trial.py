@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from schemas.backtest import MODEL, Fold, FoldScores
 from schemas.configuration import EvaluationSection
@@ -83,6 +82,8 @@ def cut_part(given: FoldScores, labelled: LabelledReadings) -> Part:
 
 def measure_fold_area(given: FoldScores, labelled: LabelledReadings) -> float:
     """Measure the ROC area of an entrant's scores on a fold's test."""
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(labelled.labels[given.end_rows], given.scores[MODEL]))
 
 

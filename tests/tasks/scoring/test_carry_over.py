@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.score import Batch, Scorer, add_batch, describe_batch, summarise_scoring
-from flows.steps import plain
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.evaluation import RecentScores, Threshold, TrailingBudget
@@ -68,7 +67,7 @@ def add_pieces(
         # a piece without a row that can be scored is refused, and changes nothing
         with contextlib.suppress(InputError):
             places = find_places(out)
-            batches.append(add_batch(scorer, data, places, settings or Configuration(), plain, NOW))
+            batches.append(add_batch(scorer, data, places, settings or Configuration(), NOW))
     return batches
 
 
@@ -163,7 +162,7 @@ def test_versions_of_another_model_are_refused(
     other = Scorer(PinnedVersion(name="other", number="1", asked="x"), scorer.detector, scorer.model)
     data, places = tmp_path / "piece.csv", find_places(tmp_path / "scores.csv")
     with pytest.raises(InputError, match="registered model plant"):
-        add_batch(other, data, places, Configuration(), plain, NOW)
+        add_batch(other, data, places, Configuration(), NOW)
 
 
 def test_the_result_accounts_for_every_row(scorer: Scorer, readings: pd.DataFrame, tmp_path: Path) -> None:

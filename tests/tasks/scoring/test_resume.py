@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows import line
-from flows.steps import plain
 from schemas.configuration import Configuration
 from schemas.detector import Detector
 from schemas.errors import InputError
@@ -43,11 +42,11 @@ def table_of(rows: int, seed: int) -> pd.DataFrame:
 
 def train_on(table: pd.DataFrame, chosen: Configuration) -> tuple[Detector, FittedModel]:
     readings = check_readings(RawTable(table, "", ""), chosen.readings)
-    prepared = line.prepare(RawTable(table, "", ""), readings, chosen, plain)
+    prepared = line.prepare(RawTable(table, "", ""), readings, chosen)
     split = split_windows(prepared.windows, chosen.split, chosen.purge_rows)
-    divided = line.scale(prepared, split, chosen, plain)
-    model, scores = line.fit(prepared, divided, chosen, plain)
-    thresholds, _ = line.set_thresholds(prepared, split, scores, chosen, plain)
+    divided = line.scale(prepared, split, chosen)
+    model, scores = line.fit(prepared, divided, chosen)
+    thresholds, _ = line.set_thresholds(prepared, split, scores, chosen)
     detector = Detector(
         readings=chosen.readings.model_copy(update={"step_minutes": readings.step_minutes}),
         are_event_rows_kept=False,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from mlflow.entities import Metric
 
 from schemas.monitoring import LastEmission, MonitorWindow, Review, WatchedVersion
 from tasks.tracking.log import log_files, make_metrics, tag_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Metric
 
 # tags of the runs after which a drift event was sent: what the cool-down goes by
 MODEL_TAG, VERSION_TAG, END_TAG = "drift_model", "drift_version", "drift_data_end"
@@ -81,6 +81,8 @@ def log_review(
 
 def make_window_metrics(window: MonitorWindow) -> list[Metric]:
     """Make the metrics of one window; what is undefined is left out."""
+    from mlflow.entities import Metric
+
     moment = int(np.datetime64(window.last, "ms").astype(np.int64))
     figures = {
         "window_median_ratio": window.ratio,

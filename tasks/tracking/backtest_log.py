@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from mlflow import MlflowClient
-from mlflow.entities import Metric
 
 from schemas.backtest import PUBLISHED, BacktestResult, FoldScores
 from schemas.comparison import ComparisonResult, LeaderboardRow
 from tasks.tracking.log import log_files, log_nested_run, make_metrics, name_figures
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
 def log_backtest(
@@ -65,6 +66,8 @@ def log_trial(
         areas: ROC area on each past fold that it went through.
         tags: `family`, and others such as `failure`.
     """
+    from mlflow.entities import Metric
+
     now = round(time.time() * 1000)
     metrics = [Metric("past_fold_roc_auc", area, now, fold) for fold, area in enumerate(areas, start=1)]
     if areas:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from schemas.configuration import EvaluationSection
 from schemas.decision import Slice
-from tasks.evaluation.slice import slice_alarms
+from tasks.evaluation.slices import slice_alarms
 from tasks.windows.label import label_ahead
 from tests.builders import labelled_with, part_of, readings_with
 

@@ -1,0 +1,25 @@
+"""The section `split` of the settings."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.configuration.section import Fraction, Section
+
+
+class SplitSection(Section):
+    """How windows are divided into training, validation and test."""
+
+    method: Literal["time", "random"] = Field(
+        "time", description="`random` puts neighbours of training rows into the test: it leaks."
+    )
+    test_fraction: Fraction = Field(0.2, description="Share of rows for the test, the last ones.")
+    validation_fraction: Fraction = Field(
+        0.2, description="Share of the rows left after the test that serves for validation."
+    )
+    purge_rows: int | None = Field(
+        None, ge=0, description="Rows left out before each boundary; none for `labels.rows_ahead`."
+    )
+    seed: int = Field(123, ge=0, description="Seed of the random split.")

@@ -1,0 +1,19 @@
+"""The section `windows` of the settings."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.configuration.section import Section
+
+
+class WindowsSection(Section):
+    """How windows of consecutive rows are cut."""
+
+    lookback: int = Field(5, ge=1, description="Rows in a window.")
+    convention: Literal["within_runs", "published"] = Field(
+        "within_runs",
+        description="`published` bridges gaps and events and leaves out the first two windows.",
+    )
