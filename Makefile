@@ -57,7 +57,7 @@ docs: setup ## write docs/configuration.md from the configuration
 expect: setup ## write docs/what-to-expect.md from a backtest of DATA, beside its random split (half an hour)
 	@$(BIN)/forewarn retrain --preset ranjan-2019 --data '$(DATA)' --json mlruns/random-split.json
 	@$(BIN)/forewarn backtest --data '$(DATA)' --set readings.replay=causal --json mlruns/backtest.json $(ARGS)
-	$(BIN)/python -m tasks.configuration.document expectations mlruns/backtest.json mlruns/random-split.json docs
+	$(BIN)/python -m tasks.reports.expectations mlruns/backtest.json mlruns/random-split.json docs
 
 ui: setup ## the MLflow UI and the Prefect UI
 	@$(BIN)/forewarn ui $(ARGS)

@@ -1,4 +1,4 @@
-"""Write pages of docs/: `make docs` the settings, `make expect` what a plant can expect."""
+"""Write docs/configuration.md, the page of all settings: `make docs`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from schemas.backtest import BacktestResult
 from schemas.configuration import DEFAULTS, Configuration, Section
-
-PICTURE = "what-to-expect.png"
 
 _OPENING = """\
 # Settings
@@ -66,27 +63,5 @@ def _write_default(value: Any) -> str:
     return json.dumps(list(value)) if isinstance(value, tuple) else str(value)
 
 
-def write_expectations(backtest: Path, random_split: Path, folder: Path) -> None:
-    """Write `what-to-expect.md` and its picture from results of the mill's readings.
-
-    Args:
-        backtest: What `forewarn backtest --json` wrote.
-        random_split: What `forewarn retrain --preset ranjan-2019 --json` wrote for the same table.
-        folder: Folder of the page.
-    """
-    from tasks.reports.backtest_plot import render_backtest_plots
-    from tasks.reports.backtest_report import write_backtest_page
-
-    result = BacktestResult.model_validate_json(backtest.read_text(encoding="utf-8"))
-    area = json.loads(random_split.read_text(encoding="utf-8"))["metrics"]["roc_auc"]
-    settings = Configuration.model_validate(result.settings)
-    (folder / PICTURE).write_bytes(render_backtest_plots(result, area)["folds"])
-    page = write_backtest_page(result, settings, area, {"folds": PICTURE})
-    (folder / "what-to-expect.md").write_text(page, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    if sys.argv[1] == "expectations":
-        write_expectations(*map(Path, sys.argv[2:5]))
-    else:
-        Path(sys.argv[1]).write_text(describe_settings(), encoding="utf-8")
+    Path(sys.argv[1]).write_text(describe_settings(), encoding="utf-8")
