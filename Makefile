@@ -14,7 +14,7 @@ INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constra
 DATA ?=
 ARGS ?=
 
-.PHONY: help setup run test check format bench docs expect ui deploy worker stack stack-stop stack-test day lock clean
+.PHONY: help setup run test check format bench docs expect ui deploy worker image stack stack-stop stack-test day lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ expect: setup ## write docs/what-to-expect.md from a backtest of DATA, beside it
 
 ui: setup ## the MLflow UI and the Prefect UI
 	@$(BIN)/forewarn ui $(ARGS)
+
+image: ## build the image by docker, podman or buildah; PYTHON_IMAGE=name for another base
+	@PYTHON_IMAGE='$(PYTHON_IMAGE)' docker/build_image.sh
 
 stack: setup ## the production stack on this machine, without docker; DATA=path/to/readings.csv
 	@$(BIN)/python docker/local.py up $(if $(DATA),--data '$(DATA)') $(ARGS)
