@@ -66,16 +66,16 @@ image: ## build the image by docker, podman or buildah; PYTHON_IMAGE=name for an
 	@PYTHON_IMAGE='$(PYTHON_IMAGE)' docker/build_image.sh
 
 stack: setup ## the production stack on this machine, without docker; DATA=path/to/readings.csv
-	@$(BIN)/python docker/local.py up $(if $(DATA),--data '$(DATA)') $(ARGS)
+	@$(BIN)/python docker/stack.py up $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 stack-stop: setup ## stop what `make stack` runs
-	@$(BIN)/python docker/local.py down $(ARGS)
+	@$(BIN)/python docker/stack.py down $(ARGS)
 
 stack-test: setup ## the whole life of a stack of its own, step by step
-	@$(BIN)/python docker/life.py $(ARGS)
+	@$(BIN)/python -m tests.stack.life $(ARGS)
 
 day: setup ## a day of a plant in twenty minutes: docs/a-day.md
-	@$(BIN)/python docker/day.py $(ARGS)
+	@$(BIN)/python -m tests.stack.day $(ARGS)
 
 deploy: setup ## schedules, triggers, forms and automations to the server of PREFECT_API_URL; DATA=path/to/readings.csv
 	@$(BIN)/forewarn deploy $(if $(DATA),--data '$(DATA)') $(ARGS)

@@ -1,4 +1,4 @@
-"""Tell whether a server answers: the health check of the containers, which have no curl."""
+"""Check whether a server answers: the health check of the containers, which have no curl."""
 
 from __future__ import annotations
 
@@ -9,16 +9,9 @@ _SECONDS = 4
 
 
 def main(address: str) -> int:
-    """Ask once.
-
-    Args:
-        address: A page that needs no credentials.
-
-    Returns:
-        0 if the answer is a success, 1 otherwise.
-    """
+    """Return 0 if a page that needs no login answers with success, and 1 otherwise."""
     try:
-        with urlopen(address, timeout=_SECONDS):  # noqa: S310 - the address stands in compose.yaml
+        with urlopen(address, timeout=_SECONDS):  # noqa: S310 - the address is the one in compose.yaml
             return 0
     except OSError as error:
         print(f"{address}: {error}", file=sys.stderr)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the roles and databases of Prefect and MLflow when PostgreSQL is started for the first time. The image of
-# PostgreSQL runs it, and so does local.py. psql takes the passwords from the environment: no command line shows them.
+# Creates the roles and databases of Prefect and MLflow when PostgreSQL is started for the first time. The image of PostgreSQL
+# runs it, and so does start_postgres.sh. psql takes the passwords from the environment: no command line shows them.
 set -eu
 psql --username "$POSTGRES_USER" --dbname postgres --no-psqlrc --quiet --set ON_ERROR_STOP=1 <<'SQL'
 \getenv prefect_password PREFECT_DATABASE_PASSWORD

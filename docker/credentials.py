@@ -1,79 +1,57 @@
-"""The secrets of a stack on this machine: made once, kept in a file that its owner alone can read."""
+"""The secrets of a stack on this machine: generated once, kept in a file that only its owner can read."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from schemas.errors import InputError
 
-_BYTES = 24
-NAMES = (
-    "POSTGRES_PASSWORD",
-    "PREFECT_DATABASE_PASSWORD",
-    "MLFLOW_DATABASE_PASSWORD",
-    "PREFECT_API_AUTH_STRING",
-    "MLFLOW_ADMIN_PASSWORD",
-    "MLFLOW_TRACKING_PASSWORD",
-    "MLFLOW_FLASK_SERVER_SECRET_KEY",
-    "FOREWARN_SERVE_TOKEN",
-)
-# this one holds a name too
-_PREFIXES = {"PREFECT_API_AUTH_STRING": "forewarn:"}
+_LOGIN = "PREFECT_API_AUTH_STRING"
+_COMMENT = f"# made by `make stack`; {_LOGIN} is user:password; MLflow's users are admin and forewarn"
 
 
-def keep_credentials(path: Path) -> dict[str, str]:
-    """Read the secrets, after making those that are missing.
+def keep_credentials(file: Path, names: Iterable[str]) -> dict[str, str]:
+    """Read the secrets, and generate those that are missing.
 
     Args:
-        path: File of lines `NAME=value`, of mode 600.
-
-    Returns:
-        Every secret by its name.
+        file: File of lines `NAME=value`, of mode 600.
+        names: The secrets that must be there.
 
     Raises:
-        InputError: If others can read the file, or a line is no such line.
+        InputError: If others can read the file, or a line is not of that form.
     """
-    known = read_credentials(path) if path.exists() else {}
-    missing = [name for name in NAMES if name not in known]
+    known = _read(file) if file.exists() else {}
+    missing = [name for name in names if name not in known]
+    for name in missing:
+        known[name] = ("forewarn:" if name == _LOGIN else "") + secrets.token_urlsafe(24)
     if missing:
-        known |= {name: _PREFIXES.get(name, "") + secrets.token_urlsafe(_BYTES) for name in missing}
-        _write(path, known)
+        write_private(file, "\n".join([_COMMENT, *(f"{name}={value}" for name, value in known.items()), ""]))
     return known
 
 
-def read_credentials(path: Path) -> dict[str, str]:
-    """Read the secrets.
-
-    Raises:
-        InputError: If others can read the file, or a line is no such line.
-    """
-    mode = path.stat().st_mode & 0o777
+def _read(file: Path) -> dict[str, str]:
+    mode = file.stat().st_mode & 0o777
     if mode & 0o077:
-        raise InputError(
-            f"{path} must be readable by its owner alone. Its mode is {mode:o}. Run: chmod 600 '{path}'"
-        )
+        raise InputError(f"{file} must be readable by its owner alone, not {mode:o}. Run: chmod 600 {file}")
     known = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        if not (equals and name.isidentifier() and value):
-            # the line itself may hold a secret
-            raise InputError(f"{path} must hold lines NAME=value. Line {number} is none. Mend or delete it.")
-        known[name] = value
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        name, _, value = line.partition("=")
+        if name.isidentifier() and value:
+            known[name] = value
+        elif line.strip() and not line.startswith("#"):
+            # the line is not shown: it may hold a secret
+            raise InputError(
+                f"{file} must hold lines NAME=value. Line {number} must be corrected or deleted."
+            )
     return known
 
 
-def _write(path: Path, known: dict[str, str]) -> None:
-    """Write the file whole or not at all, never readable by others."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    lines = [
-        "# made by `make stack`; PREFECT_API_AUTH_STRING is user:password; MLflow has admin and forewarn"
-    ]
-    lines += [f"{name}={value}" for name, value in known.items()]
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-    os.replace(part, path)
+def write_private(file: Path, text: str) -> None:
+    """Write a file whole or not at all, never readable by others."""
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    part.touch(mode=0o600)
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, file)

@@ -1,6 +1,6 @@
-"""Wait until the registry has a champion, then become the program that is given.
+"""Wait until the registry has a champion, then become the given program.
 
-The scoring service would end without one; starting it again and again costs a processor 15 seconds each time.
+Without a champion the scoring service would end, and each new start takes 15 seconds of processor time.
 """
 
 from __future__ import annotations
@@ -15,19 +15,12 @@ from urllib.request import Request, urlopen
 
 _LOOK_SECONDS = 3.0
 _ANSWER_SECONDS = 10.0
-# MLflow answers the one way or the other where there is no such alias
+# MLflow answers with either if there is no such alias
 _MISSING = {400, 404}
 
 
 def main(program: list[str]) -> None:
-    """Wait, and become the program.
-
-    The server is `MLFLOW_TRACKING_URI`, the login `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`,
-    the registered model `FOREWARN_MODEL`.
-
-    Args:
-        program: The words of its command.
-    """
+    """Wait until `FOREWARN_MODEL` has a champion on `MLFLOW_TRACKING_URI`, and become the program."""
     request = make_request(os.environ["MLFLOW_TRACKING_URI"], os.environ["FOREWARN_MODEL"])
     if not has_champion(request):
         print("waiting for a champion", flush=True)
@@ -37,7 +30,7 @@ def main(program: list[str]) -> None:
 
 
 def make_request(server: str, model: str) -> Request:
-    """Make the question for the champion."""
+    """Make the request for the champion's version."""
     query = urlencode({"name": model, "alias": "champion"})
     login = f"{os.environ['MLFLOW_TRACKING_USERNAME']}:{os.environ['MLFLOW_TRACKING_PASSWORD']}"
     address = f"{server.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{query}"
@@ -46,11 +39,7 @@ def make_request(server: str, model: str) -> Request:
 
 
 def has_champion(request: Request) -> bool:
-    """Tell whether there is a champion; a server that is being restarted has none for a moment.
-
-    Raises:
-        HTTPError: If the server refuses the login.
-    """
+    """Return whether there is a champion; false while the server is restarting. A refused login raises."""
     try:
         with urlopen(request, timeout=_ANSWER_SECONDS):  # noqa: S310 - the address is the stack's own
             return True

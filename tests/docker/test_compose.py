@@ -1,14 +1,15 @@
+import re
 from pathlib import Path
 
+import compose
 import pytest
 import yaml
-from compose import Service, fill_in, read_compose, sort_by_dependency, write_local
-from credentials import NAMES
+from compose import Service, fill_in, list_secrets, read_compose, write_local
 
 from schemas.errors import InputError
 
 FOLDER = Path(__file__).resolve().parents[2] / "docker"
-SECRETS = {name: f"secret-of-{name}" for name in NAMES}
+SECRETS = {name: f"secret-of-{name}" for name in list_secrets()}
 
 
 @pytest.fixture(scope="module")
@@ -17,37 +18,36 @@ def described():
 
 
 def read_stack(**variables: str) -> dict[str, Service]:
-    return read_compose(FOLDER / "compose.yaml", SECRETS | variables, Path("/stack"))
+    return read_compose(SECRETS | variables, Path("/stack"))
 
 
 def test_a_variable_its_default_and_its_absence():
     variables = {"A": "1", "EMPTY": ""}
-    assert fill_in(["${A}", "${B:-2}", "${EMPTY:-3}", "${A:-4}", "$A"], variables) == [
-        "1",
-        "2",
-        "3",
-        "1",
-        "$A",
-    ]
-    assert fill_in({"A": None, "B": None, "C": 5}, variables) == {"A": "1", "C": 5}
+    assert fill_in("${A} ${B:-2} ${EMPTY:-3} ${A:-4} $A", variables) == "1 2 3 1 $A"
     with pytest.raises(InputError, match="`B` must be set"):
         fill_in("${B:?is missing}", variables)
 
 
-def test_services_become_loopback_and_mounted_paths_folders():
-    hosts, volumes = {"mlflow", "mlflow-account"}, {"/srv/a": Path("/stack/a")}
+def test_a_variable_without_a_value_is_passed_on_if_it_is_set():
+    assert "AWS_DEFAULT_REGION" not in read_stack()["mlflow"].environment
+    assert read_stack(AWS_DEFAULT_REGION="here")["mlflow"].environment["AWS_DEFAULT_REGION"] == "here"
 
-    def local(text):
-        return write_local(text, hosts, volumes)
 
-    assert local("http://mlflow:5000/x") == "http://127.0.0.1:5000/x"
-    assert (
-        local("postgresql://mlflow@mlflow:${PORT}/mlflow") == "postgresql://mlflow@127.0.0.1:${PORT}/mlflow"
-    )
-    assert local(["mlflow", "0.0.0.0"]) == ["mlflow", "127.0.0.1"]  # noqa: S104 - replaced, never listened on
-    assert local("${PLACE:-/srv/a}") == "${PLACE:-/stack/a}"
-    assert local("/srv/a/b.csv") == "/stack/a/b.csv"
-    assert local("/srv/abc /other/srv/a") == "/srv/abc /other/srv/a"
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://mlflow:5000/x", "http://127.0.0.1:5000/x"),
+        ("postgresql://mlflow@mlflow:${PORT}/mlflow", "postgresql://mlflow@127.0.0.1:${PORT}/mlflow"),
+        ("mlflow", "mlflow"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - replaced, never listened on
+        ("${PLACE:-/srv/a}", "${PLACE:-/stack/srv/a}"),
+        ("/srv/a/b.csv", "/stack/srv/a/b.csv"),
+        ("/srv/abc /other/srv/a", "/srv/abc /other/srv/a"),
+    ],
+)
+def test_services_become_loopback_and_mounted_paths_folders(text, expected):
+    volumes = {"/srv/a": Path("/stack/srv/a"), "/stack": Path("/elsewhere")}
+    assert write_local(text, {"mlflow", "mlflow-account"}, volumes) == expected
 
 
 def test_what_a_variable_holds_is_left_as_it_is():
@@ -60,21 +60,20 @@ def test_no_secret_stands_on_a_command_line():
     assert not [word for word in words if "secret-of-" in word]
 
 
-def test_every_secret_is_used_and_asked_for(described):
-    for missing in NAMES:
+def test_every_secret_is_required(described):
+    assert len(SECRETS) == 8
+    for missing in SECRETS:
         with pytest.raises(InputError, match=f"`{missing}` must be set"):
-            read_compose(
-                FOLDER / "compose.yaml", {name: "x" for name in NAMES if name != missing}, Path("/stack")
-            )
+            read_compose({name: "x" for name in SECRETS if name != missing}, Path("/stack"))
 
 
-def test_each_process_is_told_only_the_secrets_it_needs():
-    told = {
+def test_each_process_gets_only_the_secrets_it_needs():
+    given = {
         service.name: {name for name, secret in SECRETS.items() if secret in service.environment.values()}
         for service in read_stack().values()
     }
     account = {"MLFLOW_TRACKING_PASSWORD", "PREFECT_API_AUTH_STRING"}
-    assert told == {
+    assert given == {
         "postgres": {"POSTGRES_PASSWORD", "PREFECT_DATABASE_PASSWORD", "MLFLOW_DATABASE_PASSWORD"},
         "prefect": {"PREFECT_DATABASE_PASSWORD", "PREFECT_API_AUTH_STRING"},
         "mlflow-database": {"MLFLOW_DATABASE_PASSWORD"},
@@ -89,7 +88,7 @@ def test_each_process_is_told_only_the_secrets_it_needs():
 def test_only_three_ports_are_published_on_loopback(described):
     published = {name: raw["ports"] for name, raw in described.items() if "ports" in raw}
     assert set(published) == {"prefect", "mlflow", "serve"}
-    assert all(fill_in(ports, {})[0].startswith("127.0.0.1:") for ports in published.values())
+    assert all(fill_in(ports[0], {}).startswith("127.0.0.1:") for ports in published.values())
 
 
 def test_the_database_is_on_a_network_without_a_way_out(described):
@@ -105,7 +104,7 @@ def test_the_storage_of_artifacts_can_be_a_bucket():
 
 def test_the_image_holds_every_file_that_a_command_names(described):
     dockerfile, allowed = (FOLDER / "Dockerfile").read_text(), (FOLDER.parent / ".dockerignore").read_text()
-    text = "\n".join(str(fill_in(raw, SECRETS)) for raw in described.values())
+    text = "\n".join(fill_in(str(raw), SECRETS) for raw in described.values())
     named = {path.name for path in FOLDER.iterdir() if f"docker/{path.name}" in text} - {"Dockerfile"}
     # uvicorn imports it by its name
     named |= {"guard_prefect.py"}
@@ -121,24 +120,41 @@ def test_the_example_documents_every_variable(described):
     assert missing == {"FOREWARN_VERSION"}
 
 
-def test_what_is_not_understood_is_refused(tmp_path):
+def test_an_unknown_key_is_refused(tmp_path, monkeypatch):
     file = tmp_path / "compose.yaml"
     file.write_text("services: {a: {command: [a], restart: 'no', privileged: true}}")
-    with pytest.raises(InputError, match="privileged"):
-        read_compose(file, {}, tmp_path)
+    monkeypatch.setattr(compose, "FILE", file)
+    with pytest.raises(InputError, match=r"services.a.*privileged"):
+        read_compose({}, tmp_path)
 
 
-def test_services_come_after_those_they_depend_on():
-    order = list(read_stack())
-    assert (
-        order.index("postgres")
-        < order.index("mlflow-database")
-        < order.index("mlflow")
-        < order.index("worker")
+def test_services_come_after_those_they_depend_on(described):
+    names = list(described)
+    assert list(read_stack()) == names
+    assert all(
+        names.index(other) < names.index(name) for name in names for other in read_stack()[name].depends_on
     )
 
 
-def test_services_that_wait_for_each_other_are_refused():
+def test_a_dependency_must_be_healthy_or_have_ended(described):
     services = read_stack()
-    with pytest.raises(InputError, match=r"\['worker'\]"):
-        sort_by_dependency({"worker": services["worker"]})
+    for raw in described.values():
+        for other, item in raw.get("depends_on", {}).items():
+            wanted = "service_completed_successfully" if services[other].runs_once else "service_healthy"
+            assert item["condition"] == wanted
+            assert services[other].runs_once or services[other].health
+
+
+def test_what_is_simplified_for_a_machine_without_docker_holds_for_the_file(described):
+    for raw in described.values():
+        check = raw.get("healthcheck", {"test": ["CMD"]})
+        assert check["test"][0] == "CMD"
+        durations = [raw.get("stop_grace_period", "10s"), check.get("start_period", "0s")]
+        assert all(re.fullmatch(r"\d+s", duration) for duration in durations)
+        _, outside, inside = fill_in(raw.get("ports", ["a:1:1"])[0], {}).split(":")
+        assert outside == inside
+
+
+def test_ports_are_those_that_are_published_and_that_of_postgres():
+    ports = {name: service.port for name, service in read_stack().items() if service.port}
+    assert ports == {"postgres": 5432, "prefect": 4200, "mlflow": 5000, "serve": 8000}

@@ -60,7 +60,7 @@ def test_a_refused_login_is_not_waited_on():
     assert "began" not in done.stdout
 
 
-def test_the_health_check_tells_a_success_from_a_failure():
+def test_the_health_check_distinguishes_success_from_failure():
     with answering(200) as (address, _):
         assert run("answer.py", f"{address}/health", f"{address}/health").returncode == 0
     with answering(503) as (address, _):

@@ -1,7 +1,8 @@
-"""Ask servers over HTTP, wait for what must come, and say what came instead."""
+"""Requests to servers, and waiting for what they must come to."""
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -30,25 +31,25 @@ class Answer:
 
 
 class StepError(ForewarnError):
-    """A step did not come out as it must."""
+    """A step failed."""
 
 
-def require(is_so: bool, expected: str, came: object) -> None:
-    """Make sure that something is so.
+def require(is_so: bool, expected: str, received: object) -> None:
+    """Make sure that a condition holds.
 
     Raises:
-        StepError: If it is not.
+        StepError: If it does not.
     """
     if not is_so:
-        raise StepError(f"Expected {expected}. Received: {came}")
+        raise StepError(f"Expected {expected}. Received: {received}")
 
 
 def ask(address: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """Ask a server, whatever the status of its answer.
+    """Send a request, and return the answer whatever its status.
 
     Args:
         address: Whole address.
-        body: What is sent; a GET without it.
+        body: Body of a POST; a GET is sent without it.
         headers: Headers.
     """
     request = Request(address, body, dict(headers or {}))  # noqa: S310 - on loopback
@@ -59,11 +60,16 @@ def ask(address: str, body: bytes | None = None, headers: Mapping[str, str] | No
         return Answer(error.code, error.read())
 
 
+def write_basic(login: str) -> str:
+    """Write the header of a login `user:password`."""
+    return f"Basic {base64.b64encode(login.encode()).decode()}"
+
+
 def wait_for(look: Callable[[], Found | None], seconds: float, what: str) -> Found:
-    """Look again and again until something is found.
+    """Call a function until it finds something, and return that.
 
     Raises:
-        StepError: If it is not in time.
+        StepError: If it finds nothing in time.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:

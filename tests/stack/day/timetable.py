@@ -1,4 +1,4 @@
-"""What happens on the shortened day: schedules are kept, the table grows, and a person acts twice."""
+"""The timetable of the shortened day: schedules, the growing table, and two actions of a person."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import yaml
-from asking import require, wait_for
-from day_plant import FAULT_HOUR, Plant
-from day_record import find_standing
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import IntervalSchedule
-from prefect_runs import list_runs, start_run, wait_for_end
-from stack_under_test import StackUnderTest
 
-# hours between two runs, by deployment: retraining and monitoring come more often than a plant needs
+from tests.stack.day.page import find_standing
+from tests.stack.day.plant import FAULT_HOUR, Plant
+from tests.stack.http import require, wait_for
+from tests.stack.instance import StackUnderTest
+from tests.stack.prefect_runs import list_runs, start_run, wait_for_end
+
+# hours between two runs, by deployment: retraining and monitoring are more frequent than a plant needs
 EVERY = {"retrain": 8.0, "monitor": 3.0, "score": 1.0}
 PROMOTION_HOUR, ROLLBACK_HOUR = 18.0, 21.0
 HOURS = 24.0
 SETTINGS = {
-    # fitted in a second: the day is about what happens, not about how well it warns
+    # fitted in a second: the day shows what happens, not how well the model warns
     "model": {"family": "logistic"},
     "monitor": {"window_hours": 2.0, "windows": 4, "windows_above": 3},
 }
 _RUN_SECONDS = 400.0
 
 
-def live(stack: StackUnderTest, plant: Plant, seconds_per_hour: float) -> datetime:
-    """Start the stack, make a first champion, and let the hours go by.
+def run_day(stack: StackUnderTest, plant: Plant, seconds_per_hour: float) -> datetime:
+    """Start the stack, train a first champion, and run through the hours.
 
     Returns:
         When the day began.
@@ -40,25 +41,25 @@ def live(stack: StackUnderTest, plant: Plant, seconds_per_hour: float) -> dateti
     require(find_standing().champion is not None, "a first champion", "none")
     begin = datetime.now(UTC) + timedelta(seconds=5)
     for deployment, hours in EVERY.items():
-        keep_time(f"{deployment}/{deployment}", begin, hours * seconds_per_hour)
-    acts = [(PROMOTION_HOUR, promote_challenger), (ROLLBACK_HOUR, roll_back)]
+        set_schedule(f"{deployment}/{deployment}", begin, hours * seconds_per_hour)
+    actions = [(PROMOTION_HOUR, promote_challenger), (ROLLBACK_HOUR, roll_back)]
     said = -1
     while (hour := (datetime.now(UTC) - begin).total_seconds() / seconds_per_hour) < HOURS:
         plant.grow(max(hour, 0.0))
-        if acts and hour >= acts[0][0]:
-            acts.pop(0)[1]()
+        if actions and hour >= actions[0][0]:
+            actions.pop(0)[1]()
         if hour >= said + 1:
             said = int(hour)
             print(f"hour {said:2}{'  (noise on some sensors)' if said >= FAULT_HOUR else ''}", flush=True)
         time.sleep(seconds_per_hour / 4)
     for deployment in EVERY:
-        pause(f"{deployment}/{deployment}")
-    wait_for(are_all_ended, _RUN_SECONDS, "the end of the last runs")
+        delete_schedules(f"{deployment}/{deployment}")
+    wait_for(have_all_ended, _RUN_SECONDS, "the end of the last runs")
     return begin
 
 
-def keep_time(deployment: str, begin: datetime, seconds: float) -> None:
-    """Replace the schedules of a deployment by one of the shortened day."""
+def set_schedule(deployment: str, begin: datetime, seconds: float) -> None:
+    """Replace the schedules of a deployment by one in shortened hours."""
     interval = timedelta(seconds=seconds)
     schedule = IntervalSchedule(interval=interval, anchor_date=begin + interval / 2)
     with get_client(sync_client=True) as client:
@@ -69,28 +70,28 @@ def keep_time(deployment: str, begin: datetime, seconds: float) -> None:
         client.create_deployment_schedules(found.id, [entry])
 
 
-def pause(deployment: str) -> None:
-    """Take the schedules of a deployment away, with the runs that they have planned."""
+def delete_schedules(deployment: str) -> None:
+    """Delete the schedules of a deployment and the runs that they have planned."""
     with get_client(sync_client=True) as client:
         found = client.read_deployment_by_name(deployment)
         for schedule in found.schedules:
             client.delete_deployment_schedule(found.id, schedule.id)
 
 
-def are_all_ended() -> bool | None:
-    """Tell whether no run is going on."""
+def have_all_ended() -> bool | None:
+    """Return true once no run is left, and nothing before."""
     runs = [run for name in EVERY for run in list_runs(f"{name}/{name}")]
     return True if all(run.state is not None and run.state.is_final() for run in runs) else None
 
 
 def promote_challenger() -> None:
-    """Promote the challenger by the form, as a person who has looked at it, if there is one."""
+    """Promote the challenger by the form, as a person would who has looked at it; if there is one."""
     challenger = find_standing().challenger
     if challenger is not None:
         start_run("promote/promote", version=int(challenger), why="it has seen the noisy sensors")
 
 
 def roll_back() -> None:
-    """Roll back by the form, as a person who does not like what came."""
+    """Roll back by the form, as a person would who is not content with the new champion."""
     if find_standing().previous is not None:
         start_run("rollback/rollback", why="more alarms than the operators want to see")

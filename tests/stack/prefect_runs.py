@@ -1,4 +1,4 @@
-"""What the whole-life test asks Prefect: runs, and schedules of deployments."""
+"""Runs and schedules of deployments, as the drivers need them from Prefect."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from asking import require, wait_for
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
@@ -14,9 +13,11 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 
+from tests.stack.http import require, wait_for
+
 
 def list_runs(deployment: str) -> list[FlowRun]:
-    """List the runs of a deployment that were not put off to a later time, the oldest first."""
+    """List the runs of a deployment, the oldest first, without those scheduled for later."""
     with get_client(sync_client=True) as client:
         identity = client.read_deployment_by_name(deployment).id
         runs = client.read_flow_runs(
@@ -35,16 +36,16 @@ def start_run(deployment: str, **parameters: Any) -> UUID:
 
 
 def read_run(identity: UUID) -> FlowRun:
-    """Read a run as it stands."""
+    """Read the present state of a run."""
     with get_client(sync_client=True) as client:
         return client.read_flow_run(identity)
 
 
 def wait_for_end(identity: UUID, seconds: float, wanted: str = "Completed") -> FlowRun:
-    """Wait until a run has ended as wanted.
+    """Wait until a run has ended in the wanted state.
 
     Raises:
-        StepError: If it ends otherwise, or not in time.
+        StepError: If it ends in another one, or not in time.
     """
 
     def look() -> FlowRun | None:
@@ -68,7 +69,7 @@ def add_schedule(deployment: str, seconds_ahead: float, **parameters: Any) -> UU
 
 
 def pause_schedules(deployment: str) -> None:
-    """Switch the schedules of a deployment off, as a person could, and wait until none of its runs runs."""
+    """Pause the schedules of a deployment, as a person could, and wait until none of its runs is left."""
     with get_client(sync_client=True) as client:
         known = client.read_deployment_by_name(deployment)
         for schedule in known.schedules:
@@ -81,6 +82,6 @@ def _list_open(deployment: str) -> list[FlowRun]:
 
 
 def remove_schedule(deployment: str, schedule: UUID) -> None:
-    """Take a schedule away, with the runs that it has planned."""
+    """Delete a schedule and the runs that it has planned."""
     with get_client(sync_client=True) as client:
         client.delete_deployment_schedule(client.read_deployment_by_name(deployment).id, schedule)

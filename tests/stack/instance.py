@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -10,19 +9,18 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import psutil
-from asking import require, wait_for
+from compose import list_secrets
 from credentials import keep_credentials
-from local import SECRETS
-from processes import find_marked
-from supervisor import ROOT
+from services import ROOT, SECRETS, find_marked, make_mark
+
+from tests.stack.http import require, wait_for
 
 _SERVICES = ("PREFECT", "MLFLOW", "SERVE", "POSTGRES")
 _START_SECONDS = 400.0
 _STOP_SECONDS = 120.0
-# loops that would look every minute, so that the test need not wait for them
+# these look once a minute otherwise; the test need not wait so long
 _QUICK = {
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
     "PREFECT_WORKER_QUERY_SECONDS": "2",
@@ -33,14 +31,14 @@ class StackUnderTest:
     """A stack in a folder of its own, on free ports."""
 
     def __init__(self, folder: Path) -> None:
-        """Choose ports and make secrets; nothing is started yet.
+        """Choose ports and generate secrets; nothing is started yet.
 
         Args:
             folder: Where everything is kept.
         """
         self.folder = folder
         self.ports = dict(zip(_SERVICES, find_free_ports(len(_SERVICES)), strict=True))
-        self.secrets = keep_credentials(folder / SECRETS)
+        self.secrets = keep_credentials(folder / SECRETS, list_secrets())
         self._runner: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,19 +70,24 @@ class StackUnderTest:
         """Start the stack as `make stack` does, and wait until it is ready.
 
         Args:
-            services: Only these and what they need; all without any.
+            services: Only these and what they need; all if none is given.
         """
-        (self.folder / "logs").mkdir(exist_ok=True)
-        with self.find_log("runner").open("ab") as log:
+        log = self.find_log("runner")
+        log.parent.mkdir(exist_ok=True)
+        with log.open("wb") as file:
             self._runner = subprocess.Popen(
-                self._command("up", *services), env=self._make_environment(), stdout=log, stderr=log, cwd=ROOT
+                self._command("up", *services),
+                env=self._make_environment(),
+                stdout=file,
+                stderr=file,
+                cwd=ROOT,
             )
         wait_for(self._look_ready, _START_SECONDS, "a stack that is ready")
 
     def log_in(self) -> None:
-        """Tell the clients of Prefect and MLflow in this process where the servers are and who asks.
+        """Tell the Prefect client of this process where the server is, and with which login.
 
-        Prefect reads it when it is imported: nothing may have imported it before.
+        Prefect reads this when it is imported: nothing may have imported it before.
         """
         for name in list(os.environ):
             if name.startswith(("PREFECT_", "MLFLOW_")):
@@ -103,14 +106,11 @@ class StackUnderTest:
 
     def restart(self, service: str) -> None:
         """Restart a service as a person would."""
-        done = subprocess.run(
-            self._command("restart", service),
-            env=self._make_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        require(done.returncode == 0, f"{service} to be restarted", done.stderr)
+        self._run("restart", service)
+
+    def read_status(self) -> list[list[str]]:
+        """Read the words of each line that `status` prints."""
+        return [line.split() for line in self._run("status").splitlines()]
 
     def stop(self) -> int:
         """Stop the stack by SIGTERM.
@@ -132,14 +132,10 @@ class StackUnderTest:
 
     def find_processes(self) -> list[psutil.Process]:
         """Find the processes of the stack."""
-        return find_marked(f"{self.folder}:")
-
-    def read_state(self) -> Any:
-        """Read what the runner says of its services."""
-        return json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
+        return find_marked(make_mark(self.folder))
 
     def find_log(self, name: str) -> Path:
-        """Tell where a service writes."""
+        """Return the log of a service."""
         return self.folder / "logs" / f"{name}.log"
 
     def hide(self, text: str) -> str:
@@ -150,19 +146,23 @@ class StackUnderTest:
 
     def _look_ready(self) -> bool | None:
         runner = self._runner
-        require(runner is not None and runner.poll() is None, "the runner to run on", "its end")
-        state = self.folder / "state.json"
-        return True if state.exists() and self.read_state()["ready"] else None
+        require(runner is not None and runner.poll() is None, "the runner to go on running", "its end")
+        return True if b"\nReady." in self.find_log("runner").read_bytes() else None
+
+    def _run(self, command: str, *rest: str) -> str:
+        done = subprocess.run(
+            self._command(command, *rest),
+            env=self._make_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        require(done.returncode == 0, f"{command} {' '.join(rest)} to succeed", done.stderr)
+        return done.stdout
 
     def _command(self, command: str, *rest: str) -> Sequence[str]:
-        return [
-            sys.executable,
-            str(ROOT / "docker" / "local.py"),
-            command,
-            "--folder",
-            str(self.folder),
-            *rest,
-        ]
+        script = str(ROOT / "docker" / "stack.py")
+        return [sys.executable, script, command, "--folder", str(self.folder), *rest]
 
     def _make_environment(self) -> dict[str, str]:
         ours = ("PREFECT_", "MLFLOW_", "FOREWARN_", "POSTGRES_", "AWS_")

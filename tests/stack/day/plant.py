@@ -1,4 +1,4 @@
-"""The plant of the shortened day: simulated readings that grow hour by hour, and sensors that turn noisy."""
+"""The plant of the shortened day: a simulated table that grows hour by hour, with sensors that get noisy."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tasks.readings.simulate import simulate_readings
 FAULT_HOUR = 8.0
 _ROWS_BEFORE, _ROWS_OF_THE_DAY = 9_000, 1_500
 _SEED = 5
-# one sensor in so many turns noisy, by so many of its own deviations
+# one sensor in so many becomes noisy; the noise in standard deviations of the sensor
 _NOISY_ONE_IN, _NOISE = 3, 0.7
 
 
 @dataclass(frozen=True, eq=False)
 class Plant:
-    """All readings of the plant, and the file that shows those until now.
+    """All readings of the plant, and the file with those until now.
 
     Attributes:
         readings: Until after the end of the day.
@@ -46,7 +46,7 @@ def make_plant(table: Path) -> Plant:
     """Simulate the plant; from `FAULT_HOUR` on, transmitters of a third of its sensors are noisy.
 
     Args:
-        table: The file that will show its readings.
+        table: The file for its readings.
     """
     readings = simulate_readings(rows=_ROWS_BEFORE + _ROWS_OF_THE_DAY, seed=_SEED)
     times = pd.to_datetime(readings["time"], format="%m/%d/%y %H:%M")

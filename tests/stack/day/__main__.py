@@ -1,8 +1,8 @@
 """A day of a plant in a few minutes: `make day`.
 
-A stack of its own is started as `make stack` would. The table of readings grows as the short hours go by;
-schedules, the drift event, the gate and two acts of a person do the rest. What happened is read from
-Prefect and MLflow afterwards, and written as a page with a plot.
+A stack of its own is started as `make stack` would. The table of readings grows hour by shortened hour, and
+runs are started by schedules, the drift event and a person. Afterwards the day is read from Prefect and
+MLflow, and written as a page with a plot.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import tempfile
 from pathlib import Path
 
 import click
-from day_plant import make_plant
-from stack_under_test import StackUnderTest
+
+from tests.stack.day.plant import make_plant
+from tests.stack.instance import StackUnderTest
 
 
 @click.command()
@@ -28,10 +29,10 @@ from stack_under_test import StackUnderTest
     help="Folder of a-day.md and a-day.png.",
 )
 def main(seconds_per_hour: float, out: Path) -> None:
-    """Live through a day and write down what happened."""
+    """Run the day and write its page."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     place = Path(tempfile.mkdtemp(prefix="forewarn-day-"))
-    # PostgreSQL runs as another user where we are root
+    # where we are root, PostgreSQL runs as another user
     place.chmod(0o755)
     stack = StackUnderTest(place.resolve())
     stack.log_in()
@@ -40,14 +41,14 @@ def main(seconds_per_hour: float, out: Path) -> None:
         "MLFLOW_TRACKING_USERNAME": "forewarn",
         "MLFLOW_TRACKING_PASSWORD": stack.secrets["MLFLOW_TRACKING_PASSWORD"],
     }
-    # import Prefect, which reads then where its server is
-    from day_life import live
-    from day_record import write_record
+    # these import Prefect, which reads at that moment where its server is
+    from tests.stack.day.page import write_day
+    from tests.stack.day.timetable import run_day
 
     plant = make_plant(stack.table)
     try:
-        begin = live(stack, plant, seconds_per_hour)
-        write_record(out, begin, seconds_per_hour)
+        begin = run_day(stack, plant, seconds_per_hour)
+        write_day(out, begin, seconds_per_hour)
     finally:
         stack.end()
         shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""A day of a plant in a few minutes: `make day`."""

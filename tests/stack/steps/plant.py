@@ -1,0 +1,16 @@
+"""The plant of the steps: a simulated table, and settings that make a champion in seconds."""
+
+from __future__ import annotations
+
+from tasks.readings.simulate import simulate_readings
+from tests.stack.instance import StackUnderTest
+
+ROWS_AT_FIRST, ROWS = 8_000, 10_000
+SETTINGS = {"model": {"family": "zscore"}, "training": {"tensorboard": False}}
+
+
+def write_table(stack: StackUnderTest, rows: int) -> None:
+    """Write the first rows of the table, whole or not at all."""
+    part = stack.table.with_suffix(".part")
+    simulate_readings(rows=ROWS).head(rows).to_csv(part, index=False)
+    part.replace(stack.table)
