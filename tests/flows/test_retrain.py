@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from prefect.client.orchestration import get_client
 
-from benchmarks.flow import without_prefect
+from benchmarks.flow import without_artifacts
 from flows.retrain import retrain
 from schemas.configuration import Configuration
 from schemas.errors import BusyError, InputError
@@ -231,7 +231,7 @@ def test_the_same_seed_gives_the_same_numbers(result: RetrainResult, repeated: R
 def test_the_plain_functions_of_the_benchmark_come_to_the_same_numbers(
     result: RetrainResult, readings_file: Path
 ) -> None:
-    with without_prefect():
+    with without_artifacts():
         plain = retrain.fn(readings_file, settings_for("plain"))
     assert plain.metrics == result.metrics
     assert plain.controls == result.controls
@@ -344,7 +344,7 @@ def test_a_failure_after_registering_takes_the_version_out_again(
     def fail(*arguments: object) -> None:
         raise RuntimeError("the aliases cannot be moved")
 
-    monkeypatch.setattr("tasks.registry.promote.apply_decision", fail)
+    monkeypatch.setattr("flows.steps.apply_decision", fail)
     with pytest.raises(RuntimeError, match="aliases"):
         retrain(readings_file, settings_for("half-way", "model.family=pca_t2"))
     assert statuses(home, "half-way") == ["FAILED"]

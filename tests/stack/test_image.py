@@ -129,7 +129,7 @@ def serving(image: Image, model: str) -> Iterator[str]:
             service.wait()
 
 
-def test_the_user_of_the_image_is_a_number_on_a_root_that_is_read_only(image):
+def test_the_user_of_the_image_is_a_number_on_a_root_that_is_read_only(image: Image) -> None:
     assert image.settings["User"] == "10001:10001"
     assert image.run("id").stdout == "uid=10001 gid=10001 groups=10001\n"
     assert image.run("getent", "passwd", "10001").returncode != 0
@@ -141,18 +141,18 @@ def test_the_user_of_the_image_is_a_number_on_a_root_that_is_read_only(image):
         assert image.run("touch", f"{place}/file").returncode == 0
 
 
-def test_the_image_holds_no_secret_of_its_build_and_no_more_than_is_said(image):
+def test_the_image_holds_no_secret_of_its_build_and_no_more_than_is_said(image: Image) -> None:
     assert not list(image.root.glob("run/secrets/*"))
     said = subprocess.run(["du", "-s", "--block-size=1", image.root], check=True, capture_output=True)
     assert int(said.stdout.split()[0]) < _BYTES_AT_MOST
 
 
-def test_the_doctor_finds_nothing_amiss_in_the_image(image):
+def test_the_doctor_finds_nothing_amiss_in_the_image(image: Image) -> None:
     done = image.run("forewarn", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_network_trained_in_the_image_is_served_by_the_image(image):
+def test_a_network_trained_in_the_image_is_served_by_the_image(image: Image) -> None:
     table = "/srv/forewarn/readings.csv"
     settings = ["--set", "model.family=lstm_autoencoder", "--set", "training.epochs=2"]
     for words in (["simulate", "--rows", "9000", "--out", table], ["retrain", "--data", table, *settings]):

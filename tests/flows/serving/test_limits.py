@@ -150,7 +150,7 @@ def test_requests_of_one_machine_take_turns_and_those_of_two_do_not(
         async with connect(service) as client:
             tasks = []
             for number, body in enumerate(bodies, start=1):
-                tasks.scoring.append(asyncio.create_task(client.post("/score", json=body)))
+                tasks.append(asyncio.create_task(client.post("/score", json=body)))
                 await wait_until(lambda taken=number: service.slots.taken == taken)  # type: ignore[misc]
                 await wait_until(lambda: slow.running >= 1)
             await wait_until(lambda: slow.running == at_once)

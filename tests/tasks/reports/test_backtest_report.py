@@ -13,7 +13,7 @@ from schemas.readings import Finding
 from schemas.results import DataSummary
 from tasks.reports.backtest_report import render_backtest_report, write_backtest_page
 from tests.folds import leak_check_with, metrics_with, result_with
-from tests.tasks.test_report import Page
+from tests.tasks.reports.test_report import Page
 
 PLOTS = {
     name: b"png " + name.encode() for name in ("folds", "recall_curve", "lead_minutes", "score_before_event")

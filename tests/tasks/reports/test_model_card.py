@@ -3,7 +3,7 @@
 from schemas.configuration import Configuration
 from schemas.results import RetrainResult
 from tasks.reports.model_card import CARD_CHARACTERS, list_limits, render_card
-from tests.tasks.test_report import result
+from tests.tasks.reports.test_report import result
 
 TAGS = {
     "train_end": "2024-03-01T00:00:00",

@@ -26,7 +26,7 @@ from schemas.configuration import ModelSection, TrainingSection
 from schemas.errors import InputError
 from schemas.evaluation import History
 from schemas.model import NOWHERE, TrainingPlaces
-from tasks import checkpoint, train
+from tasks.models import checkpoint, train
 from tasks.models.build import build_network
 from tasks.models.checkpoint import CHECKPOINT_FILE, Checkpoint, hash_arrays, write_checkpoint
 
