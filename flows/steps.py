@@ -25,7 +25,7 @@ from tasks.features import featurise, scale
 from tasks.models import baselines, fit, training_cache
 from tasks.monitor import reference, review, review_log, watch
 from tasks.readings import check, load, replay, set_aside, simulate
-from tasks.registry import finished_runs, promote, register, rescore, resolve, smoke_test
+from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
 from tasks.scoring import append, carry_over, output_rows, resume
 from tasks.tracking import backtest_log, code_version, fingerprint, log, store
@@ -219,7 +219,7 @@ tag_run = outside(log.tag_run, name="tag run", timeout_seconds=300)
 
 # new readings -> usable rows and rows set aside -> scores and alarms, appended
 resolve_version = outside(resolve.resolve_version, name="resolve version", timeout_seconds=300)
-load_version = outside(register.load_version, name="load version", timeout_seconds=600)
+load_version = outside(loading.load_version, name="load version", timeout_seconds=600)
 choose_reading_settings = step(set_aside.choose_reading_settings, name="choose reading settings")
 open_output = outside(append.open_output, name="open output", timeout_seconds=600)
 set_rows_aside = step(set_aside.set_rows_aside, name="set rows aside")

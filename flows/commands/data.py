@@ -74,7 +74,7 @@ def encode(
     """Write the encoder's output for each row: features for other models."""
     from tasks.files.write import write_table
     from tasks.readings.load import load_readings
-    from tasks.registry.register import load_version
+    from tasks.registry.loading import load_version
     from tasks.scoring.encode import encode_readings
     from tasks.tracking.store import find_tracking_uri, open_store
 

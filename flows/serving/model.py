@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.service import ModelAnswer
-from tasks.registry.register import load_version
+from tasks.registry.loading import load_version
 from tasks.registry.resolve import ADDRESS
 from tasks.registry.versions import find_alias
 from tasks.scoring.score import score_readings
@@ -101,12 +100,7 @@ def load_served_version(source: Source, version: str) -> ServedVersion:
     Raises:
         InputError: If there is no such version, or it cannot be loaded by this code.
     """
-    known_paths = set(sys.path)
-    try:
-        detector, model = load_version(f"models:/{source.name}/{version}")
-    finally:
-        # every loaded version puts a copy of our code on the path, which nothing needs
-        sys.path[:] = [path for path in sys.path if path in known_paths]
+    detector, model = load_version(f"models:/{source.name}/{version}")
     score_readings(detector, model, make_table(invent_rows(detector), detector))
     return ServedVersion(source.name, version, datetime.now(UTC), detector, model)
 

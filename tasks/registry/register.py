@@ -1,4 +1,4 @@
-"""Put a detector into the registry, and load it again: one pyfunc, no pickle."""
+"""Put a detector into the registry: one pyfunc, no pickle."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from schemas.detector import Detector
-from schemas.errors import InputError
 from schemas.model import FittedModel
 from tasks.models.fit import save_model
-from tasks.readings.check import check_scored_table
 from tasks.scoring.score import score_readings
 
 if TYPE_CHECKING:
@@ -211,43 +209,3 @@ def register_version(
     link = json.dumps([{"name": model_name, "version": int(registered.version)}])
     client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
     return str(registered.version)
-
-
-def load_version(model_uri: str) -> tuple[Detector, FittedModel]:
-    """Load what a version is made of.
-
-    Args:
-        model_uri: Such as `models:/forewarn@champion` or `models:/forewarn/3`.
-
-    Raises:
-        InputError: If there is no such version, or it cannot be loaded by this code.
-    """
-    import mlflow.pyfunc
-    from mlflow.exceptions import MlflowException
-
-    try:
-        warner = mlflow.pyfunc.load_model(model_uri).unwrap_python_model()
-    except MlflowException as error:
-        raise InputError(
-            f"`--model` must name a version that can be loaded, such as models:/forewarn@champion. Received "
-            f"{model_uri}: {str(error).splitlines()[0]}"
-        ) from error
-    return warner.detector, warner.model
-
-
-def score_with_version(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Load a version and score raw readings with it.
-
-    Args:
-        model_uri: Such as `models:/forewarn@champion` or `models:/<model id>`.
-        table: Raw readings.
-
-    Returns:
-        `time, score, threshold, alarm, top_sensors, drivers`, one row for each row of `table`.
-
-    Raises:
-        InputError: If the version cannot score the table, or what it gives breaks the schema of scores.
-    """
-    import mlflow.pyfunc
-
-    return check_scored_table(mlflow.pyfunc.load_model(model_uri).predict(table))

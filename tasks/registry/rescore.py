@@ -16,7 +16,7 @@ from schemas.readings import LabelledReadings
 from schemas.windows import Part
 from tasks.alarms.threshold import meet_alarm_budget
 from tasks.evaluation.evaluate import Tally, compare_tallies, evaluate_scores, tally_alarms
-from tasks.registry.register import score_with_version
+from tasks.registry.loading import score_with_version
 from tasks.registry.versions import find_champion
 
 if TYPE_CHECKING:

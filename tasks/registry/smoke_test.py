@@ -8,12 +8,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from schemas.decision import Trial
 from tasks.registry.behaviour_tests import measure_behaviours
+from tasks.registry.loading import copied_version
+from tasks.registry.register import GOLDEN_FILE, GOLDEN_SCORE, GOLDEN_THRESHOLD
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
 
 _SECONDS_AT_MOST = 600
 
@@ -60,18 +66,25 @@ def examine_version(tracking_uri: str, model_id: str) -> Trial:
     """Load a logged version, score its golden rows and spoil them; in the process that calls this."""
     import mlflow
 
-    from tasks.registry.register import GOLDEN_FILE, GOLDEN_SCORE, GOLDEN_THRESHOLD
-
     mlflow.set_tracking_uri(tracking_uri)
-    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{model_id}"))
-    warner = mlflow.pyfunc.load_model(str(folder))
+    with copied_version(f"models:/{model_id}") as (version, folder):
+        return try_out(version, folder)
+
+
+def try_out(version: PyFuncModel, folder: Path) -> Trial:
+    """Score the golden rows of a loaded version, and spoil them.
+
+    Args:
+        version: The loaded version.
+        folder: Its files.
+    """
     golden = pd.read_parquet(folder / "artifacts" / GOLDEN_FILE)
     rows = golden.drop(columns=[GOLDEN_SCORE, GOLDEN_THRESHOLD])
 
     def score(table: pd.DataFrame) -> np.ndarray:
-        return np.asarray(warner.predict(table)["score"], dtype=np.float64)
+        return pd.DataFrame(version.predict(table))["score"].to_numpy(dtype=np.float64)
 
-    scored = warner.predict(rows)
+    scored = pd.DataFrame(version.predict(rows))
     expected, given = golden[GOLDEN_SCORE].to_numpy(), scored["score"].to_numpy()
     differences = [
         measure_difference(golden[name].to_numpy(), scored[column].to_numpy())
@@ -80,7 +93,7 @@ def examine_version(tracking_uri: str, model_id: str) -> Trial:
     begin = time.perf_counter()
     score(rows)
     seconds = time.perf_counter() - begin
-    detector = warner.unwrap_python_model().detector
+    detector = version.unwrap_python_model().detector
     return Trial(
         format_version=detector.format_version,
         golden_rows=len(rows),
@@ -88,9 +101,15 @@ def examine_version(tracking_uri: str, model_id: str) -> Trial:
         largest_difference=max(differences),
         undefined=int((np.isfinite(expected) & ~np.isfinite(given)).sum()),
         seconds_per_thousand_rows=seconds / len(rows) * 1000,
-        megabytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
+        megabytes=measure_megabytes(folder),
         behaviours=measure_behaviours(score, rows, detector.sensors),
     )
+
+
+def measure_megabytes(folder: Path) -> float:
+    """Measure the files of a version, without the bytecode that loading them has made; in MB."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return sum(path.stat().st_size for path in files) / 1e6
 
 
 def measure_difference(expected: np.ndarray, given: np.ndarray) -> float:

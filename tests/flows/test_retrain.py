@@ -21,7 +21,7 @@ from schemas.evaluation import Metrics
 from schemas.explanation import DRIVERS_TEXT, ExplainedAlarms
 from schemas.results import RetrainResult
 from tasks.configuration.configure import configure
-from tasks.registry.register import score_with_version
+from tasks.registry.loading import score_with_version
 from tasks.registry.versions import find_alias
 from tasks.tracking.locks import lock_retraining
 from tasks.tracking.store import find_tracking_uri, open_store

@@ -17,7 +17,7 @@ from flows.commands import run_command_line
 from flows.score import score
 from schemas.errors import InputError
 from tasks.readings.check import check_output_table
-from tasks.registry.register import load_version
+from tasks.registry.loading import load_version
 from tasks.registry.resolve import resolve_version
 from tasks.scoring.score import score_readings
 from tests.detectors import open_test_store, register_quickly, simulated_table
