@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from flows.commands import run_command_line
 from flows.fold import describe_table, prepare_once, run_fold, stamp_file
-from schemas.backtest import FoldOrder
+from schemas.backtest import FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
 from tasks.configuration.configure import configure
@@ -98,15 +98,21 @@ def test_report_plots_and_result_are_logged(home: Path, result: dict) -> None:
     assert result["data"]["sha256"] in page
 
 
-def test_a_fold_is_decided_by_its_order_alone(readings_file: Path) -> None:
-    first = run_fold(order_for(readings_file))
+@pytest.fixture(scope="module")
+def first_fold(readings_file: Path) -> FoldScores:
+    return run_fold(order_for(readings_file))
+
+
+def test_a_fold_is_decided_by_its_order_alone(readings_file: Path, first_fold: FoldScores) -> None:
     run_fold(order_for(readings_file, 2, seed=5))
     again = run_fold(order_for(readings_file))
-    np.testing.assert_array_equal(again.scores["model"], first.scores["model"])
-    np.testing.assert_array_equal(again.held["model"], first.held["model"])
+    np.testing.assert_array_equal(again.scores["model"], first_fold.scores["model"])
+    np.testing.assert_array_equal(again.held["model"], first_fold.held["model"])
 
 
-def test_rows_after_a_fold_change_nothing_in_it(readings_file: Path, tmp_path: Path) -> None:
+def test_rows_after_a_fold_change_nothing_in_it(
+    readings_file: Path, first_fold: FoldScores, tmp_path: Path
+) -> None:
     import pandas as pd
 
     table = pd.read_csv(readings_file)
@@ -119,23 +125,25 @@ def test_rows_after_a_fold_change_nothing_in_it(readings_file: Path, tmp_path: P
     changed.loc[first_later:, [f"x{number}" for number in range(1, 20)]] += 50.0
     path = tmp_path / "changed.csv"
     changed.to_csv(path, index=False)
-    as_they_are, other = run_fold(order_for(readings_file)), run_fold(order_for(path))
-    np.testing.assert_array_equal(other.scores["model"], as_they_are.scores["model"])
-    np.testing.assert_array_equal(other.held["model"], as_they_are.held["model"])
+    other = run_fold(order_for(path))
+    np.testing.assert_array_equal(other.scores["model"], first_fold.scores["model"])
+    np.testing.assert_array_equal(other.held["model"], first_fold.held["model"])
 
 
-def test_a_table_that_was_replaced_under_its_path_is_read_again(readings_file: Path, tmp_path: Path) -> None:
+def test_a_table_that_was_replaced_under_its_path_is_read_again(
+    readings_file: Path, first_fold: FoldScores, tmp_path: Path
+) -> None:
     import shutil
 
     import pandas as pd
 
     path = tmp_path / "readings.csv"
     shutil.copy(readings_file, path)
-    before = run_fold(order_for(path))
+    prepare_once(path, stamp_file(path), describe_table(order_for(path).settings))
     table = pd.read_csv(path)
     table["x1"] *= np.linspace(1, 2, len(table))
     table.to_csv(path, index=False)
-    assert not np.array_equal(run_fold(order_for(path)).scores["model"], before.scores["model"])
+    assert not np.array_equal(run_fold(order_for(path)).scores["model"], first_fold.scores["model"])
 
 
 def test_folds_that_do_not_fit_are_refused_before_anything_runs(

@@ -25,10 +25,6 @@ SMALL = [
 # a family without epochs, where the network is not the point
 QUICK = ["model.family=pca_t2", *SMALL]
 COMMANDS = ("simulate", "check", "retrain", "backtest", "compare", "encode", "ui", "doctor")
-RESULT_KEYS = {
-    *("run_id", "experiment", "tracking_uri", "model_name", "model_version", "decision", "reasons", "report"),
-    *("parameters", "epochs", "threshold", "threshold_rule", "data", "metrics", "controls", "seconds"),
-}
 
 
 def set_all(*settings: str) -> list[str]:
@@ -125,21 +121,6 @@ def test_doctor_says_what_to_do_about_a_folder_as_tracking_store(
 
 
 @pytest.mark.usefixtures("server")
-def test_retrain_writes_the_promised_result(readings_file: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.json"
-    command = ["retrain", "--data", str(readings_file), "--json", str(out)]
-    names = set_all(*SMALL, "tracking.model_name=cli", "tracking.experiment=cli")
-    assert run_command_line(command + names) == 0
-    result = json.loads(out.read_text())
-    assert result.keys() >= RESULT_KEYS
-    assert result["data"].keys() >= {"sha256", "rows", "events", "segments", "windows", "findings"}
-    stages = {"load", "prepare", "train", "evaluate", "log"}
-    assert result["seconds"].keys() == stages | {"register", "total"}
-    assert result["seconds"]["total"] >= sum(result["seconds"][stage] for stage in stages)
-    assert list(tmp_path.iterdir()) == [out]
-
-
-@pytest.mark.usefixtures("server")
 def test_a_required_promotion_that_fails_exits_with_3(readings_file: Path) -> None:
     names = set_all(*QUICK, "tracking.model_name=held", "promotion.minimum_test_events=1000")
     assert run_command_line(["retrain", "--data", str(readings_file), "--require-promotion", *names]) == 3
@@ -218,7 +199,7 @@ def test_a_spoilt_table_gives_one_message_and_leaves_nothing(
 ) -> None:
     spoil, words = SPOILT[spoilt]
     path, out = tmp_path / "spoilt.csv", tmp_path / "out.json"
-    spoil(pd.read_csv(table_file)).to_csv(path, index=False)
+    spoil(pd.read_csv(table_file, nrows=2_000)).to_csv(path, index=False)
     before = count_runs_and_versions(home)
     assert run_command_line(["retrain", "--data", str(path), "--json", str(out)]) == 2
     shown = capsys.readouterr().err

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from prefect.client.orchestration import get_client
 
 from benchmarks.flow import without_artifacts
+from flows.commands import run_command_line
 from flows.retrain import retrain
 from schemas.configuration import Configuration
 from schemas.errors import BusyError, InputError
@@ -35,6 +36,10 @@ SETTINGS = [
     "evaluation.bootstrap_samples=100",
     "promotion.minimum_test_events=1",
 ]
+RESULT_KEYS = {
+    *("run_id", "experiment", "tracking_uri", "model_name", "model_version", "decision", "reasons", "report"),
+    *("parameters", "epochs", "threshold", "threshold_rule", "data", "metrics", "controls", "seconds"),
+}
 VERSION_TAGS = {
     "decision",
     "decision_reasons",
@@ -77,8 +82,28 @@ def alias_of(home: Path, name: str, alias: str) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def result(readings_file: Path) -> RetrainResult:
-    return retrain(readings_file, settings_for("first"))
+def result_file(readings_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command writes, alone in its folder."""
+    out = tmp_path_factory.mktemp("result") / "out.json"
+    names = [*SETTINGS, "tracking.model_name=first", "tracking.experiment=first"]
+    flags = [part for name in names for part in ("--set", name)]
+    assert run_command_line(["retrain", "--data", str(readings_file), "--json", str(out), *flags]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def result(result_file: Path) -> RetrainResult:
+    return RetrainResult.model_validate_json(result_file.read_bytes())
+
+
+def test_the_command_writes_the_promised_result(result_file: Path) -> None:
+    result = json.loads(result_file.read_text())
+    assert result.keys() >= RESULT_KEYS
+    assert result["data"].keys() >= {"sha256", "rows", "events", "segments", "windows", "findings"}
+    stages = {"load", "prepare", "train", "evaluate", "log"}
+    assert result["seconds"].keys() == stages | {"register", "total"}
+    assert result["seconds"]["total"] >= sum(result["seconds"][stage] for stage in stages)
+    assert list(result_file.parent.iterdir()) == [result_file]
 
 
 def test_a_finished_retraining_leaves_one_finished_run_and_one_version(
@@ -283,7 +308,7 @@ def test_another_threshold_takes_the_training_from_the_cache(
 def test_a_run_that_was_stopped_after_its_promotion_is_ended_and_not_judged_against_itself(
     home: Path, readings_file: Path
 ) -> None:
-    settings = settings_for("promoted")
+    settings = settings_for("promoted", "model.family=logistic")
     first = retrain(readings_file, settings)
     client = client_of(home)
     client.update_run(first.run_id, status="RUNNING")
