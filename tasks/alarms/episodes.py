@@ -1,4 +1,4 @@
-"""Alarms along the rows: which events they catch and how often they are false."""
+"""Count alarms: which events they catch, how early, and how often they are false."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.windows import Part
 
 
 def mark_part(part: Part, rows: int) -> np.ndarray:
-    """Mark the rows that belong to a part: a stretch of rows, or the last rows of scattered windows.
+    """Mark the rows of a part: a stretch of rows, or the last rows of its windows if it is scattered.
 
     Returns:
         bool, shape (rows,).
@@ -23,9 +23,9 @@ def mark_part(part: Part, rows: int) -> np.ndarray:
 
 
 def select_events(labelled: LabelledReadings, part: Part) -> np.ndarray:
-    """Find the events of a part: those just after one of its rows.
+    """Find the events of a part: those whose row, as `find_event_rows` gives it, is in the part.
 
-    Of a scattered part, these are the events with a positive row among its windows.
+    The events of a scattered part are those with a positive row among its windows.
 
     Returns:
         Indices into the events, shape (events of the part,).
@@ -42,7 +42,7 @@ def select_events(labelled: LabelledReadings, part: Part) -> np.ndarray:
 
 
 def find_event_rows(labelled: LabelledReadings) -> np.ndarray:
-    """Find the row that stands for each event: its own first row, or the one before if it was dropped."""
+    """Find the row of each event: its first row, or the row before the event if event rows are dropped."""
     is_dropped = labelled.event_stops == labelled.event_starts
     return np.maximum(labelled.event_starts - is_dropped, 0)
 
@@ -50,7 +50,7 @@ def find_event_rows(labelled: LabelledReadings) -> np.ndarray:
 def find_horizon_starts(labelled: LabelledReadings, rows_ahead: int) -> np.ndarray:
     """Find the first of the `rows_ahead` rows before each event, within its run.
 
-    Events without history start where they stop.
+    The horizon of an event without history is empty: it starts at `event_stops`.
 
     Returns:
         Positions, shape (events,).
@@ -81,11 +81,11 @@ def find_lead_minutes(
     Args:
         is_flagged: Whether a row is flagged, bool, shape (rows,).
         labelled: Rows and events.
-        horizon_starts: First row that may warn of each event, shape (events,).
+        horizon_starts: First row of the horizon of each event, shape (events,).
 
     Returns:
-        Minutes from the first flagged row of the horizon to the event, NaN where it was missed,
-        shape (events,). Where event rows are kept, an alarm in the event itself has minutes <= 0.
+        Minutes from the first flagged row of the horizon to the event, NaN for a missed event,
+        shape (events,). If event rows are kept, an alarm during the event has minutes <= 0.
     """
     flagged = np.append(np.flatnonzero(is_flagged), len(is_flagged))
     first = flagged[np.searchsorted(flagged, horizon_starts)]
@@ -100,7 +100,7 @@ def count_false_alarms(
 ) -> np.ndarray:
     """Count false-alarm episodes at the row where each begins.
 
-    An episode is a stretch of flagged rows outside every horizon, in one run; one that lasts is
+    An episode is a stretch of flagged rows outside every horizon, in one run; a lasting episode is
     counted again every `repeat_minutes`.
 
     Args:
@@ -121,7 +121,7 @@ def count_episodes(
 
     Args:
         is_flagged: Whether a row is flagged, bool, shape (rows,).
-        runs: Number of the run of each row, shape (rows,); only equality of neighbours counts.
+        runs: Number of the run of each row, shape (rows,); neighbours with equal numbers are in one run.
         step_minutes: Usual minutes between two rows.
         repeat_minutes: Minutes after which a lasting episode is counted again.
 
@@ -137,11 +137,11 @@ def count_episodes(
     starts = np.flatnonzero(begins)
     lengths = np.diff(np.append(starts, len(flagged)))
     repeats = (lengths - 1) * step_minutes / repeat_minutes
-    # a whole number that rounding has put just below itself is that number
+    # rounding may put a whole number just below itself
     counts[flagged[starts]] = 1 + np.floor(repeats + 1e-9).astype(np.int64)
     return counts
 
 
 def count_days(is_inside: np.ndarray, step_minutes: float) -> float:
-    """Count days of rows present: 24 hours of rows are a day, whatever the calendar says."""
+    """Count the days of rows present: a day is 24 hours of rows, not of the calendar."""
     return float(is_inside.sum()) * step_minutes / (24 * 60)

@@ -1,4 +1,4 @@
-"""Explain alarms: which sensors drive each, which way, and what the model expected of them."""
+"""Explain alarms: which sensors drive each alarm, in which direction, and what the model expected."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from schemas.windows import Part
 from tasks.windows.label import count_rows_in_run
 from tasks.windows.window import find_end_rows
 
-# sensors named beside an alarm
+# sensors named with an alarm
 TOP_SENSORS = 3
-# what process context is called among them
+# name of the process context among the sensors
 CONTEXT = "context"
-# alarms of a part that are explained, the last ones
+# number of alarms of a part that are explained, the last ones
 ALARMS_AT_MOST = 1_000
 
 
@@ -38,9 +38,9 @@ class RankedSensors:
 
     Attributes:
         names: All sensors, and `context`, in the order of the columns.
-        places: Positions of the largest in `names`, shape (windows, ranks).
+        places: Positions in `names` of the sensors with the largest shares, shape (windows, ranks).
         shares: Their shares, float64, shape (windows, ranks).
-        columns: Position of the column that adds most among those of the sensor, shape (windows, ranks).
+        columns: Position of each sensor's column that adds most to the score, shape (windows, ranks).
     """
 
     names: tuple[str, ...]
@@ -52,18 +52,18 @@ class RankedSensors:
 def explain_alarms(
     detector: Detector, model: FittedModel, prepared: PreparedRows, end_rows: np.ndarray
 ) -> list[tuple[Driver, ...]]:
-    """Name the sensors that drive the score of each window, and what the model expected of them.
+    """Name the sensors that drive the score of each window, with the values that the model expected.
 
-    Nothing in an explanation depends on later rows or on the other windows that are explained.
+    An explanation does not depend on later rows or on the other windows that are explained.
 
     Args:
         detector: Features, scaler and settings of a version.
-        model: Its model.
+        model: Model of the version.
         prepared: The rows.
         end_rows: Last rows of the windows to explain, shape (windows,).
 
     Returns:
-        For each window the `TOP_SENSORS` sensors with the largest share, floats with six digits.
+        For each window the `TOP_SENSORS` sensors with the largest shares; floats have six digits.
     """
     if len(end_rows) == 0:
         return []
@@ -77,7 +77,7 @@ def explain_alarms(
     surplus = (
         prepared.scaled[end_rows[:, None], ranked.columns] - expected[inverse[windows, -1], ranked.columns]
     )
-    # `context` comes after the sensors: it is given the values of one and keeps none of them
+    # `context` comes after the sensors: it gets the values of the last one, and `_write_drivers` drops them
     sensors = np.minimum(ranked.places, len(detector.sensors) - 1)[:, :, None]
     lasts = prepared.labelled.values[rows[:, None], sensors]  # (windows, ranks, rows of a window)
     return _write_drivers(ranked, detector.scaler.columns, surplus, lasts, levels[inverse[:, None], sensors])
@@ -87,16 +87,16 @@ def rank_sensors(shares: np.ndarray, columns: Sequence[Column]) -> RankedSensors
     """Rank the sensors by their share of each window's score.
 
     Args:
-        shares: What each column adds to a score, at least 0, shape (windows, columns).
-        columns: What each column is.
+        shares: How much each column adds to the score, at least 0, shape (windows, columns).
+        columns: Description of each column.
 
     Returns:
-        The first `TOP_SENSORS` of each window, or all where there are fewer; of equals the first.
+        The first `TOP_SENSORS` sensors of each window, or all if there are fewer; ties keep column order.
     """
     names = tuple(dict.fromkeys(column.sensor or CONTEXT for column in columns))
     owners = np.asarray([names.index(column.sensor or CONTEXT) for column in columns])
     by_sensor = np.zeros((len(shares), len(names)))
-    # column by column: a matrix product rounds by the number of windows in it
+    # column by column: the rounding of a matrix product depends on the number of windows
     for place, owner in enumerate(owners):
         by_sensor[:, owner] += shares[:, place]
     total = sum_in_order(by_sensor)
@@ -109,7 +109,7 @@ def rank_sensors(shares: np.ndarray, columns: Sequence[Column]) -> RankedSensors
 
 
 def sum_in_order(values: np.ndarray) -> np.ndarray:
-    """Sum the columns of each row one after the other, so that the rows beside it change nothing."""
+    """Sum the columns of each row one after another, so that the result does not depend on other rows."""
     total = np.zeros(len(values))
     for column in values.T:
         total += column
@@ -117,22 +117,22 @@ def sum_in_order(values: np.ndarray) -> np.ndarray:
 
 
 def name_top_sensors(drivers: Sequence[Driver]) -> str:
-    """Write the sensors and their shares as one text, such as `x5=0.41 x15=0.20 x3=0.08`."""
+    """Format the sensors and their shares as text, such as `x5=0.41 x15=0.20 x3=0.08`."""
     return " ".join(f"{driver.sensor}={driver.share:.2f}" for driver in drivers)
 
 
 def write_drivers(drivers: Sequence[Driver]) -> str:
-    """Write drivers as compact JSON."""
+    """Format drivers as compact JSON."""
     return DRIVERS_TEXT.dump_json(tuple(drivers)).decode()
 
 
 def expect_rows(
     detector: Detector, model: FittedModel, prepared: PreparedRows, rows: np.ndarray
 ) -> np.ndarray:
-    """Ask the model what it expects of rows, each as the last one of its window.
+    """Compute the values that the model expects in rows, each as the last row of its window.
 
     Returns:
-        float32, shape (rows, columns); NaN where a row ends no window, or the model expects nothing.
+        float32, shape (rows, columns); NaN where a row ends no window or the model has no expectation.
     """
     end_rows = find_end_rows(prepared.labelled.runs, detector.window_rows, detector.convention)
     is_end = np.isin(rows, end_rows)
@@ -144,17 +144,17 @@ def expect_rows(
 def expect_levels(
     detector: Detector, prepared: PreparedRows, rows: np.ndarray, expected: np.ndarray
 ) -> np.ndarray:
-    """Turn the expected levels of sensors back into the sensors' units.
+    """Convert the expected levels of sensors back into the sensors' units.
 
     Args:
         detector: Features, scaler and settings of a version.
         prepared: The rows.
         rows: Positions, shape (rows,).
-        expected: What is expected of their columns, shape (rows, columns).
+        expected: Expected values of their columns, shape (rows, columns).
 
     Returns:
         float64, shape (rows, sensors); NaN where nothing is expected, where the sensor was constant in
-        training, and in the first row of a run, which has no rows before it to deviate from.
+        training, and, with the level `local`, in the first row of a run, which has no rows before it.
     """
     scaler, sensors = detector.scaler, len(detector.sensors)
     # the columns of the levels come first, in the order of the sensors
@@ -175,15 +175,15 @@ def explain_part(
     scores: np.ndarray,
     thresholds: np.ndarray,
 ) -> ExplainedAlarms:
-    """Explain the alarms of a part, the last `ALARMS_AT_MOST` of many.
+    """Explain the last `ALARMS_AT_MOST` alarms of a part.
 
     Args:
         detector: Features, scaler and settings of a version.
-        model: Its model.
+        model: Model of the version.
         prepared: All rows.
         part: The part.
         scores: Scores of its windows, shape (windows,).
-        thresholds: The thresholds that hold there, shape (windows,).
+        thresholds: Threshold of each window, shape (windows,).
     """
     is_alarm = scores >= thresholds
     places = np.flatnonzero(is_alarm)[-ALARMS_AT_MOST:]
@@ -205,12 +205,12 @@ def explain_part(
 def list_episodes(
     alarms: Sequence[AlarmExplanation], end_rows: np.ndarray, labels: np.ndarray, labelled: LabelledReadings
 ) -> tuple[AlarmEpisode, ...]:
-    """Put alarms in rows one after the other, in one run, together.
+    """Group alarms in consecutive rows of one run into episodes.
 
     Args:
-        alarms: In time order.
+        alarms: Alarms in time order.
         end_rows: Their rows, rising, shape (alarms,).
-        labels: Whether each is positive, bool, shape (alarms,).
+        labels: Whether each row is positive, bool, shape (alarms,).
         labelled: All rows and events.
     """
     runs = labelled.runs[end_rows]
@@ -228,7 +228,7 @@ def list_episodes(
 
 
 def count_minutes_ahead(labelled: LabelledReadings, row: int) -> float | None:
-    """Count the minutes from a row to the event that ended its run, or none where no event did."""
+    """Count the minutes from a row to the event that ended its run; none if no event did."""
     is_next = (labelled.event_runs == labelled.runs[row]) & (labelled.event_times >= labelled.times[row])
     times = labelled.event_times[is_next]
     return None if len(times) == 0 else float((times[0] - labelled.times[row]) / np.timedelta64(1, "m"))
@@ -241,14 +241,14 @@ def _write_drivers(
     lasts: np.ndarray,
     levels: np.ndarray,
 ) -> list[tuple[Driver, ...]]:
-    """Put together the drivers of each window.
+    """Build the drivers of each window.
 
     Args:
         ranked: The sensors.
-        columns: What each column is.
-        surplus: By how much the driving column exceeds what was expected, shape (windows, ranks).
+        columns: Description of each column.
+        surplus: By how much the driving column exceeds its expected value, shape (windows, ranks).
         lasts: Raw values, shape (windows, ranks, rows of a window).
-        levels: What was expected of them, of the same shape.
+        levels: Expected values, of the same shape.
     """
 
     def write_driver(window: int, rank: int) -> Driver:

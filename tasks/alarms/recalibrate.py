@@ -1,4 +1,4 @@
-"""Move a threshold as time goes on, by scores that were known before the rows it holds for."""
+"""Recalibrate a threshold over time, from scores that were known before the rows that it applies to."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from schemas.evaluation import RecentScores, Threshold, TrailingBudget
 from tasks.alarms.episodes import count_episodes
 from tasks.readings.parse import number_runs
 
-# the first threshold holds until one in so many of the scores that are looked back on is known
+# the initial threshold applies until at least one in this many of the trailing rows has a known score
 ROWS_PER_KNOWN_SCORE = 3
 
-# elements of one array of past scores: keeps the memory of long tables bounded
+# elements of one array of past scores; bounds the memory for long tables
 ELEMENTS_AT_ONCE = 1_000_000
 
 
@@ -34,16 +34,15 @@ class _Stream(NamedTuple):
 def follow_scores(
     threshold: Threshold, times: np.ndarray, runs: np.ndarray, scores: np.ndarray
 ) -> np.ndarray:
-    """Find the threshold that holds at each scored row.
+    """Find the threshold that applies to each scored row.
 
-    Without `trailing` it is `value` everywhere. With it, time is cut into slots of
-    `recalibrate_minutes`, counted from 1970, so that it does not matter where a table begins. The rows of a
-    slot share one threshold, made of the last `trailing.rows` rows, recent or given, that were scored before
-    the slot begins: none of a row's own slot, none that comes later. It is a low threshold at which these
-    past rows have at most `false_alarms_per_day` episodes in 24 hours of rows, or lies just above the highest
-    past score where that breaks the budget. Labels are not looked at: in use they are not known yet, so
-    alarms before an event use the budget up too. Where less than a third of `trailing.rows` are known,
-    `value` holds.
+    Without `trailing` it is `value` everywhere. With it, time is cut into slots of `recalibrate_minutes`,
+    counted from 1970, so that the start of the table does not matter. The rows of a slot share one threshold,
+    computed from the last `trailing.rows` rows, recent or given, that were scored before the slot begins: no
+    row of the slot itself or later. It is a low threshold at which these past rows have at most
+    `false_alarms_per_day` episodes in 24 hours of rows; if even the highest past score exceeds that budget,
+    it is just above that score. Labels are not used: in operation they are not known yet, so alarms before
+    an event use up the budget too. If less than a third of `trailing.rows` are known, `value` applies.
 
     Args:
         threshold: The threshold and the recent scores.
@@ -68,16 +67,16 @@ def follow_scores(
 
 
 def keep_recent(threshold: Threshold, times: np.ndarray, runs: np.ndarray, scores: np.ndarray) -> Threshold:
-    """Move the recent scores on, so that following scores in pieces gives the thresholds of the whole.
+    """Update the recent scores, so that scoring in batches gives the same thresholds as scoring all at once.
 
-    Kept are the rows since the begin of the last row's slot and the `trailing.rows` rows before it: the next
-    piece may start in the same slot, whose threshold is made of the rows before it.
+    The rows since the beginning of the last row's slot are kept, and the `trailing.rows` rows before it: the
+    next batch may start in the same slot, whose threshold is computed from the rows before it.
 
-    Each piece numbers its runs anew. Two rows of one piece are in one run where their numbers are equal
-    and they lie at most 1.5 steps apart, as in `tasks.readings.parse.number_runs`; two rows of different
-    pieces are where they lie at most 1.5 steps apart. That a row was removed between two such rows can
-    be told by a piece that repeats the last row of the piece before it. A repeated row counts once, with
-    the score that it had first.
+    Each batch has its own run numbers. Two rows of one batch are in one run if their numbers are equal and
+    they are at most 1.5 steps apart, as in `tasks.readings.parse.number_runs`; two rows of different batches
+    are in one run if they are at most 1.5 steps apart. A batch can report that a row was removed between two
+    such rows by repeating the last row of the previous batch. A repeated row counts once, with its first
+    score.
 
     Args:
         threshold: The threshold and the recent scores; it is not changed.
@@ -86,7 +85,7 @@ def keep_recent(threshold: Threshold, times: np.ndarray, runs: np.ndarray, score
         scores: Finite, shape (rows,).
 
     Returns:
-        The threshold with new recent scores, or as it is where it does not move.
+        The threshold with updated recent scores, or unchanged if it has no `trailing`.
     """
     trailing = threshold.trailing
     if trailing is None or len(times) == 0:
@@ -107,14 +106,14 @@ def _count_nanoseconds(times: np.ndarray) -> np.ndarray:
 
 
 def _find_slot(trailing: TrailingBudget) -> int:
-    """Nanoseconds for which a threshold is kept."""
+    """Return the length of a slot, which shares one threshold, in nanoseconds."""
     return max(round(trailing.recalibrate_minutes * 60e9), 1)
 
 
 def _join_scores(
     trailing: TrailingBudget, times: np.ndarray, runs: np.ndarray, scores: np.ndarray
 ) -> _Stream:
-    """Put recent and given rows into one stream; of a row that is in both, the recent score stays."""
+    """Join recent and given rows into one stream; a row in both keeps its recent score."""
     recent = trailing.recent
     recent_times = np.array(recent.times, dtype=np.int64)
     given_times = _count_nanoseconds(times)
@@ -127,10 +126,10 @@ def _join_scores(
 
 
 def _calibrate(trailing: TrailingBudget, stream: _Stream, stops: np.ndarray) -> np.ndarray:
-    """Find the threshold that the rows before each stop make, shape (stops,); each has a row before it."""
+    """Compute a threshold from the rows before each stop, shape (stops,); every stop is at least 1."""
     width = min(trailing.rows, len(stream.times))
     at_once = max(ELEMENTS_AT_ONCE // width, 1)
-    # row `stop` of a view holds the `width` rows before `stop`; nothing was known before the first row
+    # row `stop` of a view holds the `width` rows before `stop`; padding stands for rows before the first
     padding = np.full(width, -np.inf)
     past_scores = np.lib.stride_tricks.sliding_window_view(np.concatenate([padding, stream.scores]), width)
     past_cuts = np.lib.stride_tricks.sliding_window_view(
@@ -147,7 +146,7 @@ def _calibrate(trailing: TrailingBudget, stream: _Stream, stops: np.ndarray) -> 
 def _meet_budget(
     trailing: TrailingBudget, scores: np.ndarray, is_cut: np.ndarray, known: np.ndarray
 ) -> np.ndarray:
-    """Find, by bisection, a low threshold that keeps the budget, for many stretches of rows at once.
+    """Find, by bisection, a low threshold that keeps the budget, for many stretches of rows together.
 
     Args:
         trailing: The budget.
@@ -165,7 +164,7 @@ def _meet_budget(
     ordered = np.sort(scores, axis=1)
     allowed = trailing.false_alarms_per_day * known * trailing.step_minutes / (24 * 60)
     places = np.arange(stretches)
-    # ordered[stop] keeps the budget, or stop is past the end; ordered[start - 1] breaks it
+    # invariant: ordered[stop] keeps the budget, or stop is past the end; ordered[start - 1] exceeds it
     start, stop = width - known, np.full(stretches, width)
     while (is_open := start < stop).any():
         middle = (start + stop) // 2

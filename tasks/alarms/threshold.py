@@ -1,4 +1,4 @@
-"""Choose the threshold on scores before the test; an alarm is `score >= threshold`."""
+"""Choose the threshold on training and validation scores; an alarm is `score >= threshold`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tasks.alarms.episodes import (
 )
 from tasks.alarms.recalibrate import keep_recent
 
-# thresholds that `cost` tries, besides no alarm at all
+# candidate thresholds of the rule `cost`, besides a threshold without alarms
 MOST_CANDIDATES = 400
 
 
@@ -35,8 +35,8 @@ def choose_thresholds(
 ) -> dict[str, Threshold]:
     """Choose a threshold for the model and for each control, by the same rule.
 
-    A `fixed` value means nothing on another scale: each control then flags as many normal
-    validation windows as the model flags (more only where scores are equal).
+    A `fixed` value is meaningless on the scale of a control: each control then flags as many normal
+    validation windows as the model does (more only if scores are tied).
 
     Args:
         scores: By scorer, float64, shape (windows of the table,); the scorer `model` is among them.
@@ -47,7 +47,7 @@ def choose_thresholds(
         repeat_minutes: Minutes after which a lasting false alarm is counted again.
 
     Returns:
-        By scorer.
+        Thresholds by scorer.
     """
     chosen = {
         name: choose_threshold(values, windows, split, labelled, section, repeat_minutes)
@@ -62,7 +62,7 @@ def choose_thresholds(
 
 
 def flag_highest(scores: np.ndarray, flagged: int) -> float:
-    """Find the threshold that flags the `flagged` highest scores, 0 to all; equal ones go together."""
+    """Find the threshold that flags the `flagged` highest scores, 0 to all; ties are flagged together."""
     ordered = np.sort(scores)
     if flagged == 0:
         return float(np.nextafter(ordered[-1], np.inf))
@@ -77,12 +77,12 @@ def choose_threshold(
     section: ThresholdSection,
     repeat_minutes: float,
 ) -> Threshold:
-    """Choose a threshold by the configured rule; test scores are never looked at.
+    """Choose a threshold by the configured rule; test scores are never used.
 
     Args:
         scores: Scores of all windows of the table, float64, shape (windows,).
         windows: All windows of the table.
-        split: The parts; all rules but `quantile` look at the labels of validation alone.
+        split: The parts; all rules but `quantile` use labels of the validation part only.
         labelled: All rows, for the runs and the step.
         section: The rule and its parameters.
         repeat_minutes: Minutes after which a lasting false alarm is counted again.
@@ -91,33 +91,32 @@ def choose_threshold(
         The threshold and its rule, with `trailing` for `trailing_budget`.
 
     Raises:
-        InputError: If a rule needs rows before an event and validation has none.
+        InputError: If the rule needs rows before an event and the validation part has none.
     """
     part = split.validation
-    judged = scores[part.places]
+    of_part = scores[part.places]
     if section.value is not None:
         value = section.value
     elif section.rule == "quantile":
         normal = split.train if section.quantile_part == "train" else part
         value = float(np.quantile(scores[normal.places[~normal.labels]], section.quantile))
     elif section.rule == "alarm_budget":
-        value = meet_alarm_budget(judged, part, labelled, section.false_alarms_per_day, repeat_minutes)
+        value = meet_alarm_budget(of_part, part, labelled, section.false_alarms_per_day, repeat_minutes)
     elif section.rule == "trailing_budget":
         return start_trailing_budget(scores, windows, split, labelled, section, repeat_minutes)
     elif section.rule == "cost":
-        value = minimise_cost(judged, part, labelled, section.missed_event_cost, repeat_minutes)
+        value = minimise_cost(of_part, part, labelled, section.missed_event_cost, repeat_minutes)
     elif section.rule == "pr_crossing":
-        value = cross_precision_and_recall(judged, part.labels)
+        value = cross_precision_and_recall(of_part, part.labels)
     else:
-        value = maximise_f_beta(judged, part.labels, section.beta)
+        value = maximise_f_beta(of_part, part.labels, section.beta)
     return Threshold(value=value, rule=section.rule)
 
 
 def cross_precision_and_recall(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Find the threshold where precision and recall lie closest.
+    """Find the threshold at which precision and recall are closest; of ties, the highest.
 
-    Where no point is exactly equal the nearest is taken, the higher threshold of two equally near.
-    Points with precision and recall 0 are equal without meaning and are left out.
+    Thresholds at which both are 0 are left out.
 
     Args:
         scores: Shape (windows,).
@@ -132,7 +131,7 @@ def cross_precision_and_recall(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def maximise_f_beta(scores: np.ndarray, labels: np.ndarray, beta: float) -> float:
-    """Find the threshold with the highest F-beta, the higher threshold of two equally good.
+    """Find the threshold with the highest F-beta; of ties, the highest.
 
     Args:
         scores: Shape (windows,).
@@ -155,10 +154,10 @@ def meet_alarm_budget(
     false_alarms_per_day: float,
     repeat_minutes: float,
 ) -> float:
-    """Find, by bisection over the scores, a low threshold that keeps within so many false alarms a day.
+    """Find, by bisection over the scores, a low threshold that keeps a budget of false alarms a day.
 
-    At the answer the budget holds on this part. Where even the highest score breaks it, the answer
-    lies just above that score.
+    The budget holds on this part at the threshold returned. If even the highest score exceeds it, the
+    threshold is just above that score.
 
     Args:
         scores: Scores of the part's windows, shape (windows,).
@@ -174,7 +173,7 @@ def meet_alarm_budget(
         is_flagged = _flag_rows(scores, part, labelled, threshold)
         return int(count_false_alarms(is_flagged, labelled, repeat_minutes).sum()) <= allowed
 
-    # candidates[stop] keeps the budget, or stop is past the end; candidates[start - 1] breaks it
+    # invariant: candidates[stop] keeps the budget, or stop is past the end; candidates[start - 1] exceeds it
     start, stop = 0, len(candidates)
     while start < stop:
         middle = (start + stop) // 2
@@ -195,18 +194,18 @@ def start_trailing_budget(
     section: ThresholdSection,
     repeat_minutes: float,
 ) -> Threshold:
-    """Start a threshold that moves as time goes on; see `tasks.alarms.recalibrate`.
+    """Initialise a threshold that moves over time; see `tasks.alarms.recalibrate`.
 
-    It aims at the share `section.safety` of the budget. `value` keeps that on validation, and `recent` is
-    made of the scores before the test part. After a random split it is empty: there is no time before its
-    test part.
+    It aims at the share `section.safety` of the budget. `value` keeps that share on the validation part, and
+    `recent` holds the scores before the test part. After a random split `recent` is empty, because no time
+    is before the test part.
 
     Args:
         scores: Scores of all windows of the table, shape (windows,).
         windows: All windows of the table.
         split: The parts.
         labelled: All rows, for the times, the runs and the step.
-        section: The budget, its safety, and the days that are looked back on.
+        section: The budget, its safety, and the days to look back.
         repeat_minutes: Minutes after which a lasting false alarm is counted again.
     """
     part = split.validation
@@ -234,11 +233,11 @@ def minimise_cost(
     missed_event_cost: float,
     repeat_minutes: float,
 ) -> float:
-    """Find the threshold at which false-alarm episodes and missed events cost least on a part.
+    """Find the threshold with the lowest cost of false alarms and missed events on a part.
 
-    The cost is `false-alarm episodes + missed_event_cost * missed events`; of two thresholds equally good
-    the higher is taken. Tried are no alarm at all and every score, or, of more than 400 windows, the scores
-    that flag so many windows, in equal ratios from 1 to all.
+    The cost is `false-alarm episodes + missed_event_cost * missed events`; of ties, the highest threshold is
+    taken. The candidates are no alarm at all and every score. Of more than `MOST_CANDIDATES` windows, only
+    the scores are tried that flag geometrically spaced numbers of windows, from 1 to all.
 
     Args:
         scores: Scores of the part's windows, shape (windows,).
@@ -248,7 +247,7 @@ def minimise_cost(
         repeat_minutes: Minutes after which a lasting false alarm is counted again.
 
     Raises:
-        InputError: If the part has no event, or no window before one.
+        InputError: If the part has no event, or no window before an event.
     """
     events = select_events(labelled, part)
     _require_positives(len(events) > 0 and bool(part.labels.any()), "cost")
@@ -265,7 +264,7 @@ def minimise_cost(
 
 
 def _pick_candidates(scores: np.ndarray) -> np.ndarray:
-    """Pick thresholds to try, falling from just above the highest score, shape (at most 401,)."""
+    """Pick candidate thresholds, falling from just above the highest score, shape (at most 401,)."""
     falling = np.sort(scores)[::-1]
     if len(falling) > MOST_CANDIDATES:
         flagged = np.unique(np.geomspace(1, len(falling), MOST_CANDIDATES).round().astype(np.int64))
@@ -274,7 +273,7 @@ def _pick_candidates(scores: np.ndarray) -> np.ndarray:
 
 
 def _flag_rows(scores: np.ndarray, part: Part, labelled: LabelledReadings, threshold: float) -> np.ndarray:
-    """Flag the rows at which a part has an alarm, bool, shape (rows,)."""
+    """Flag the rows with an alarm in a part, bool, shape (rows,)."""
     is_flagged = np.zeros(len(labelled.labels), dtype=bool)
     is_flagged[part.end_rows[scores >= threshold]] = True
     return is_flagged
@@ -284,14 +283,14 @@ def _require_positives(has_positives: bool, rule: str) -> None:
     if not has_positives:
         raise InputError(
             f"`threshold.rule` {rule} needs rows before an event in the validation part. Received none. "
-            "Use the rule quantile or alarm_budget, or give a longer table."
+            "Use the rule quantile or alarm_budget, or a longer table."
         )
 
 
 def _trace_curve(
     scores: np.ndarray, labels: np.ndarray, rule: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Precision and recall at each threshold, all of one length, thresholds rising."""
+    """Return precision, recall and rising thresholds, each of shape (thresholds,)."""
     from sklearn.metrics import precision_recall_curve
 
     _require_positives(bool(labels.any()), rule)

@@ -1,9 +1,10 @@
-"""Evaluation: from scores and alarms to metrics with intervals, and to a decision.
+"""Evaluation: from scores and alarms to metrics with intervals, and to a promotion decision.
 
-In come scores, alarms and events of one part or one fold; out go `Evaluation`s, summaries of backtests and
-the `Decision` of the promotion gate. Champion and challenger are judged on the same later rows, beside the
-controls.
+In come scores, thresholds and events of one part or one fold; out go `Evaluation`s, summaries of backtests
+and the `Decision` of the promotion gate. Champion and challenger must be compared on the same later rows,
+and the controls are reported next to every model.
 
-Called by other rooms: `evaluate.evaluate_scorers`, `bootstrap` (intervals), `slice.slice_alarms`,
-`gate.judge_version`, `search` (trials of a comparison), `backtest.summarise.summarise_folds`.
+Called by other rooms: `evaluate` (metrics, tallies, comparisons), `slices.slice_alarms`,
+`gate.judge_version`, `search` (trials of a comparison), `backtest.summarise` (`summarise_folds`,
+`judge_entrants`).
 """

@@ -1,4 +1,4 @@
-"""Intervals from a block bootstrap: whole runs of rows are drawn, since rows in a run are alike."""
+"""Intervals from a block bootstrap that draws whole runs of rows, since rows of a run are correlated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from schemas.evaluation import Interval
 
-# elements of one array of resampled rows: keeps the memory of long tables bounded
+# elements of one array of resampled rows; bounds the memory for long tables
 ELEMENTS_AT_ONCE = 4_000_000
 
 
@@ -32,7 +32,7 @@ def draw_weights(blocks: int, samples: int, seed: int) -> np.ndarray:
 def resample_roc_auc(
     scores: np.ndarray, labels: np.ndarray, blocks: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Compute the area under the ROC curve of every resample, ties counted half.
+    """Compute the area under the ROC curve of every resample, counting ties as half.
 
     Args:
         scores: Shape (rows,); higher is more alarming.
@@ -41,7 +41,7 @@ def resample_roc_auc(
         weights: How often each block is drawn, shape (samples, blocks).
 
     Returns:
-        float64, shape (samples,); NaN where a resample holds one class only.
+        float64, shape (samples,); NaN where a resample contains only one class.
     """
     positives, negatives = (_count_rows(blocks[chosen], weights) for chosen in (labels, ~labels))
     pairs = np.zeros(len(weights))
@@ -63,7 +63,7 @@ def resample_average_precision(
 
 
 def take_interval(values: np.ndarray, confidence: float) -> Interval | None:
-    """Take the middle `confidence` of resampled values, or none where all are undefined."""
+    """Take the central interval with a share `confidence` of resampled values; none if all are undefined."""
     values = values[np.isfinite(values)]
     if len(values) == 0:
         return None
@@ -72,7 +72,7 @@ def take_interval(values: np.ndarray, confidence: float) -> Interval | None:
 
 
 class _Levels(NamedTuple):
-    """Weighted rows at some levels, the distinct scores of positive rows; each shape (samples, levels).
+    """Weighted counts of rows at some levels, the distinct scores of positive rows, shape (samples, levels).
 
     Attributes:
         positives: Positive rows at the level.
@@ -90,7 +90,7 @@ class _Levels(NamedTuple):
 def _walk_levels(
     scores: np.ndarray, labels: np.ndarray, blocks: np.ndarray, weights: np.ndarray
 ) -> Iterator[_Levels]:
-    """Count the rows at and above each level; levels are few, since positive rows are rare."""
+    """Count the rows at and above each level; there are few levels, since positive rows are rare."""
     levels = np.unique(scores[labels])
     reached = np.searchsorted(levels, scores, side="right")  # levels at the score or below
     passed = np.searchsorted(levels, scores, side="left")  # levels below the score
@@ -111,11 +111,11 @@ def _walk_levels(
 def _weigh_from_levels(
     row_blocks: np.ndarray, levels_reached: np.ndarray, weights: np.ndarray, start: int, stop: int
 ) -> np.ndarray:
-    """Count rows, by the weights of their blocks, at each of some levels that they reach.
+    """Count the rows that reach each of some levels, weighted by their blocks.
 
     Args:
         row_blocks: Block of each row, shape (rows,).
-        levels_reached: How many levels each row reaches, from the lowest, shape (rows,).
+        levels_reached: Number of levels that each row reaches, counted from the lowest, shape (rows,).
         weights: How often each block is drawn, shape (samples, blocks).
         start: First level.
         stop: The level after the last.
@@ -130,7 +130,7 @@ def _weigh_from_levels(
 
 
 def _count_rows(row_blocks: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Count rows by the weights of their blocks, shape (samples,)."""
+    """Count rows weighted by their blocks, shape (samples,)."""
     return weights @ np.bincount(row_blocks, minlength=weights.shape[1]).astype(np.float64)
 
 

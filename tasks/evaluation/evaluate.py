@@ -1,4 +1,4 @@
-"""Judge scores and alarms on one part, with intervals."""
+"""Evaluate scores and alarms on one part, with intervals."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from tasks.evaluation.bootstrap import (
     take_interval,
 )
 
-# one seed for every bootstrap: scorers judged on the same part are judged on the same resamples
+# one seed for every bootstrap: scorers evaluated on the same part share the same resamples
 BOOTSTRAP_SEED = 0
 
-# per block of rows, what the rates are made of
+# columns of `Tally.counts`, from which the rates are computed
 _CAUGHT_POSITIVES, _FLAGGED, _POSITIVES, _EVENTS, _CAUGHT, _CAUGHT_IN_MINUTES, _FALSE_ALARMS, _DAYS = range(8)
 
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """What one scorer's scores and alarms come to on one part.
+    """Counts of one scorer's scores and alarms on one part.
 
     Attributes:
         scores: Score of each window, shape (windows,).
-        labels: Whether its last row is positive, bool, shape (windows,).
-        blocks: Its run, counted from 0 among the runs with a row in the part, shape (windows,).
+        labels: Whether the window's last row is positive, bool, shape (windows,).
+        blocks: Run of each window, counted from 0 among the runs with a row in the part, shape (windows,).
         counts: Rows, events and alarms in each of these runs, shape (runs, 8).
-        leads: Minutes from the first alarm within the longer horizon to each event of the part, NaN where
-            it was missed, shape (events,).
+        leads: Minutes from the first alarm within the longer horizon to each event of the part, NaN for a
+            missed event, shape (events,).
     """
 
     scores: np.ndarray
@@ -64,24 +64,23 @@ def evaluate_scores(
     thresholds: np.ndarray,
     section: EvaluationSection,
 ) -> Evaluation:
-    """Judge one scorer on one part.
+    """Evaluate one scorer on one part.
 
-    A row is positive when it lies 1 to `rows_ahead` rows before an event. An event is caught when a
-    row within the horizon before it, in the same run, is flagged; events with too little history
-    count as missed. Horizons are `rows_ahead` rows and `section.horizon_minutes`; false alarms lie
-    outside the first. Intervals come from resampling whole runs of rows.
+    A row is positive if it is 1 to `rows_ahead` rows before an event. An event is caught if a row within
+    the horizon before it, in the same run, is flagged; events with too little history count as missed.
+    The two horizons are `rows_ahead` rows and `section.horizon_minutes`; false alarms are alarms outside
+    the first. Intervals come from resampling whole runs of rows.
 
     Args:
         scorer: Name of the scorer.
         scores: Scores of the part's windows, float64, shape (windows,).
         part: The part; its labels are those of the windows' last rows.
         labelled: All rows and events.
-        thresholds: The threshold that holds at each window, shape (windows,); an alarm is
-            `score >= threshold`.
+        thresholds: Threshold of each window, shape (windows,); an alarm is `score >= threshold`.
         section: Horizon, repeats, and the bootstrap.
 
     Returns:
-        Metrics by the contract's names, with intervals where they are defined.
+        Metrics under the names of the contract, with intervals if they are defined.
     """
     tally = tally_alarms(scores, part, labelled, thresholds, section)
     weights = draw_weights(len(tally.counts), section.bootstrap_samples, BOOTSTRAP_SEED)
@@ -103,7 +102,7 @@ def tally_alarms(
     thresholds: np.ndarray,
     section: EvaluationSection,
 ) -> Tally:
-    """Count what scores and alarms come to on one part, run by run; arguments as for `evaluate_scores`."""
+    """Count rows, events and alarms on one part, run by run; arguments as for `evaluate_scores`."""
     is_flagged = np.zeros(len(labelled.labels), dtype=bool)
     is_flagged[part.end_rows[scores >= thresholds]] = True
     events = select_events(labelled, part)
@@ -121,7 +120,7 @@ def tally_alarms(
 
 
 def join_tallies(tallies: Sequence[Tally]) -> Tally:
-    """Put the tallies of one scorer on several parts together; a run in two parts is two blocks."""
+    """Join the tallies of one scorer on several parts; a run in two parts counts as two blocks."""
     firsts = np.cumsum([0, *(len(tally.counts) for tally in tallies)])[:-1]
     return Tally(
         scores=np.concatenate([tally.scores for tally in tallies]),
@@ -133,7 +132,7 @@ def join_tallies(tallies: Sequence[Tally]) -> Tally:
 
 
 def measure(tally: Tally) -> Metrics:
-    """Compute the metrics of a tally by the contract's names; none where undefined."""
+    """Compute the metrics of a tally under the names of the contract; undefined ones are none."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     labels = tally.labels
@@ -158,10 +157,10 @@ def resample_metrics(tally: Tally, weights: np.ndarray) -> dict[str, np.ndarray]
 
     Args:
         tally: The tally.
-        weights: How often each run is drawn, as `draw_weights` gives it, shape (samples, runs).
+        weights: How often each run is drawn, from `draw_weights`, shape (samples, runs).
 
     Returns:
-        By metric, float64, shape (samples,), NaN where undefined; lead time and prevalence are left out.
+        By metric, float64, shape (samples,), NaN where undefined; without lead time and prevalence.
     """
     return _derive_rates(weights @ tally.counts) | {
         "roc_auc": resample_roc_auc(tally.scores, tally.labels, tally.blocks, weights),
@@ -170,7 +169,7 @@ def resample_metrics(tally: Tally, weights: np.ndarray) -> dict[str, np.ndarray]
 
 
 def take_intervals(resampled: Mapping[str, np.ndarray], confidence: float) -> dict[str, Interval]:
-    """Take the interval of each metric that is defined in some resample."""
+    """Take the interval of each metric that is defined in at least one resample."""
     intervals = {name: take_interval(values, confidence) for name, values in resampled.items()}
     return {name: interval for name, interval in intervals.items() if interval is not None}
 
@@ -182,11 +181,11 @@ def evaluate_scorers(
     labelled: LabelledReadings,
     section: EvaluationSection,
 ) -> dict[str, Evaluation]:
-    """Judge the model on every part and each control on the test.
+    """Evaluate the model on every part and each control on the test part.
 
     Args:
         scores: By scorer, of all windows, shape (windows,); the scorer `model` is among them.
-        thresholds: By scorer, then by part, as `hold_thresholds` gives them.
+        thresholds: By scorer, then by part, from `hold_thresholds`.
         split: The parts.
         labelled: All rows and events.
         section: Horizon, repeats, and the bootstrap.
@@ -207,10 +206,10 @@ def evaluate_scorers(
 def hold_thresholds(
     threshold: Threshold, scores: np.ndarray, windows: Windows, split: Split, labelled: LabelledReadings
 ) -> dict[str, np.ndarray]:
-    """Find the threshold that holds at each window of each part.
+    """Find the threshold that applies to each window of each part.
 
-    In the test it moves as the rule has it, from scores that came before; training and validation
-    are judged at the threshold that validation ended with.
+    On the test part a moving threshold follows the scores seen before. Training and validation are evaluated
+    at `threshold.value`.
 
     Args:
         threshold: The threshold and how it moves.
@@ -224,7 +223,7 @@ def hold_thresholds(
     """
     held = {part.name: np.full(len(part.places), threshold.value) for part in split.parts}
     if threshold.trailing is not None:
-        # all windows since the test began, those too that reach back over its beginning
+        # all windows that end in the test part, including those that begin before it
         first = 0 if split.test.is_scattered else int(np.searchsorted(windows.end_rows, split.test.start))
         stop = int(np.searchsorted(windows.end_rows, split.test.stop))
         end_rows = windows.end_rows[first:stop]
@@ -236,7 +235,7 @@ def hold_thresholds(
 
 
 def find_horizons(labelled: LabelledReadings, horizon_minutes: float) -> tuple[np.ndarray, np.ndarray]:
-    """Find the first row that may warn of each event: `rows_ahead` rows, and the longer of both horizons.
+    """Find the first row of each event's horizon: of `rows_ahead` rows, and of the longer of both horizons.
 
     Returns:
         Two arrays of positions, each shape (events,).
@@ -246,7 +245,7 @@ def find_horizons(labelled: LabelledReadings, horizon_minutes: float) -> tuple[n
 
 
 def find_runs(part: Part, labelled: LabelledReadings) -> np.ndarray:
-    """Find the runs with a row in a part: the blocks that intervals are made of, rising, shape (runs,)."""
+    """Find the runs with a row in a part: the blocks of the bootstrap, rising, shape (runs,)."""
     return np.unique(labelled.runs[mark_part(part, len(labelled.labels))])
 
 
@@ -266,8 +265,8 @@ def compare_tallies(
 
     Args:
         name: Name of the other scorer.
-        tallies: The scorer's, and that of the other on the same windows.
-        metrics: Names of metrics; one that is undefined for either scorer is left out.
+        tallies: Tally of the scorer, and tally of the other scorer on the same windows.
+        metrics: Names of metrics; a metric that is undefined for either scorer is left out.
         section: The bootstrap.
     """
     weights = draw_weights(len(tallies[0].counts), section.bootstrap_samples, BOOTSTRAP_SEED)
@@ -292,7 +291,7 @@ def compare_best_control(
     labelled: LabelledReadings,
     section: EvaluationSection,
 ) -> Comparison | None:
-    """Compare the model with the control that has the largest ROC area on a part; none without events."""
+    """Compare the model with the control of largest ROC area on a part; none without both classes."""
     from sklearn.metrics import roc_auc_score
 
     if not part.has_both_classes:
@@ -300,7 +299,7 @@ def compare_best_control(
     of_part = {name: values[part.places] for name, values in scores.items()}
     model = of_part.pop("model")
     best = max(sorted(of_part), key=lambda name: roc_auc_score(part.labels, of_part[name]))
-    # areas do not depend on alarms: none are raised
+    # ROC areas do not depend on alarms, so none are raised
     silent = np.full(len(model), np.inf)
     tallies = (
         tally_alarms(model, part, labelled, silent, section),
@@ -315,7 +314,7 @@ def collect_scores(
     split: Split,
     labelled: LabelledReadings,
 ) -> dict[str, dict[str, PartScores]]:
-    """Put scores beside the times, labels, thresholds and runs of their windows, by scorer and part."""
+    """Collect scores with the times, labels, thresholds and runs of their windows, by scorer and part."""
     return {
         scorer: {
             part.name: PartScores(
@@ -340,7 +339,7 @@ def _count_blocks(
     leads: Sequence[np.ndarray],
     section: EvaluationSection,
 ) -> np.ndarray:
-    """Count rows, events and alarms in each run of the part; `leads` are of its events; shape (runs, 8)."""
+    """Count rows, events and alarms in each run of a part, shape (runs, 8); `leads` are those of `events`."""
     runs = find_runs(part, labelled)
 
     def count(rows: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
@@ -371,7 +370,7 @@ def _derive_rates(counts: np.ndarray) -> dict[str, np.ndarray]:
         below = counts[:, denominator]
         return np.where(below > 0, counts[:, numerator] / np.where(below > 0, below, 1), empty)
 
-    # as scikit-learn has it: no alarm at all has precision 0
+    # as in scikit-learn, precision is 0 if there is no alarm at all
     precision = divide(_CAUGHT_POSITIVES, _FLAGGED, empty=0.0)
     recall = divide(_CAUGHT_POSITIVES, _POSITIVES)
     total = precision + recall

@@ -1,4 +1,4 @@
-"""Judge whether a version may become champion: five gates, each a list of checks."""
+"""Decide whether a version may become champion: five gates, each a list of checks."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from schemas.configuration import PromotionSection
 from schemas.decision import ChampionEvidence, Check, Comparison, Decision, Evidence, Gate, Outcome
 
 CHANCE = 0.5
-# the same numbers on the same machine; other processors round the last bits another way
+# scores are equal on the same machine; other processors round the last bits differently
 GOLDEN_TOLERANCE = 1e-4
-# alarms of a slice are not judged on less than this
+# a slice with fewer days or fewer false alarms than this is not judged
 _SLICE_DAYS, _SLICE_FALSE_ALARMS = 1.0, 5
 
 
 def judge_version(evidence: Evidence, section: PromotionSection) -> Decision:
     """Decide from evidence alone: the same evidence gives the same decision.
 
-    A failed check rejects the version, and one that cannot be answered holds it. Integrity comes
-    first: nothing else is asked of a version that does not run. Where the test says nothing, because
-    it is leaky or has too few events, the version is held, whatever its figures are. The first
-    champion has to pass everything but the comparison too.
+    A failed check rejects the version, and a check that cannot be answered holds it. Integrity comes first:
+    a version that does not run is not checked further. If the test is meaningless, because it is leaky or has
+    too few events, the version is held, whatever its figures are. The first champion must pass every check
+    but the comparison.
 
     Args:
         evidence: What is known of the version, the controls and the champion.
-        section: What is asked of it.
+        section: Requirements for promotion.
 
     Returns:
-        The decision, with every reason for it and every check.
+        The decision, with all its reasons and all checks.
     """
     checks = list(_check_integrity(evidence))
     if not _list_reasons(checks, "fail"):
@@ -38,9 +38,9 @@ def judge_version(evidence: Evidence, section: PromotionSection) -> Decision:
             checks += [*_check_floors(evidence, section), *_check_champion(evidence, section)]
         checks += [*_check_operation(evidence, section), *_check_approval(section)]
     failures, gaps = _list_reasons(checks, "fail"), _list_reasons(checks, "unknown")
-    is_test_empty = any(check.gate == "G1" and check.outcome == "unknown" for check in checks)
+    is_test_meaningless = any(check.gate == "G1" and check.outcome == "unknown" for check in checks)
     decision: Outcome = "PROMOTE"
-    if failures and not is_test_empty:
+    if failures and not is_test_meaningless:
         decision = "REJECT"
     elif failures or gaps:
         decision = "HOLD"
@@ -49,7 +49,7 @@ def judge_version(evidence: Evidence, section: PromotionSection) -> Decision:
 
 
 def _check_integrity(evidence: Evidence) -> Iterator[Check]:
-    """G0: a fresh process gets the scores that were kept when the version was made."""
+    """G0: a fresh process reproduces the scores that were saved with the version."""
     trial = evidence.trial
     if trial.problem is not None:
         yield Check(gate="G0", outcome="fail", reason=f"a fresh process cannot run it: {trial.problem}")
@@ -74,13 +74,13 @@ def _check_integrity(evidence: Evidence) -> Iterator[Check]:
 
 
 def _check_test(evidence: Evidence, section: PromotionSection) -> Iterator[Check]:
-    """Whether the test part can say anything at all."""
+    """G1: the test part is not leaky and has enough events to be meaningful."""
     if evidence.is_leaky_split:
         yield Check(
             gate="G1",
             outcome="unknown",
             reason="leaky split: test rows are neighbours of training rows, or the scaler has seen them, so "
-            "the test says nothing about later rows (set split.method=time and "
+            "the test is no evidence about later rows (set split.method=time and "
             "features.scale_order=split_scale_window)",
         )
     is_enough = evidence.test_events >= section.minimum_test_events
@@ -103,7 +103,7 @@ def _check_floors(evidence: Evidence, section: PromotionSection) -> Iterator[Che
         is_above,
         f"better than chance: {figures}"
         if is_above
-        else f"not clearly better than chance: {figures}, must lie above {CHANCE}",
+        else f"not clearly better than chance: {figures}, must be above {CHANCE}",
     )
     if control is not None:
         is_worse = control.difference is not None and control.difference.high < 0
@@ -117,7 +117,7 @@ def _check_floors(evidence: Evidence, section: PromotionSection) -> Iterator[Che
 
 
 def _check_alarms(evidence: Evidence, section: PromotionSection) -> Check:
-    """Alarms beyond the budget: by more than chance, and by more than the tolerance."""
+    """G1: fails if false alarms exceed the budget clearly and by more than the tolerance."""
     rate, interval = evidence.false_alarms_per_day, evidence.false_alarms_interval
     allowed = evidence.alarm_budget * section.alarm_tolerance
     is_beyond = (
@@ -142,7 +142,7 @@ def _check_champion(evidence: Evidence, section: PromotionSection) -> Iterator[C
     problem = champion.problem
     if problem is None and champion.events < section.minimum_test_events:
         problem = (
-            f"{champion.events} events in rows that neither has seen, at least "
+            f"{champion.events} events in rows that neither version has seen, at least "
             f"{section.minimum_test_events} are needed (promotion.minimum_test_events)"
         )
     if problem is not None:
@@ -157,14 +157,14 @@ def _check_champion(evidence: Evidence, section: PromotionSection) -> Iterator[C
 
 
 def _check_against(comparison: Comparison, champion: ChampionEvidence, margin: float) -> Check:
-    """Non-inferiority: the whole interval of the difference lies above minus the margin."""
+    """G2, non-inferiority: the whole interval of the difference is at or above minus the margin."""
     name = f"champion version {champion.version} on the same later rows"
     budget = (
         f" at {champion.false_alarms_per_day:g} false alarms a day"
         if comparison.metric == "event_recall"
         else ""
     )
-    figures = f"{_say(comparison.metric)}{budget} {_describe(comparison)}, margin {margin:g}"
+    figures = f"{_name_metric(comparison.metric)}{budget} {_describe(comparison)}, margin {margin:g}"
     difference = comparison.difference
     outcome: Literal["pass", "fail", "unknown"]
     if difference is None:
@@ -174,12 +174,12 @@ def _check_against(comparison: Comparison, champion: ChampionEvidence, margin: f
     elif comparison.value < comparison.other_value - margin or difference.high < 0:
         outcome, verdict = "fail", "worse than"
     else:
-        outcome, verdict = "unknown", "too few events to tell whether it is worse than"
+        outcome, verdict = "unknown", "too few events to decide whether it is worse than"
     return Check(gate="G2", outcome=outcome, reason=f"{verdict} {name}: {figures}")
 
 
 def _check_superiority(champion: ChampionEvidence) -> Check:
-    """Superiority, where it is asked for: some metric is clearly higher."""
+    """G2, superiority, if required: at least one metric is clearly higher."""
     leads = [
         comparison
         for comparison in champion.comparisons
@@ -196,12 +196,12 @@ def _check_superiority(champion: ChampionEvidence) -> Check:
         gate="G2",
         outcome="pass",
         reason=f"better than champion version {champion.version}: "
-        + "; ".join(f"{_say(lead.metric)} {_describe(lead)}" for lead in leads),
+        + "; ".join(f"{_name_metric(lead.metric)} {_describe(lead)}" for lead in leads),
     )
 
 
 def _check_operation(evidence: Evidence, section: PromotionSection) -> Iterator[Check]:
-    """G3: fast and small enough, no slice drowned in alarms, sane on spoilt readings."""
+    """G3: fast and small enough, no slice flooded with false alarms, sane on corrupted readings."""
     trial = evidence.trial
     for figure, most, unit, key in (
         (trial.seconds_per_thousand_rows, section.seconds_per_thousand_rows, "s for 1,000 rows", "seconds"),
@@ -222,7 +222,7 @@ def _check_operation(evidence: Evidence, section: PromotionSection) -> Iterator[
         if behaviour.value is None:
             continue
         is_sane = behaviour.value >= least and not behaviour.undefined
-        figures = f"{meaning} {behaviour.value:.2f}, at least {least:g} is asked"
+        figures = f"{meaning} {behaviour.value:.2f}, at least {least:g} is required"
         yield _answer(
             "G3",
             is_sane,
@@ -238,14 +238,14 @@ def _check_slices(evidence: Evidence, section: PromotionSection) -> Check:
         for part in evidence.slices
         if part.days >= _SLICE_DAYS and part.false_alarms >= _SLICE_FALSE_ALARMS
     ]
-    drowned = [part for part in judged if part.false_alarms_per_day > allowed]
-    if not drowned:
+    flooded = [part for part in judged if part.false_alarms_per_day > allowed]
+    if not flooded:
         return Check(
             gate="G3",
             outcome="pass",
-            reason=f"no slice of {len(evidence.slices)} has more than {allowed:g} false alarms a day",
+            reason=f"none of {len(evidence.slices)} slices has more than {allowed:g} false alarms a day",
         )
-    names = ", ".join(f"{part.name} {part.value}: {part.false_alarms_per_day:.1f}" for part in drowned)
+    names = ", ".join(f"{part.name} {part.value}: {part.false_alarms_per_day:.1f}" for part in flooded)
     return Check(
         gate="G3",
         outcome="fail",
@@ -254,7 +254,7 @@ def _check_slices(evidence: Evidence, section: PromotionSection) -> Check:
 
 
 def _check_approval(section: PromotionSection) -> Iterator[Check]:
-    """G4: a person promotes, where that is asked for."""
+    """G4: approval by a person, if required."""
     if section.needs_approval:
         yield Check(
             gate="G4",
@@ -264,7 +264,7 @@ def _check_approval(section: PromotionSection) -> Iterator[Check]:
 
 
 def _answer(gate: Gate, is_passed: bool, reason: str) -> Check:
-    """Answer a question that can be answered."""
+    """Make a check whose outcome is known."""
     return Check(gate=gate, outcome="pass" if is_passed else "fail", reason=reason)
 
 
@@ -278,5 +278,5 @@ def _describe(comparison: Comparison) -> str:
     return f"{comparison.value:.3f} against {comparison.other_value:.3f}{bounds}"
 
 
-def _say(metric: str) -> str:
+def _name_metric(metric: str) -> str:
     return metric.replace("_", " ").replace("roc auc", "ROC area")

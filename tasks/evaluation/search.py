@@ -1,4 +1,4 @@
-"""Search the settings of a family: what to try next, and when to give a trial up."""
+"""Search the settings of a family: suggest the next trial, and prune poor ones."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 Changes = dict[str, dict[str, Any]]
 
-# trials that go through all folds before any other is given up, and folds before one may be
+# number of first trials that are never pruned, and of folds that every trial completes
 FULL_TRIALS = 3
 FULL_FOLDS = 1
-# the seeds of two runs of a comparison never meet
-_SEEDS_APART = 100_000
+# distance between the sampler seeds of two search seeds, larger than any number of trials
+_SEED_DISTANCE = 100_000
 
 
 def suggest_network(trial: BaseTrial) -> Changes:
-    """Suggest size, dropout and pace of an autoencoder."""
+    """Suggest size, dropout and learning rate of an autoencoder."""
     units = trial.suggest_categorical("units", ["32-16", "64-32", "16-8", "64-16"])
     return {
         "model": {
@@ -34,7 +34,7 @@ def suggest_network(trial: BaseTrial) -> Changes:
 
 
 def suggest_forecaster(trial: BaseTrial) -> Changes:
-    """Suggest depth and pace of a forecaster: one layer, or two for the deep one."""
+    """Suggest size and learning rate of a forecaster with one or two layers."""
     units = trial.suggest_categorical("units", ["32", "32-32", "64"])
     return {
         "model": {"units": [int(size) for size in units.split("-")]},
@@ -43,13 +43,13 @@ def suggest_forecaster(trial: BaseTrial) -> Changes:
 
 
 def suggest_projection(trial: BaseTrial) -> Changes:
-    """Suggest the share of variance that the components hold."""
+    """Suggest the share of variance that the components explain."""
     share = trial.suggest_categorical("explained_variance", [0.9, 0.8, 0.95, 0.99])
     return {"model": {"explained_variance": share}}
 
 
 def suggest_logistic(trial: BaseTrial) -> Changes:
-    """Suggest the penalty, and how long before an event rows teach."""
+    """Suggest the penalty, and the number of rows before an event that are labelled positive."""
     return {
         "model": {
             "regularisation": trial.suggest_float("regularisation", 1e-5, 1e-1, log=True),
@@ -59,7 +59,7 @@ def suggest_logistic(trial: BaseTrial) -> Changes:
 
 
 def suggest_join(trial: BaseTrial) -> Changes:
-    """Suggest who joins."""
+    """Suggest the members of a join, and the settings of its logistic regression."""
     members = trial.suggest_categorical(
         "members",
         ["lstm_autoencoder,pca_t2,logistic", "lstm_autoencoder,logistic", "pca_t2,logistic"],
@@ -70,7 +70,7 @@ def suggest_join(trial: BaseTrial) -> Changes:
 
 
 def suggest_nothing(trial: BaseTrial) -> Changes:
-    """Suggest nothing: the family has no settings of its own, so one trial says it all."""
+    """Suggest nothing: the family has no settings, so one trial is enough."""
     return {}
 
 
@@ -89,14 +89,14 @@ SPACES: Mapping[str, Callable[[BaseTrial], Changes]] = {
 
 
 def open_study(path: Path, name: str) -> optuna.Study:
-    """Open the study of a family, or take up again one that was interrupted.
+    """Open the study of a family, or reopen an interrupted one.
 
     Args:
         path: SQLite file of all studies; its folder must exist.
         name: Name of the study: the same data, settings and code give the same name.
 
     Returns:
-        The study; trials that a killed process left open are failed.
+        The study; trials left running by a killed process are marked as failed.
     """
     import optuna
     from optuna.trial import TrialState
@@ -115,7 +115,7 @@ def open_study(path: Path, name: str) -> optuna.Study:
 
 
 def count_trials(study: optuna.Study, state: str | None = None) -> int:
-    """Count the trials that came to an end, or of these the `PRUNED` or `COMPLETE` ones."""
+    """Count the completed and pruned trials, or those in one state, such as `PRUNED` or `FAIL`."""
     from optuna.trial import TrialState
 
     states = [TrialState[state]] if state else [TrialState.COMPLETE, TrialState.PRUNED]
@@ -125,8 +125,8 @@ def count_trials(study: optuna.Study, state: str | None = None) -> int:
 def ask_trial(study: optuna.Study, family: str, seed: int) -> tuple[optuna.Trial, Changes]:
     """Ask for the next settings to try.
 
-    The sampler is seeded anew by the number of trials that came to an end, so that a study that was
-    interrupted goes on as if it had not been.
+    The sampler is seeded by the number of trials that have not failed, so that an interrupted study continues
+    as if it had not been interrupted.
 
     Args:
         study: The family's study.
@@ -134,32 +134,32 @@ def ask_trial(study: optuna.Study, family: str, seed: int) -> tuple[optuna.Trial
         seed: Seed of the search.
 
     Returns:
-        The trial, and the settings that it changes, by section and key.
+        The trial, and the settings that the trial changes, by section and key.
     """
     import optuna
 
     number = len(study.get_trials(deepcopy=False)) - count_trials(study, "FAIL")
     study.sampler = optuna.samplers.TPESampler(
-        seed=seed * _SEEDS_APART + number, n_startup_trials=FULL_TRIALS
+        seed=seed * _SEED_DISTANCE + number, n_startup_trials=FULL_TRIALS
     )
     trial = study.ask()
     return trial, SPACES[family](trial)
 
 
 def is_given_up(trial: optuna.Trial, fold: int, mean: float) -> bool:
-    """Report the mean area over the folds so far; tell whether the trial is given up.
+    """Report the mean ROC area of a trial so far, and return whether the trial is to be pruned.
 
     Args:
         trial: The trial.
-        fold: Folds gone through, from 1 on.
-        mean: Mean ROC area over them.
+        fold: Number of folds completed, at least 1.
+        mean: Mean ROC area over these folds.
     """
     trial.report(mean, step=fold)
     return trial.should_prune()
 
 
 def end_trial(study: optuna.Study, trial: optuna.Trial, mean: float | None, *, is_pruned: bool) -> None:
-    """End a trial with its mean area; none where it could not be trained."""
+    """End a trial with its mean ROC area; a trial that could not be trained has none and fails."""
     from optuna.trial import TrialState
 
     if mean is None:
@@ -171,17 +171,17 @@ def end_trial(study: optuna.Study, trial: optuna.Trial, mean: float | None, *, i
 
 
 def find_best_changes(study: optuna.Study, family: str) -> tuple[Changes, float]:
-    """Find the settings with the highest mean area over all past folds, and that area.
+    """Find the settings with the highest mean ROC area over all past folds, and that area.
 
     Raises:
-        InputError: If no trial went through all folds.
+        InputError: If no trial completed all folds.
     """
     from optuna.trial import FixedTrial
 
     if not count_trials(study, "COMPLETE"):
         raise InputError(
-            f"At least one trial of `{family}` must go through all past folds. Every one failed; the nested "
-            "runs say why. Leave the family out of `--families`, or change the settings that it starts from."
+            f"At least one trial of `{family}` must complete all past folds. Every trial failed; the nested "
+            "runs record why. Leave the family out of `--families`, or change the settings it starts from."
         )
     best = study.best_trial
     return SPACES[family](FixedTrial(best.params)), float(best.value or 0.0)

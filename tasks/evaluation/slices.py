@@ -1,4 +1,4 @@
-"""Slice the test by time of day and by category, and count the alarms of each slice."""
+"""Slice the test part by time of day and by category, and count the alarms of each slice."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def slice_alarms(
     table: pd.DataFrame,
     section: EvaluationSection,
 ) -> tuple[Slice, ...]:
-    """Count what a version's alarms come to in each slice of a part.
+    """Count caught events and false alarms in each slice of a part.
 
     Args:
         scores: Scores of the part's windows, shape (windows,).
-        thresholds: The threshold that holds at each, shape (windows,); an alarm is `score >= threshold`.
+        thresholds: Threshold of each window, shape (windows,); an alarm is `score >= threshold`.
         part: The part.
         labelled: All rows and events.
         table: The raw readings, for the values of categories.
         section: When a lasting false alarm is counted again.
 
     Returns:
-        The slices that have a row, by time of day, then by each column with categories. A false alarm
-        belongs to the slice of the row where it begins, an event to that of the row that stands for it.
+        The slices with at least one row, by time of day, then by each category column. A false alarm belongs
+        to the slice of the row where it begins, an event to the slice of its row (`find_event_rows`).
     """
     is_flagged = np.zeros(len(labelled.labels), dtype=bool)
     is_flagged[part.end_rows[scores >= thresholds]] = True
@@ -71,7 +71,7 @@ def slice_alarms(
 
 
 def _list_slices(labelled: LabelledReadings, table: pd.DataFrame) -> Iterator[tuple[str, str, np.ndarray]]:
-    """List slices: name, value, and whether each row is in it, bool, shape (rows,)."""
+    """List slices: name, value, and whether each row is in the slice, bool, shape (rows,)."""
     hours = labelled.times.astype("datetime64[h]").astype(np.int64) % 24
     for first in range(0, 24, _HOURS_PER_SLICE):
         is_in_slice = (hours >= first) & (hours < first + _HOURS_PER_SLICE)

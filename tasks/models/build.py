@@ -1,4 +1,4 @@
-"""Build the networks: autoencoders that reconstruct a window, forecasters that foretell its next row."""
+"""Build the networks: autoencoders that reconstruct a window, forecasters that predict the next row."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ if TYPE_CHECKING:
     from schemas.configuration import ModelSection
 
 _HIGHEST_SEED = 10**9
-# the layer whose output describes a window: the bottleneck, or a forecaster's last recurrent layer
+# the layer whose output encodes a window: the bottleneck, or a forecaster's last recurrent layer
 ENCODING = "encoding"
 
 
 def build_network(family: str, model: ModelSection, lookback: int, columns: int, seed: int) -> keras.Model:
-    """Build a network over windows, (batch, lookback, columns).
+    """Build a network with inputs of shape (batch, lookback, columns).
 
-    An autoencoder gives back the same shape, a forecaster the row after the window, (batch, columns).
-    The layer `encoding` is the last one of the encoder. An option that is 0 adds no layer:
+    An autoencoder's output has the shape of its input; a forecaster's output is the row after its input,
+    shape (batch, columns). The encoder's last layer is named `encoding`. An option that is 0 adds no layer:
 
-    - `dropout` drops inputs of every hidden layer, the window's own included, the same ones in all rows
-      of a window.
-    - `recurrent_dropout` is for recurrent layers; `dense_autoencoder` has none.
+    - `dropout` drops inputs of every hidden layer, the first included: the same inputs in all rows of a
+      window.
+    - `recurrent_dropout` applies to recurrent layers; `dense_autoencoder` has none.
     - `gaussian_dropout` and `alpha_dropout` follow every hidden layer.
-    - With the activation `selu` the weights of hidden layers start from `lecun_normal`.
+    - With the activation `selu`, hidden layers are initialised by `lecun_normal`.
 
     Args:
         family: One of `FAMILIES`.
         model: Units of the encoder (an autoencoder's decoder mirrors them), activation and the options.
         lookback: Rows that the network sees, at least 1; 1 for `dense_autoencoder`.
         columns: Columns of a row.
-        seed: Seed of the first weights and of what is dropped.
+        seed: Seed of the initial weights and of dropout.
 
     Returns:
-        The network, not compiled. With units 32-16, 59 columns and any lookback `lstm_autoencoder` has
+        The network, not compiled. With units 32-16, 59 columns and any lookback, `lstm_autoencoder` has
         25,243 parameters and `dense_autoencoder` 4,939; `rnn_forecaster` with 10 units has 131 on one column.
 
-    Source: Ranjan 2019, "LSTM Autoencoder for Extreme Rare Event Classification in Keras"; SELU, its first
-    weights and its dropout: Klambauer et al., arXiv 1706.02515.
+    Source: Ranjan 2019, "LSTM Autoencoder for Extreme Rare Event Classification in Keras"; SELU, its
+    initialisation and its dropout: Klambauer et al., arXiv 1706.02515.
     """
     window = keras.Input((lookback, columns), name="window")
     draft = _Draft(model, random.Random(seed))  # noqa: S311 - no secret
@@ -56,12 +56,12 @@ def build_network(family: str, model: ModelSection, lookback: int, columns: int,
 
 
 def is_forecaster(network: keras.Model) -> bool:
-    """Tell whether a network gives the row after the window, and not the window."""
+    """Return whether a network predicts the row after its input, rather than reconstructing the input."""
     return len(network.output_shape) == 2
 
 
 def write_network(network: keras.Model) -> bytes:
-    """Write a network, weights included, as the content of a `.keras` file."""
+    """Return a network, weights included, as the content of a `.keras` file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
         network.save(path)
@@ -69,19 +69,19 @@ def write_network(network: keras.Model) -> bytes:
 
 
 def read_network(path: Path) -> keras.Model:
-    """Read a network from a `.keras` file; one with code in it is refused.
+    """Read a network from a `.keras` file.
 
     Raises:
-        ValueError: If the file holds code.
+        ValueError: If the file contains code.
     """
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """A network's settings, and the seeds of its parts: its own, not those of the process.
+    """A network's settings, and its own random generator, which seeds its layers.
 
-    Python's generator is shared by all threads, those of an orchestrator or of a worker included.
+    Python's global generator is shared by all threads of the process, an orchestrator's included.
     """
 
     model: ModelSection
@@ -97,7 +97,7 @@ def _reconstruct_by_lstm(window: keras.KerasTensor, draft: _Draft) -> keras.Kera
 
 
 def _reconstruct_by_dense(window: keras.KerasTensor, draft: _Draft) -> keras.KerasTensor:
-    """Encode by `units`, decode back by all but the narrowest: 32-16-32-columns for units 32-16."""
+    """Encode by `units` and decode by the same units without the last: 32-16-32-columns for units 32-16."""
     narrowest = len(draft.model.units) - 1
     hidden = window
     for place, size in enumerate((*draft.model.units, *reversed(draft.model.units[:-1]))):
@@ -108,9 +108,10 @@ def _reconstruct_by_dense(window: keras.KerasTensor, draft: _Draft) -> keras.Ker
 
 
 def _reconstruct_by_convolution(window: keras.KerasTensor, draft: _Draft) -> keras.KerasTensor:
-    """Convolve by all but the last of `units`, encode by an LSTM of the last; a single one serves both.
+    """Convolve with all but the last of `units`, then encode with an LSTM of the last.
 
-    No filter looks at a row after its own, nor out of the window.
+    A single number of units is used for both. The convolutions are causal: no filter looks at a later row
+    or outside the window.
     """
     hidden = window
     for filters in draft.model.units[:-1] or draft.model.units:
@@ -171,7 +172,7 @@ def _project(columns: int, draft: _Draft) -> layers.Layer:
 
 
 def _drop_inputs(hidden: keras.KerasTensor, draft: _Draft) -> keras.KerasTensor:
-    """Drop what a recurrent layer's own `dropout` would: the same inputs in all rows of a window."""
+    """Drop inputs as a recurrent layer's `dropout` does: the same inputs in all rows of a window."""
     return (
         layers.SpatialDropout1D(draft.model.dropout, seed=draft.draw_seed())(hidden)
         if draft.model.dropout

@@ -1,4 +1,4 @@
-"""Keep the state of a training on disk, so that one that was killed goes on where it was."""
+"""Write the state of a training to disk, so that a killed training can be resumed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from tasks.files.flush import flush
 
-# the one file of a training, and what it is called until it is whole
+# the one file of a training, and its temporary name while it is written
 CHECKPOINT_FILE = "checkpoint.npz"
 PART_FILE = "checkpoint.npz.part"
 
@@ -26,15 +26,15 @@ class Checkpoint:
     """All that the next epoch of a training depends on.
 
     Attributes:
-        epochs: Epochs gone through.
-        is_ended: Whether no epoch comes after them: they were all, or the training was stopped.
+        epochs: Epochs completed.
+        is_ended: Whether the training is over: all epochs are done, or it stopped early.
         losses: Mean squared errors on training and on validation windows, float64, shape (epochs, 2).
-        variables: Weights, states of what drops inputs and the optimiser's variables, in the order of the
-            network's and the optimiser's own lists.
-        best_weights: Weights of the best epoch; none where no epoch had a validation loss.
-        best_loss: Its validation loss.
-        best_epoch: Its index.
-        waited: Epochs since then.
+        variables: Weights, states of the dropout layers and the optimiser's variables, in the order in which
+            the network and the optimiser list them.
+        best_weights: Weights of the best epoch; empty if no epoch had a validation loss.
+        best_loss: Validation loss of the best epoch.
+        best_epoch: Index of the best epoch.
+        waited: Epochs since the best one.
     """
 
     epochs: int
@@ -48,15 +48,15 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint, marks: dict[str, str]) -> None:
-    """Put a checkpoint in the place of the one before; a kill at any moment leaves one of the two, whole.
+    """Replace the previous checkpoint; a kill at any moment leaves one of the two complete.
 
     Args:
-        folder: The training's own; made where it is missing.
+        folder: Checkpoint folder of this training; created if missing.
         checkpoint: The state after an epoch.
-        marks: What the training is known by: `read_checkpoint` refuses a file with others.
+        marks: Identity of the training: `read_checkpoint` refuses a file with other marks.
 
     Raises:
-        OSError: If the disk is full, or the folder cannot be written to; the file before stays.
+        OSError: If the disk is full or the folder is not writable; the previous file stays.
     """
     content = _encode(checkpoint, marks)
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,15 +77,15 @@ def read_checkpoint(folder: Path, marks: dict[str, str]) -> Checkpoint | None:
     """Read the checkpoint of a training.
 
     Args:
-        folder: The training's own.
-        marks: What the training is known by.
+        folder: Checkpoint folder of this training.
+        marks: Identity of the training.
 
     Returns:
-        The state after the last epoch that was written, or none where there is none.
+        The state after the last epoch that was written, or none if there is no checkpoint.
 
     Raises:
-        ValueError: If the file is not whole, or belongs to another training.
-        OSError: If it cannot be read.
+        ValueError: If the file is damaged, or belongs to another training.
+        OSError: If the file cannot be read.
     """
     path = folder / CHECKPOINT_FILE
     if not path.exists():
@@ -93,7 +93,9 @@ def read_checkpoint(folder: Path, marks: dict[str, str]) -> Checkpoint | None:
     content = path.read_bytes()
     payload, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
     if hashlib.sha256(payload).digest() != digest:
-        raise ValueError(f"A checkpoint must end with the hash of what it holds. Received {path}, torn.")
+        raise ValueError(
+            f"A checkpoint must end with the hash of its content. Received {path}, which is damaged."
+        )
     with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
         state = json.loads(str(arrays["state"]))
         _require_same_marks(path, state.pop("marks"), marks)
@@ -106,9 +108,9 @@ def read_checkpoint(folder: Path, marks: dict[str, str]) -> Checkpoint | None:
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove checkpoints, those of a join's members too, and the folders that are empty then.
+    """Delete checkpoints, including those of a join's members, and folders that are then empty.
 
-    Nothing else is removed. A folder that is missing is no error.
+    Nothing else is deleted. A missing folder is no error.
 
     Args:
         folder: As in `TrainingPlaces.checkpoints`.
@@ -163,6 +165,6 @@ def _require_same_marks(path: Path, received: dict[str, str], expected: dict[str
     if differing:
         name = differing[0]
         raise ValueError(
-            f"A checkpoint must be of the same training. Received {path} of a training with other "
+            f"A checkpoint must belong to the same training. Received {path} of a training with other "
             f"{', '.join(differing)} (expected {name} {expected[name]}, received {received.get(name)})."
         )

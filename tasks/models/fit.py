@@ -1,4 +1,4 @@
-"""Fit a family of models, and load it again: the one mechanism by which families enter."""
+"""Fit, save and load models of every family; `FAMILIES` is where a family is registered."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from schemas.configuration import NETWORKS, ModelSection, TrainingSection
 from schemas.model import NOWHERE, FittedModel, Material, TrainingPlaces
 from tasks.models.families.join import join_models, load_joined
 
-# file in a model's folder that names its family
+# file in a model's folder that contains the name of its family
 FAMILY_FILE = "family"
 
 
 @dataclass(frozen=True)
 class FamilyOfModels:
-    """How a family is fitted and loaded; its module is imported when it is needed first.
+    """How a family is fitted and loaded; its module is imported on first use.
 
     Attributes:
-        module: Module of `tasks.models.families`; that of the networks loads TensorFlow.
-        fit: Its function that fits a model on material, by the settings of the model.
-        load: Its function that loads what the model's `save` wrote.
-        options: What `fit` is told besides.
-        is_trained: Whether it is trained in epochs: `fit` is then given the settings of training and the
-            places of its logs and checkpoints too.
-        is_labelled: Whether it learns from labels.
+        module: Module of `tasks.models.families`; the module `network` loads TensorFlow.
+        fit: Name of the function that fits a model on material with the settings of the model.
+        load: Name of the function that loads what the model's `save` wrote.
+        options: Further arguments of `fit`.
+        is_trained: Whether the family is trained in epochs: `fit` then also takes the settings of training
+            and the folders for logs and checkpoints.
+        is_labelled: Whether the family learns from labels.
     """
 
     module: str
@@ -40,7 +40,7 @@ class FamilyOfModels:
     is_labelled: bool = False
 
     def call(self, function: str, **arguments: Any) -> FittedModel:
-        """Call `fit` or `load`."""
+        """Call a function of the family's module, `fit` or `load`."""
         module = importlib.import_module(f"tasks.models.families.{self.module}")
         model: FittedModel = getattr(module, function)(**arguments)
         return model
@@ -61,14 +61,14 @@ FAMILIES: dict[str, FamilyOfModels] = {
 def fit_model(
     material: Material, model: ModelSection, training: TrainingSection, places: TrainingPlaces = NOWHERE
 ) -> FittedModel:
-    """Fit the configured family, or the members of the join.
+    """Fit the configured family, or join the configured families.
 
     Args:
         material: Rows, parts and labels.
         model: The family and its settings.
-        training: Epochs, seed and the like, for networks.
-        places: Where logs and checkpoints go, each family in a folder of its name below; nowhere, unless
-            told otherwise.
+        training: Epochs, seed and other settings of networks.
+        places: Folders for logs and checkpoints, with a subfolder per family; by default nothing is
+            written.
 
     Returns:
         The fitted model.
@@ -109,14 +109,14 @@ def score_windows(model: FittedModel, rows: np.ndarray, end_rows: np.ndarray) ->
 
 
 def save_model(model: FittedModel, family: str, folder: Path) -> None:
-    """Write a model and the name of its family into a folder, which is made."""
+    """Write a model and the name of its family into a new folder."""
     folder.mkdir(parents=True)
     (folder / FAMILY_FILE).write_text(family, encoding="utf-8")
     model.save(folder)
 
 
 def archive_model(model: FittedModel, family: str) -> dict[str, bytes]:
-    """Read what `save_model` writes, by the path of each file below `model/`."""
+    """Return the files that `save_model` writes: content by path, each path starting with `model/`."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model"
         save_model(model, family, place)
@@ -125,13 +125,13 @@ def archive_model(model: FittedModel, family: str) -> dict[str, bytes]:
 
 
 def load_model(folder: Path) -> FittedModel:
-    """Load what `save_model` wrote; no pickle and no code is read.
+    """Load what `save_model` wrote; neither pickles nor code are loaded.
 
     Args:
         folder: The model's folder.
 
     Returns:
-        A model that scores as the saved one.
+        A model that gives the same scores as the saved one.
     """
     family = (folder / FAMILY_FILE).read_text(encoding="utf-8")
     if family != "join":

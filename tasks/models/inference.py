@@ -1,4 +1,4 @@
-"""Run a network on windows: squared errors, expectations or encodings, by one traced function each."""
+"""Run a network on windows for squared errors, expected values or encodings, one traced function each."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import tensorflow as tf
 from tasks.models.build import ENCODING, is_forecaster
 from tasks.windows.window import view_windows
 
-# windows in one call of the traced function: wide enough for the matrix products, small in memory
+# windows per call of the traced function: enough for fast matrix products, few enough for memory
 WINDOWS_PER_CALL = 4096
-# a request for a few rows does not pay for thousands
+# smaller size, so that a request for a few rows does not pay for thousands
 FEW_WINDOWS = 64
 
 Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -32,19 +32,19 @@ def make_scorer(
     *,
     is_compiled: bool = False,
 ) -> Scorer:
-    """Make a function from rows and windows to squared errors.
+    """Make a function that computes the squared errors of windows.
 
-    An autoencoder's window is as long as what it sees, a forecaster's one row longer: it sees all but the
-    last row, and that row is compared with what it forecasts. Windows are scored in calls of one of two
-    sizes, so that the errors of a window do not depend on how many are scored with it.
+    An autoencoder's window has `lookback` rows. A forecaster's window has one more: the network sees all
+    but the last row, and its forecast is compared with that row. Windows are scored in calls of one of two
+    fixed sizes, so that the errors of a window do not depend on how many are scored with it.
 
     Args:
-        network: Autoencoder or forecaster of (batch, lookback, columns).
-        columns: Positions of the columns that it sees, int64, rising, shape (columns,).
-        error_rows: Errors of the window's last row, or their mean over its rows; of a forecaster always
-            those of the row that it forecasts.
-        is_compiled: Whether XLA compiles the function at its first call. That takes seconds and then is
-            about twice as fast on two cores; errors differ in their last digits from those without it.
+        network: Autoencoder or forecaster with inputs of shape (batch, lookback, columns).
+        columns: Positions of the columns that the network sees, int64, rising, shape (columns,).
+        error_rows: `last` for the errors of the window's last row, `window` for their mean over its rows;
+            a forecaster's errors are always those of the row that it forecasts.
+        is_compiled: Whether XLA compiles the function at its first call. Compiling takes seconds; after
+            that the function is about twice as fast on two cores. Errors differ in their last digits.
 
     Returns:
         A function of scaled rows, float32, shape (rows, all columns), and last rows, shape (windows,). It
@@ -54,53 +54,53 @@ def make_scorer(
     forecasts = is_forecaster(network)
 
     @tf.function(
-        # called with two shapes alone: XLA compiles anew for each shape that it meets
+        # called with two shapes only: XLA compiles again for each new shape
         input_signature=[tf.TensorSpec((None, lookback + forecasts, seen), tf.float32)],
         jit_compile=is_compiled,
     )
     def square_errors(windows: tf.Tensor) -> tf.Tensor:
         if forecasts:
             return tf.square(network(windows[:, :-1], training=False) - windows[:, -1])
-        given = network(windows, training=False)
+        output = network(windows, training=False)
         if error_rows == "last":
-            return tf.square(given[:, -1] - windows[:, -1])
-        return tf.reduce_mean(tf.square(given - windows), axis=1)
+            return tf.square(output[:, -1] - windows[:, -1])
+        return tf.reduce_mean(tf.square(output - windows), axis=1)
 
     return _run_in_calls(square_errors, columns, seen)
 
 
 def make_expecter(network: keras.Model, columns: np.ndarray) -> Expecter:
-    """Make a function from rows and windows to what the network expects of each window's last row.
+    """Make a function that computes the values that a network expects in each window's last row.
 
     Args:
         network: As for `make_scorer`.
         columns: As for `make_scorer`.
 
     Returns:
-        A function as `make_scorer`'s. It returns what an autoencoder gives back of the last row, or what
-        a forecaster forecasts of it without seeing it, float32, shape (windows, columns).
+        A function with the arguments of `make_scorer`'s. It returns an autoencoder's reconstruction of the
+        last row, or a forecaster's forecast of it, float32, shape (windows, columns).
     """
     lookback, seen = network.input_shape[1:]
     window_rows = lookback + is_forecaster(network)
 
     @tf.function(input_signature=[tf.TensorSpec((None, window_rows, seen), tf.float32)])
     def expect(windows: tf.Tensor) -> tf.Tensor:
-        given = network(windows[:, :lookback], training=False)
-        return given if given.shape.rank == 2 else given[:, -1]
+        output = network(windows[:, :lookback], training=False)
+        return output if output.shape.rank == 2 else output[:, -1]
 
     return _run_in_calls(expect, columns, seen)
 
 
 def make_encoder(network: keras.Model, columns: np.ndarray) -> Encoder:
-    """Make a function from rows and windows to what the encoder says of each window.
+    """Make a function that computes the encoder's output for each window.
 
     Args:
         network: As for `make_scorer`; its layer `encoding` is the encoder's last one.
         columns: As for `make_scorer`.
 
     Returns:
-        A function as `make_scorer`'s. It returns float32, shape (windows, units of the layer); of a
-        forecaster's window the last row is not seen.
+        A function with the arguments of `make_scorer`'s. It returns float32, shape (windows, units of the
+        layer); a forecaster does not see the last row of its window.
     """
     lookback, seen = network.input_shape[1:]
     window_rows = lookback + is_forecaster(network)
@@ -119,7 +119,7 @@ def score_windows(scorer: Scorer, rows: np.ndarray, end_rows: np.ndarray) -> np.
     """Score windows by their mean squared error.
 
     Args:
-        scorer: Made by `make_scorer`.
+        scorer: Function that `make_scorer` returned.
         rows: Scaled rows, float32, shape (rows, all columns).
         end_rows: Last rows of the windows, shape (windows,).
 
@@ -135,11 +135,11 @@ def score_windows(scorer: Scorer, rows: np.ndarray, end_rows: np.ndarray) -> np.
 def _run_in_calls(
     traced: tf.types.experimental.PolymorphicFunction, columns: np.ndarray, width: int
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Make a function of rows and windows that runs a traced one on windows, few or many at a time."""
+    """Make a function of rows and windows that calls a traced function on windows, few or many at a time."""
     window_rows = traced.input_signature[0].shape[1]
-    stretch = slice(columns[0], columns[-1] + 1)
-    is_stretch_whole = stretch.stop - stretch.start == len(columns)
-    inside = slice(None) if is_stretch_whole else columns - columns[0]
+    span = slice(columns[0], columns[-1] + 1)
+    is_span_whole = span.stop - span.start == len(columns)
+    inside = slice(None) if is_span_whole else columns - columns[0]
 
     def run(rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
         results = np.empty((len(end_rows), width), dtype=np.float32)
@@ -147,7 +147,7 @@ def _run_in_calls(
         windows = np.zeros((size, window_rows, len(columns)), dtype=np.float32)
         for start in range(0, len(end_rows), size):
             chosen = end_rows[start : start + size]
-            views = view_windows(rows[:, stretch], window_rows)
+            views = view_windows(rows[:, span], window_rows)
             windows[: len(chosen)] = views[chosen - window_rows + 1][:, :, inside]
             results[start : start + len(chosen)] = traced(windows)[: len(chosen)].numpy()
         return results

@@ -1,4 +1,4 @@
-"""Train a network on normal windows and keep its best weights; one that was killed goes on where it was."""
+"""Train a network on normal windows and keep its best weights; a killed training can be resumed."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 STEPS_THAT_REPAY_COMPILING = 15_000
 STEPS_PER_EXECUTION = 16
 VALIDATION_BATCH = 1024
-# seconds of training that a kill may cost, besides the epoch that it stopped; see docs/crash-safety.md
+# seconds of training that a kill may cost, besides the interrupted epoch; see docs/crash-safety.md
 SECONDS_BETWEEN_CHECKPOINTS = 1.0
-# Keras asks for an iterator before an epoch and for another one after it, and each draws a new order
-_ORDERS_DRAWN_PER_EPOCH = 2
-# a checkpoint of another format is not read
+# Keras creates one iterator before an epoch and another after it, and each shuffles again
+_SHUFFLES_PER_EPOCH = 2
+# checkpoints of another format are refused
 _CHECKPOINT_FORMAT = "1"
 
 
@@ -53,49 +53,49 @@ def train_network(
     training: TrainingSection,
     places: TrainingPlaces = NOWHERE,
 ) -> History:
-    """Train a network to give back normal windows, or their last rows; it keeps its best epoch's weights.
+    """Train a network on normal windows; it ends with the weights of its best epoch.
 
-    The shape of its output tells what it learns. An autoencoder, of (batch, lookback, columns) to the
-    same, learns windows of `lookback` rows; a forecaster, to (batch, columns), learns the last row of
-    windows of `lookback` + 1 rows from the rows before it. Windows are gathered batch by batch.
+    The network's output shape decides what it learns. An autoencoder, with output (batch, lookback,
+    columns), learns to reconstruct windows of `lookback` rows; a forecaster, with output (batch, columns),
+    learns to predict the last row of windows of `lookback` + 1 rows. Windows are gathered batch by batch.
 
-    Where there is a folder for checkpoints, a training that was killed goes on after the last epoch that
-    was written there, and ends with the losses and weights, to the last bit, of one that was not.
+    With a checkpoint folder, a killed training resumes after the last epoch written there, and its losses
+    and weights are bit for bit those of an uninterrupted one.
 
     Args:
         network: Changed in place.
-        rows: Scaled rows, float32, shape (rows, columns), with the columns that the network sees alone;
-            `hold_columns` makes them so that they are held once.
+        rows: Scaled rows, float32, shape (rows, columns), with only the columns that the network sees;
+            `hold_columns` returns them as a tensor, which is not copied again.
         train_end_rows: Last rows of the normal training windows, int64, shape (training windows,).
         validation_end_rows: Last rows of the normal validation windows, as for training.
         training: Epochs, batch size, learning rate, patience, seed, compilation.
-        places: Where logs and checkpoints go; nowhere, unless told otherwise.
+        places: Folders for logs and checkpoints; by default nothing is written.
 
     Returns:
         The losses of every epoch.
 
     Raises:
-        InputError: If the loss turns NaN or infinite.
+        InputError: If the loss becomes NaN or infinite.
     """
     keras.utils.set_random_seed(training.seed)
     _compile(network, training, len(train_end_rows))
-    keeper = keras.callbacks.EarlyStopping(
+    early_stopping = keras.callbacks.EarlyStopping(
         monitor="val_loss",
         patience=training.epochs if training.patience is None else training.patience,
         restore_best_weights=True,
     )
-    callbacks = [keras.callbacks.TerminateOnNaN(), keeper]
+    callbacks = [keras.callbacks.TerminateOnNaN(), early_stopping]
     found = None
     if places.checkpoints is not None:
         marks = _mark_training(network, rows, (train_end_rows, validation_end_rows), training)
         found = _find_checkpoint(places.checkpoints, marks)
-        callbacks.append(_Saver(places.checkpoints, marks, keeper, found))
+        callbacks.append(_Saver(places.checkpoints, marks, early_stopping, found))
     callbacks.append(_Progress(training.epochs, found))
     if places.logs is not None:
-        _log_epochs_before(places.logs, found)
+        _log_earlier_epochs(places.logs, found)
         callbacks.append(keras.callbacks.TensorBoard(str(places.logs)))
     order, gather = _shuffle(train_end_rows, training), _make_gather(network, rows)
-    _go_on(network, order, found)
+    _restore(network, order, found)
     fitted = network.fit(
         order.batch(training.batch_size).map(gather).prefetch(2),
         validation_data=_in_order(validation_end_rows).map(gather).cache(),
@@ -105,11 +105,11 @@ def train_network(
         verbose=0,
         callbacks=callbacks,
     )
-    return _read_history(_join_losses(found, fitted.history), keeper.best_epoch, training)
+    return _read_history(_join_losses(found, fitted.history), early_stopping.best_epoch, training)
 
 
 def hold_columns(rows: np.ndarray, columns: np.ndarray) -> tf.Tensor:
-    """Hold some columns where a training reads them, so that it makes no more copies.
+    """Copy some columns into a tensor, which training then reads without further copies.
 
     Args:
         rows: Shape (rows, all columns).
@@ -122,7 +122,7 @@ def hold_columns(rows: np.ndarray, columns: np.ndarray) -> tf.Tensor:
 
 
 def is_compiling_repaid(training: TrainingSection, steps_per_epoch: int) -> bool:
-    """Tell whether XLA's compile time comes back within the epochs asked for.
+    """Return whether XLA's compile time is repaid within the configured epochs.
 
     Args:
         training: Its `compile` is `always`, `never` or `auto`.
@@ -172,7 +172,7 @@ def _mark_training(
     parts: tuple[np.ndarray, ...],
     training: TrainingSection,
 ) -> dict[str, str]:
-    """Tell what a training is known by: all that its result depends on, before its first epoch."""
+    """Describe everything that the result of a training depends on, as it is before the first epoch."""
     layers = [(type(layer).__name__, _drop_names(layer.get_config())) for layer in network.layers]
     return {
         "format": _CHECKPOINT_FORMAT,
@@ -186,40 +186,40 @@ def _mark_training(
 
 
 def _drop_names(config: Any) -> Any:
-    """Leave out the names of layers: they count the networks that the process has built."""
+    """Drop the names of layers: Keras numbers them by what the process has built before."""
     if isinstance(config, dict):
         return {name: _drop_names(value) for name, value in config.items() if name != "name"}
     return [_drop_names(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
 def _find_checkpoint(folder: Path, marks: dict[str, str]) -> Checkpoint | None:
-    """Read the checkpoint to go on from; one that cannot be used is told of."""
+    """Read the checkpoint to resume from; an unusable one is reported and ignored."""
     try:
         return read_checkpoint(folder, marks)
     except (OSError, ValueError) as error:
-        _tell(f"training: it starts anew. {error}")
+        _report(f"training: starting from the first epoch. {error}")
         return None
 
 
-def _go_on(network: keras.Model, order: tf.data.Dataset, found: Checkpoint | None) -> None:
-    """Bring a compiled network and the order of its windows to where they were."""
+def _restore(network: keras.Model, order: tf.data.Dataset, found: Checkpoint | None) -> None:
+    """Restore a compiled network and the shuffling of its windows from a checkpoint."""
     if found is None:
         return
     for variable, value in zip(_list_variables(network), found.variables, strict=True):
         variable.assign(value)
-    for _ in range(found.epochs * _ORDERS_DRAWN_PER_EPOCH):
+    for _ in range(found.epochs * _SHUFFLES_PER_EPOCH):
         iter(order)
 
 
 def _list_variables(network: keras.Model) -> list[keras.Variable]:
-    """List what an epoch changes: weights, states of what drops inputs, the optimiser's variables."""
+    """List what an epoch changes: weights, states of dropout layers, the optimiser's variables."""
     if not network.optimizer.built:
         network.optimizer.build(network.trainable_variables)
     return [*network.variables, *network.optimizer.variables]
 
 
 def _count_epochs(found: Checkpoint | None, training: TrainingSection) -> int:
-    """Count the epochs that are not gone through any more."""
+    """Count the epochs to skip; all of them if the training had ended."""
     if found is None:
         return 0
     return training.epochs if found.is_ended else found.epochs
@@ -228,12 +228,12 @@ def _count_epochs(found: Checkpoint | None, training: TrainingSection) -> int:
 def _join_losses(found: Checkpoint | None, losses: dict[str, list[float]]) -> dict[str, list[float]]:
     if found is None:
         return losses
-    before = dict(zip(("loss", "val_loss"), found.losses.T.tolist(), strict=True))
-    return {name: of_before + losses.get(name, []) for name, of_before in before.items()}
+    earlier = dict(zip(("loss", "val_loss"), found.losses.T.tolist(), strict=True))
+    return {name: values + losses.get(name, []) for name, values in earlier.items()}
 
 
-def _log_epochs_before(logs: Path, found: Checkpoint | None) -> None:
-    """Log the epochs before a resumption again: those that a kill kept from the disk are missing there."""
+def _log_earlier_epochs(logs: Path, found: Checkpoint | None) -> None:
+    """Log the epochs before a resumption again, because a kill loses those not yet written to disk."""
     if found is None:
         return
     for name, losses in zip(("train", "validation"), found.losses.T, strict=True):
@@ -244,7 +244,7 @@ def _log_epochs_before(logs: Path, found: Checkpoint | None) -> None:
         writer.close()
 
 
-def _tell(text: str) -> None:
+def _report(text: str) -> None:
     tqdm.write(text, file=sys.stderr)
 
 
@@ -267,29 +267,29 @@ def _read_history(losses: dict[str, list[float]], best_epoch: int, training: Tra
 
 
 class _Saver(keras.callbacks.Callback):
-    """Writes a checkpoint after an epoch; it stands behind the callbacks that may stop the training."""
+    """Writes a checkpoint after an epoch; it must come after the callbacks that may stop the training."""
 
     def __init__(
         self,
         folder: Path,
         marks: dict[str, str],
-        keeper: keras.callbacks.EarlyStopping,
+        early_stopping: keras.callbacks.EarlyStopping,
         found: Checkpoint | None,
     ) -> None:
         super().__init__()
-        self.folder, self.marks, self.keeper, self.found = folder, marks, keeper, found
+        self.folder, self.marks, self.early_stopping, self.found = folder, marks, early_stopping, found
         self.losses = [] if found is None else found.losses.tolist()
         self.written_at = time.monotonic()
-        self.is_trouble_told = False
+        self.is_failure_reported = False
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Give the keeper of the best weights back what it knew: it has just forgotten all."""
+        """Restore the state of early stopping, which resets itself when training begins."""
         if self.found is None:
             return
-        self.keeper.best = self.found.best_loss
-        self.keeper.best_epoch = self.found.best_epoch
-        self.keeper.best_weights = list(self.found.best_weights) or None
-        self.keeper.wait = self.found.waited
+        self.early_stopping.best = self.found.best_loss
+        self.early_stopping.best_epoch = self.found.best_epoch
+        self.early_stopping.best_weights = list(self.found.best_weights) or None
+        self.early_stopping.wait = self.found.waited
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
@@ -300,43 +300,43 @@ class _Saver(keras.callbacks.Callback):
             self.written_at = time.monotonic()
 
     def _write(self, is_ended: bool) -> None:
-        """Write a checkpoint; a training is worth more than its checkpoints, so it does not end by one."""
+        """Write a checkpoint; a failure to write is reported once and does not end the training."""
         checkpoint = Checkpoint(
             epochs=len(self.losses),
             is_ended=is_ended,
             losses=np.asarray(self.losses),
             variables=tuple(variable.numpy() for variable in _list_variables(self.model)),
-            best_weights=tuple(self.keeper.best_weights or ()),
-            best_loss=np.nan if self.keeper.best is None else float(self.keeper.best),
-            best_epoch=self.keeper.best_epoch,
-            waited=self.keeper.wait,
+            best_weights=tuple(self.early_stopping.best_weights or ()),
+            best_loss=np.nan if self.early_stopping.best is None else float(self.early_stopping.best),
+            best_epoch=self.early_stopping.best_epoch,
+            waited=self.early_stopping.wait,
         )
         try:
             write_checkpoint(self.folder, checkpoint, self.marks)
         except OSError as error:
-            if not self.is_trouble_told:
-                self.is_trouble_told = True
-                _tell(
-                    f"training: {self.folder / CHECKPOINT_FILE} must be a file that can be written. "
-                    f"Received: {error.strerror or error}. The training goes on, and tries again; if it is "
-                    "killed, it starts from the last checkpoint that was written, or anew."
+            if not self.is_failure_reported:
+                self.is_failure_reported = True
+                _report(
+                    f"training: {self.folder / CHECKPOINT_FILE} must be writable. "
+                    f"Received: {error.strerror or error}. Training continues and tries again; if it is "
+                    "killed, it resumes from the last checkpoint written, or starts from the first epoch."
                 )
 
 
 class _Progress(keras.callbacks.Callback):
-    """A bar on a terminal, a plain line now and then elsewhere."""
+    """Shows a progress bar on a terminal, and prints about ten lines elsewhere."""
 
     def __init__(self, epochs: int, found: Checkpoint | None) -> None:
         super().__init__()
         self.is_terminal = sys.stderr.isatty()
         self.every = max(1, epochs // 10)
-        gone = 0 if found is None else found.epochs
+        done = 0 if found is None else found.epochs
         self.bar = tqdm(
-            total=epochs, initial=gone, desc="training", unit="epoch", disable=not self.is_terminal
+            total=epochs, initial=done, desc="training", unit="epoch", disable=not self.is_terminal
         )
         if found is not None:
             end = ", which was its last" if found.is_ended else ""
-            _tell(f"training: resumed after epoch {gone} of {epochs}{end}")
+            _report(f"training: resumed after epoch {done} of {epochs}{end}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}

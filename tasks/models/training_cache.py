@@ -1,4 +1,4 @@
-"""Keep a fitted model beside the runs, so that the same training is not done twice, and let it go again."""
+"""Cache fitted models, so that the same training is not repeated, and delete old ones."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from schemas.work import Work
 from tasks.models.checkpoint import remove_checkpoints
 from tasks.models.fit import fit_model, load_model, save_model
 
-# trainings whose models are kept for another threshold or another gate, the last ones
+# newest trainings whose models stay cached, for reuse with another threshold or another gate
 TRAININGS_KEPT = 10
 
 
 def fit_with_cache(
     work: Work, material: Material, model: ModelSection, training: TrainingSection, logs: Path | None = None
 ) -> str:
-    """Fit a model, going on where the same training was stopped, and keep it.
+    """Fit a model and cache it; an interrupted training is resumed, a finished one is reused.
 
     Args:
-        work: What the training is known by.
+        work: Identity of the training and its folder.
         material: Rows, parts and labels.
         model: The family and its settings.
-        training: Epochs, seed and the like, for networks.
+        training: Epochs, seed and other settings of networks.
         logs: Folder for TensorBoard logs, or none for no logs.
 
     Returns:
@@ -43,43 +43,43 @@ def fit_with_cache(
 
 
 def cache_model(model: FittedModel, family: str, folder: Path) -> None:
-    """Write a model whole or not at all.
+    """Write a model completely or not at all.
 
     Args:
         model: The fitted model.
         family: Its family.
-        folder: Where it is to be, beside other files of the same training.
+        folder: Target folder, in the folder of the training; an existing one is replaced.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as beside:
-        save_model(model, family, Path(beside) / "model")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as temporary:
+        save_model(model, family, Path(temporary) / "model")
         remove_folder(folder)
-        os.replace(Path(beside) / "model", folder)
+        os.replace(Path(temporary) / "model", folder)
 
 
 def load_cached_model(folder: str) -> FittedModel:
-    """Load a kept model, with the losses of its training."""
+    """Load a cached model, with the losses of its training."""
     return load_model(Path(folder))
 
 
 def is_cached(work: Work) -> bool:
-    """Tell whether the model of a training is there, whole."""
+    """Return whether the complete model of a training is cached."""
     return work.model.is_dir()
 
 
 def delete_cached_training(work: Work) -> None:
-    """Remove what is kept of a training: it begins from the beginning next time."""
+    """Delete the cached model and checkpoints of a training, so that it next starts from the beginning."""
     remove_folder(work.folder)
 
 
 def delete_old_trainings(work: Work) -> None:
-    """Remove what is kept of trainings but the last ones."""
+    """Delete all cached trainings but the newest `TRAININGS_KEPT`."""
     kept = sorted(work.folder.parent.glob("*/"), key=lambda folder: folder.stat().st_mtime, reverse=True)
     for folder in kept[TRAININGS_KEPT:]:
         remove_folder(folder)
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder that may not be there."""
+    """Delete a folder if it exists."""
     if folder.is_dir():
         shutil.rmtree(folder)

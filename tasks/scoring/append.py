@@ -1,10 +1,10 @@
-"""Append a batch to an output: whole or not at all, and once, whenever the process may be killed.
+"""Append a batch to an output file: completely or not at all, and only once, even if the process is killed.
 
-The output, the file of rows set aside and the state change together. First the next state is written in
-full beside the others, the intent. Then the files are changed, and last the intent takes the place of the
-state. Whoever opens the output next and finds an intent knows that these bytes are ours: it is carried out
-where every file has become what it says, and else what was begun is cut off again. Without an intent every
-file must be as the state says, or other hands have changed it.
+The output, the file of rows set aside and the state file change together. First the next state is written in
+full to a fourth file, the intent. Then the output and the rows set aside are extended, and finally the intent
+replaces the state. If the next process finds an intent, an append was interrupted: the append is completed
+if both files match the intent, and otherwise their partial additions are cut off. Without an intent, both
+files must match the state, or someone else has changed them.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _PIECE = 1 << 20
 
 
 def find_places(out: Path) -> Places:
-    """Tell the files beside an output.
+    """Return the paths of an output and the files next to it.
 
     Raises:
-        InputError: If the output cannot be made there, or its name ends otherwise than `.csv` or `.parquet`.
+        InputError: If the output cannot be written there, or is not named `.csv` or `.parquet`.
     """
     out = out.expanduser().resolve()
     if out.suffix not in {".csv", ".parquet"}:
@@ -48,8 +48,8 @@ def find_places(out: Path) -> Places:
         )
     if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise InputError(
-            f"`--out` must be a file in a folder that can be written. Received {out}. Create the folder, or "
-            "choose another place."
+            f"`--out` must be a file in a writable folder. Received {out}. Create the folder, or choose "
+            "another one."
         )
     return Places(
         out=out,
@@ -96,10 +96,10 @@ def _try_lock(path: Path) -> int | None:
 
 
 def open_output(places: Places) -> OpenedOutput:
-    """Bring an output into the state that its last whole batch left, and say what it holds.
+    """Repair an output to the state after its last complete batch, and read its content.
 
     Raises:
-        InputError: If a file was changed or removed by other hands, or there are files without a state.
+        InputError: If something else changed or removed a file, or there are files without a state.
     """
     bookmark = _read_state(places.state)
     if places.intent.exists():
@@ -117,7 +117,7 @@ def _read_state(path: Path) -> Bookmark | None:
 
 
 def _settle(places: Places, bookmark: Bookmark | None) -> Bookmark | None:
-    """Carry out or undo what a process that was killed had begun."""
+    """Complete or undo the append of a process that was killed."""
     intended = read_bookmark(places.intent.read_bytes(), str(places.intent))
     pairs = ((places.set_aside, intended.set_aside), (places.out, intended.output))
     if all(measure_file(path) == mark for path, mark in pairs):
@@ -133,12 +133,12 @@ def _settle(places: Places, bookmark: Bookmark | None) -> Bookmark | None:
 
 
 def _find_marks(bookmark: Bookmark | None) -> tuple[FileMark, FileMark]:
-    """Tell how much is valid of the file of rows set aside and of the output."""
+    """Return the valid size and hash of the file of rows set aside and of the output."""
     return (FileMark(), FileMark()) if bookmark is None else (bookmark.set_aside, bookmark.output)
 
 
 def measure_file(path: Path, size: int | None = None, more: bytes = b"") -> FileMark:
-    """Measure a file, or its first `size` bytes, with `more` bytes after them; no file has no bytes."""
+    """Measure a file, or its first `size` bytes, followed by `more` bytes; a missing file is empty."""
     digest, measured = hashlib.sha256(), 0
     if path.exists():
         with path.open("rb") as file:
@@ -156,14 +156,14 @@ def _require_untouched(places: Places, bookmark: Bookmark | None) -> None:
             continue
         if bookmark is None:
             raise InputError(
-                f"`--out` must be a new file, or one that `forewarn score` has made. {path} exists and "
-                f"{places.state.name}, which tells what was scored, does not stand beside {places.out.name}. "
+                f"`--out` must be a new file, or one that `forewarn score` has written. {path} exists, but "
+                f"{places.state.name}, which records what was scored, is missing next to {places.out.name}. "
                 "Choose another `--out`, or move the file away."
             )
         was = "removed" if not path.exists() else f"changed: it has {found.size} bytes"
         raise InputError(
             f"{path} must be as the last `forewarn score` left it, with {mark.size} bytes. It was {was}. "
-            f"Restore it, or move it and {places.state.name} away to start anew, or choose another `--out`."
+            f"Restore it, or move it and {places.state.name} away to start again, or choose another `--out`."
         )
 
 
@@ -188,21 +188,21 @@ def _read_rows_set_aside(path: Path) -> frozenset[str]:
 def append_batch(
     places: Places, opened: OpenedOutput, bookmark: Bookmark, scored: pd.DataFrame, set_aside: pd.DataFrame
 ) -> Bookmark:
-    """Append scored rows and rows set aside, and move the state on; safe to call again after a failure.
+    """Append scored rows and rows set aside, and update the state; safe to call again after a failure.
 
     Args:
         places: The files.
-        opened: What they hold.
-        bookmark: Where scoring stands after the batch; its marks are measured here.
-        scored: Rows for the output, its columns as before.
-        set_aside: Rows for the file of rows set aside, as `make_set_aside_rows` makes them.
+        opened: Content of the files before.
+        bookmark: State of scoring after the batch; its file marks are set here.
+        scored: Rows for the output, with the same columns as before.
+        set_aside: Rows for the file of rows set aside, from `make_set_aside_rows`.
 
     Returns:
-        The bookmark with its marks.
+        The bookmark with its file marks.
 
     Raises:
-        InputError: If the output was begun with other columns.
-        OSError: If the file system fails, for example because it is full; the same call may pass later.
+        InputError: If the output has other columns.
+        OSError: If the file system fails, for example because it is full; the same call may succeed later.
     """
     _require_same_columns(places, opened.bookmark, bookmark)
     aside_mark, out_mark = _find_marks(opened.bookmark)
@@ -232,13 +232,13 @@ def append_batch(
 def _require_same_columns(places: Places, before: Bookmark | None, after: Bookmark) -> None:
     if before is not None and before.columns != after.columns:
         raise InputError(
-            f"The rows of {places.out} must have the columns {', '.join(before.columns)}. The new ones have "
-            f"{', '.join(after.columns)}: another release of forewarn began it. Choose another `--out`."
+            f"The rows of {places.out} must have the columns {', '.join(before.columns)}. The new rows have "
+            f"{', '.join(after.columns)}: another release of forewarn wrote the file. Choose another `--out`."
         )
 
 
 def _format_parquet(path: Path, bookmark: Bookmark | None, scored: pd.DataFrame) -> bytes:
-    """Spell the whole output with new rows as Parquet; the same rows are the same bytes in any batches."""
+    """Format the whole output with new rows as Parquet; the bytes do not depend on how rows are batched."""
     zoned = [name for name in scored.columns if isinstance(scored[name].dtype, pd.DatetimeTZDtype)]
     texts = [name for name in scored.columns if pd.api.types.is_object_dtype(scored[name].dtype)]
     unzoned = {name: scored[name].dt.tz_convert("UTC").dt.tz_localize(None) for name in zoned}
@@ -255,14 +255,14 @@ def _format_parquet(path: Path, bookmark: Bookmark | None, scored: pd.DataFrame)
 
 
 def _fit(field: pa.Field, *, is_zoned: bool) -> pa.Field:
-    """Give texts one type, whether or not there are long ones, and times their zone."""
+    """Give text columns one type, whatever pandas chose, and times with a zone the type of UTC."""
     if is_zoned:
         return field.with_type(pa.timestamp("us", tz="UTC"))
     return field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
 
 
 def _append_bytes(path: Path, mark: FileMark, content: bytes) -> None:
-    """Write bytes after the valid ones; whatever lay there was begun and not finished."""
+    """Write bytes after the valid ones, over the rest of an interrupted append."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         os.ftruncate(descriptor, mark.size)
@@ -274,7 +274,7 @@ def _append_bytes(path: Path, mark: FileMark, content: bytes) -> None:
 
 
 def _cut(path: Path, mark: FileMark) -> None:
-    """Cut a file to its valid bytes, or remove it where it has none."""
+    """Cut a file to its valid bytes, or remove it if it has none."""
     if mark.size == 0:
         _remove(path)
     else:
@@ -282,7 +282,7 @@ def _cut(path: Path, mark: FileMark) -> None:
 
 
 def _replace_file(path: Path, content: bytes) -> None:
-    """Put a file in place whole: under another name first, and on disk before it gets its own."""
+    """Replace a file in one step: write it under a temporary name, sync it to disk, then rename it."""
     temporary = _temporary(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
@@ -309,6 +309,6 @@ def _temporary(path: Path) -> Path:
 
 
 def _write_bytes(descriptor: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+    remaining = memoryview(content)
+    while remaining:
+        remaining = remaining[os.write(descriptor, remaining) :]

@@ -1,4 +1,4 @@
-"""Carry windows, features and thresholds over from one batch to the next, through a file if need be."""
+"""Carry history and thresholds over from one batch to the next, and save them to a state file."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from schemas.state import ScoringState
 def carry_history(
     detector: Detector, version: PinnedVersion, bookmark: Bookmark | None, first_time: np.datetime64
 ) -> ScoringState:
-    """Tell what scoring starts from: history, and the threshold that holds.
+    """Return the state that scoring starts from: history, and the current threshold.
 
-    The same version goes on where it stood. Another one takes the rows as history, as far as they have what
-    it needs, and starts from its own threshold, as the first version does. Scores of training that are not
-    older than the first row are left out of it: they are nothing that was known then.
+    The same version continues with the bookmark's threshold. Another version takes the carried rows as
+    history, if they have all columns that it needs, and starts from its own threshold, as the first version
+    does. That threshold keeps only recent scores older than the first row: later ones were not known then.
 
     Args:
         detector: Settings of the version.
         version: The version.
-        bookmark: Where scoring stands, or none before the first batch.
+        bookmark: State of scoring after the last batch, or none before the first batch.
         first_time: Time of the first row to score.
     """
     rows = None if bookmark is None else restore_rows(bookmark.carried, detector)
@@ -46,14 +46,14 @@ def advance_bookmark(
     rows: SortedRows,
     scored: pd.DataFrame,
 ) -> Bookmark:
-    """Tell where scoring stands after a batch.
+    """Make the bookmark after a batch.
 
     Args:
-        bookmark: Where it stood before; the marks of its files stay.
+        bookmark: Bookmark before the batch, or none; its file marks are kept.
         version: The version that scored the batch.
-        detector: Its settings.
-        state: What it carries over.
-        rows: The batch, for the holes that were filled.
+        detector: Settings of the version.
+        state: State to carry over.
+        rows: The batch, with its usable rows and `held_rows`.
         scored: The rows of the batch as they are written, at least one.
     """
     numbers = scored["episode"].dropna()
@@ -74,7 +74,7 @@ def advance_bookmark(
 
 
 def forget_later_scores(threshold: Threshold, first_time: np.datetime64) -> Threshold:
-    """Leave out the recent scores that are not older than a time."""
+    """Drop the recent scores of a threshold that are not older than a time."""
     if threshold.trailing is None:
         return threshold
     recent = threshold.trailing.recent
@@ -86,7 +86,7 @@ def forget_later_scores(threshold: Threshold, first_time: np.datetime64) -> Thre
 
 
 def keep_rows(rows: pd.DataFrame, detector: Detector) -> CarriedRows:
-    """Take a table by the version's names apart, so that another version can read it by its own."""
+    """Store rows independently of a version's column names, so that another version can use its own names."""
     time_column, label_column = detector.readings.time_column, detector.readings.label_column
     others = [time_column, *detector.categories]
     events = np.zeros(len(rows), dtype=bool)
@@ -102,10 +102,10 @@ def keep_rows(rows: pd.DataFrame, detector: Detector) -> CarriedRows:
 
 
 def restore_rows(carried: CarriedRows, detector: Detector) -> pd.DataFrame | None:
-    """Put a table by a version's names together; only the rows that have all that it needs.
+    """Rebuild carried rows as a table with a version's column names, without rows that miss a sensor's value.
 
     Returns:
-        The table, or none where there is no such row.
+        The table, or none if no row is left.
     """
     has_sensors = set(detector.sensors) <= set(carried.values.columns)
     if not (has_sensors and set(detector.categories) <= set(carried.categories.columns)):
@@ -120,7 +120,7 @@ def restore_rows(carried: CarriedRows, detector: Detector) -> pd.DataFrame | Non
 
 
 def format_bookmark(bookmark: Bookmark) -> bytes:
-    """Write a bookmark as JSON; every number comes back as the very same."""
+    """Format a bookmark as JSON, from which every number is read back exactly."""
     carried = bookmark.carried
     content = {
         "format_version": FORMAT_VERSION,
@@ -148,10 +148,10 @@ def read_bookmark(content: bytes, source: str) -> Bookmark:
 
     Args:
         content: The bytes.
-        source: What messages call them.
+        source: Name of their source, for messages.
 
     Raises:
-        InputError: If they are something else.
+        InputError: If the content is not a bookmark of this format version.
     """
     try:
         fields = json.loads(content)
@@ -170,8 +170,8 @@ def read_bookmark(content: bytes, source: str) -> Bookmark:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{source} must be the state that `forewarn score` left beside its output. It cannot be read as "
-            f"such ({error}). Restore it, or move it away together with the output to start anew."
+            f"{source} must be the state file that `forewarn score` wrote next to its output. It cannot be "
+            f"read ({error}). Restore it, or move it and the output away to start again."
         ) from error
 
 

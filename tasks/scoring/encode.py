@@ -1,4 +1,4 @@
-"""Encode readings: the bottleneck of a network as features for other models."""
+"""Encode readings by the bottleneck of a network, as features for other models."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def encode_readings(detector: Detector, model: FittedModel, table: pd.DataFrame)
 
     Args:
         detector: Features, scaler and settings of a version.
-        model: Its model: a network, or a join with one.
+        model: Model of the version: a network, or a join with a network as a member.
         table: Raw readings in time order.
 
     Returns:
-        One row for each row of `table`, with its index: `time`, and `encoding_1`, `encoding_2`, ...
+        One row for each row of `table`, with the same index: `time`, and `encoding_1`, `encoding_2`, ...
         (float32, NaN where a row has too little history).
 
     Raises:
@@ -54,16 +54,16 @@ def encode_readings(detector: Detector, model: FittedModel, table: pd.DataFrame)
 
 
 def find_encoder(model: FittedModel) -> Encoder:
-    """Find the network in a model: itself, or the first member of a join that is one.
+    """Find the network in a model: the model itself, or the first member of a join that is a network.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no network.
     """
     members: Mapping[str, FittedModel] = getattr(model, "members", {})
     for candidate in (model, *members.values()):
         if isinstance(candidate, Encoder):
             return candidate
     raise InputError(
-        f"Expected a model with a network, whose bottleneck is the encoding. Received one of "
-        f"{', '.join(members) or type(model).__name__}. Name a version with an autoencoder by `--model`."
+        f"Expected a model with a network, whose bottleneck is the encoding. Received a model of "
+        f"{', '.join(members) or type(model).__name__}. Choose a version with an autoencoder by `--model`."
     )

@@ -1,4 +1,4 @@
-"""Lay out scored rows as they are written: episodes numbered over all batches, and who scored when."""
+"""Make the rows of the output files: with episodes numbered over all batches, version and time of scoring."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def make_output_rows(
 
     Args:
         scored: The new rows, as `tasks.scoring.score.score_readings` describes them.
-        detector: For the usual step.
-        version: The version that scored them.
-        bookmark: Where scoring stood before them.
-        now: When they were scored, with its zone.
+        detector: Detector, for the usual step between rows.
+        version: The version that scored the rows.
+        bookmark: State of scoring before these rows, or none.
+        now: Time of scoring, with a time zone.
 
     Returns:
         The table as in `schemas.tables.output_schema`; the columns of `scored` keep their order.
 
     Raises:
-        InputError: If it breaks its schema.
+        InputError: If the table fails its schema.
     """
     table = scored.copy()
     episodes = number_episodes(
@@ -51,16 +51,16 @@ def make_output_rows(
 def number_episodes(
     times: np.ndarray, is_alarm: np.ndarray, step_minutes: float | None, bookmark: Bookmark | None
 ) -> list[int | None]:
-    """Number the stretches of alarms in one run of rows, over all batches.
+    """Number the episodes, stretches of alarms in one run of rows, over all batches.
 
-    With episodes 1 to 3 before, the last row of which was an alarm, rows - - x x - x of the same run, x
-    being alarms, have none, none, 4, 4, none, 5; rows x - x have 3, none, 4.
+    Suppose episodes 1 to 3 exist and the last row before was an alarm. Then new rows - - x x - x of the same
+    run, where x is an alarm, get none, none, 4, 4, none, 5; new rows x - x get 3, none, 4.
 
     Args:
         times: Time of each new row, `datetime64[ns]`, shape (rows,).
-        is_alarm: Whether each is an alarm, bool, shape (rows,).
+        is_alarm: Whether each new row is an alarm, bool, shape (rows,).
         step_minutes: Usual minutes between two rows.
-        bookmark: Where scoring stood before them.
+        bookmark: State of scoring before these rows, or none.
 
     Returns:
         From 1 upwards, or None where there is no alarm, shape (rows,).
@@ -77,12 +77,12 @@ def number_episodes(
 
 
 def make_set_aside_rows(rows: pd.DataFrame, source: str, now: datetime) -> pd.DataFrame:
-    """Lay out rows set aside as they are written: with all their reasons in one text, when, and from where.
+    """Make the rows of the file of rows set aside, with all reasons in one text, the time and the source.
 
     Args:
-        rows: As in `schemas.scores.SortedRows.set_aside`.
-        source: The table that they came from.
-        now: When they were set aside, with its zone.
+        rows: Rows as in `schemas.scores.SortedRows.set_aside`.
+        source: The table that the rows came from.
+        now: Time when they were set aside, with a time zone.
     """
     return pd.DataFrame(
         {

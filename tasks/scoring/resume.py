@@ -1,4 +1,4 @@
-"""Score rows as they come, batch by batch: the same scores and alarms as all at once."""
+"""Score rows batch by batch, with the same scores and alarms as scoring all rows at once."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from tasks.windows.window import find_end_rows
 
 
 def begin_scoring(detector: Detector) -> ScoringState:
-    """Begin without history, but with the scores that the threshold was chosen on."""
+    """Begin without history, from the detector's threshold and its recent scores."""
     return ScoringState(rows=None, threshold=detector.threshold)
 
 
 def score_next_rows(
     detector: Detector, model: FittedModel, state: ScoringState, table: pd.DataFrame
 ) -> tuple[pd.DataFrame, ScoringState]:
-    """Score the rows that come after those already scored.
+    """Score the rows that follow those already scored.
 
     Args:
         detector: Features, scaler and settings of a version.
-        model: Its model.
-        state: What has been carried over.
-        table: The next raw readings, later than all before; with the same columns.
+        model: Model of the version.
+        state: State carried over from the rows before.
+        table: The next raw readings, later than all before, with the same columns.
 
     Returns:
-        The scored rows, as `tasks.scoring.score.score_readings` describes them, and what to carry over next.
+        The scored rows, as `tasks.scoring.score.score_readings` describes them, and the state to carry over.
 
     Raises:
-        InputError: If the rows fail their schema, among others because they are not later.
+        InputError: If the rows fail their schema, for example because they are not later.
     """
     history = 0 if state.rows is None else len(state.rows)
     joined = table if state.rows is None else pd.concat([state.rows, table], ignore_index=True)
@@ -50,17 +50,17 @@ def score_next_rows(
 
 
 def find_first_needed(detector: Detector, labelled: LabelledReadings) -> int:
-    """Find the first raw row that the score of a later row, or its explanation, may depend on."""
-    # an alarm is explained by what was expected of each row of its window, from the window before that row
-    looked_at = 2 * detector.window_rows
-    needed = count_rows_needed(detector.features) + looked_at
+    """Find the first raw row that the score of a new row, or its explanation, may depend on."""
+    # an explanation needs the expected values of each row of the alarm's window, each from its own window
+    explained_rows = 2 * detector.window_rows
+    needed = count_rows_needed(detector.features) + explained_rows
     needed += detector.readings.fill_rows_at_most + 1
     if len(labelled.times) <= needed:
         return 0
     first = len(labelled.times) - needed
     if detector.features.has_context:
         hours = max(detector.features.context_hours)
-        earliest = labelled.times[-looked_at] - np.timedelta64(round(hours * 3600e9), "ns")
-        # and one more, to see that a run begins there
+        earliest = labelled.times[-explained_rows] - np.timedelta64(round(hours * 3600e9), "ns")
+        # and one row more, to see whether a run begins there
         first = min(first, int(np.searchsorted(labelled.times, earliest)) - 1)
     return int(labelled.source_rows[max(first, 0)])

@@ -22,21 +22,21 @@ from tasks.windows.window import find_end_rows
 def score_readings(detector: Detector, model: FittedModel, table: pd.DataFrame) -> pd.DataFrame:
     """Score raw readings, row by row.
 
-    Where the table has the label column, a known event ends a run of rows, as in training; without
-    it only time gaps do. Rows with too little history in their run, and event rows that training
-    left out, have no score and raise no alarm.
+    If the table has the label column, a known event ends a run of rows, as in training; without it only
+    time gaps do. Rows with too little history in their run, and event rows that training left out, have
+    no score and raise no alarm.
 
     Args:
         detector: Features, scaler, threshold and settings of a version.
-        model: Its model.
-        table: Raw readings in time order; more columns than needed do no harm.
+        model: Model of the version.
+        table: Raw readings in time order; further columns are ignored.
 
     Returns:
-        One row for each row of `table`, with its index: `time`, `score` (float64, NaN without
+        One row for each row of `table`, with the same index: `time`, `score` (float64, NaN without
         enough history), `threshold`, `alarm` (`score >= threshold`), `top_sensors` (for alarms,
-        the sensors with the largest share of the score, as `x5=0.41 x15=0.20 x3=0.08`; what the
-        process has been through counts as one, `context`) and `drivers` (for alarms, the same sensors
-        as a JSON list of `schemas.explanation.Driver`); both are "" without an alarm.
+        the sensors with the largest shares of the score, as `x5=0.41 x15=0.20 x3=0.08`; the process
+        context counts as one sensor, `context`) and `drivers` (for alarms, the same sensors as a JSON
+        list of `schemas.explanation.Driver`); both are "" without an alarm.
 
     Raises:
         InputError: If the table lacks a column or fails its schema.
@@ -64,7 +64,7 @@ def prepare_rows(detector: Detector, table: pd.DataFrame) -> tuple[np.ndarray, L
 
 
 def compute_rows(detector: Detector, table: pd.DataFrame) -> tuple[np.ndarray, PreparedRows]:
-    """Do what `prepare_rows` does, and keep the features as they were before scaling.
+    """Prepare rows as `prepare_rows` does, and keep the unscaled features too.
 
     Returns:
         The time of every row, `datetime64[ns]`, shape (rows,), and the kept rows.
@@ -88,14 +88,14 @@ def compute_rows(detector: Detector, table: pd.DataFrame) -> tuple[np.ndarray, P
 def score_later_rows(
     detector: Detector, model: FittedModel, table: pd.DataFrame, first: int, threshold: Threshold
 ) -> tuple[pd.DataFrame, LabelledReadings]:
-    """Score the rows of a table from one on; the rows before it are history alone.
+    """Score the rows of a table from `first` on; the rows before serve only as history.
 
     Args:
         detector: Features, scaler and settings of a version.
-        model: Its model.
+        model: Model of the version.
         table: Raw readings in time order.
         first: Position of the first row to score.
-        threshold: The threshold that holds before this row, with the scores that it follows.
+        threshold: The threshold that applies before this row, with its recent scores.
 
     Returns:
         The scored rows, as `score_readings` describes them, and all rows in runs.

@@ -1,8 +1,10 @@
-"""Tracking: what a run was made from and what came out of it, in MLflow.
+"""Tracking: the inputs and results of runs, in MLflow.
 
-In come configurations, tables, metrics and files; out go MLflow runs that can be traced to the data's hash
-and the code's version. A run belongs to one process at a time, and one that was stopped can be resumed.
+In come configurations, tables, metrics and files; out go MLflow runs that can be traced to the hash of the
+data and the version of the code. A run must belong to one process at a time, and an interrupted run can be
+resumed.
 
-Called by other rooms: `store.open_store`, `runs` (start, resume and end), `log` (parameters, datasets,
-metrics, files), `fingerprint.identify_work`, `code_version.find_code_version`, `home.find_home`, `locks`.
+Called by other rooms: `store` (open the tracking store, report its failures), `runs` (start, resume, end and
+close runs), `log` and `backtest_log` (parameters, datasets, metrics, files), `fingerprint.identify_work`,
+`code_version.find_code_version`, `home.find_home`, `locks` (one command at a time per model).
 """

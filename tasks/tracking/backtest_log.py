@@ -1,4 +1,4 @@
-"""Log folds, trials and leaderboards: each a run below the run of its backtest or comparison."""
+"""Log backtests and comparisons, with nested runs for folds, trials and families."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 def log_backtest(
     client: MlflowClient, run_id: str, result: BacktestResult, folds: Sequence[FoldScores]
 ) -> None:
-    """Log what a backtest came to: its means in its run, and a nested run for each fold.
+    """Log the result of a backtest: its means in its run, and a nested run for each fold.
 
     Args:
         client: Client of the tracking store.
         run_id: Run of the backtest.
-        result: What it came to.
-        folds: What each training gave, for their seconds.
+        result: Result of the backtest.
+        folds: Scores of each training, for their seconds.
     """
     figures = name_figures("mean_", result.mean) | name_figures("pooled_", result.pooled)
     for name, metrics in result.controls.items():
@@ -56,14 +56,14 @@ def log_trial(
     areas: Sequence[float],
     tags: Mapping[str, str],
 ) -> None:
-    """Log one trial of a comparison as a run below it.
+    """Log one trial of a comparison as a nested run.
 
     Args:
         client: Client of the tracking store.
         run_id: Run of the comparison.
         name: Name of the trial.
         changes: Settings that the trial changed, by section and key.
-        areas: ROC area on each past fold that it went through.
+        areas: ROC area on each past fold that the trial completed.
         tags: `family`, and others such as `failure`.
     """
     from mlflow.entities import Metric
@@ -80,13 +80,13 @@ def log_trial(
 
 
 def log_comparison(client: MlflowClient, run_id: str, result: ComparisonResult, chosen: str) -> None:
-    """Log the leaderboard: as a table and as files of the run, and a nested run for each family.
+    """Log the leaderboard as a table and as files of the run, and a nested run for each family.
 
     Args:
         client: Client of the tracking store.
         run_id: Run of the comparison.
-        result: What it came to.
-        chosen: Configuration of the first, as YAML.
+        result: Result of the comparison.
+        chosen: Configuration of the winner, as YAML.
     """
     parent = client.get_run(run_id)
     for row in result.leaderboard:
@@ -104,7 +104,7 @@ def log_comparison(client: MlflowClient, run_id: str, result: ComparisonResult, 
 
 
 def describe_row(row: LeaderboardRow) -> dict[str, Any]:
-    """Describe a row of the leaderboard by the columns that the MLflow UI shows."""
+    """Convert a row of the leaderboard to the columns of the logged table."""
     return {
         "family": row.family,
         "past_roc_auc": row.past_roc_auc,

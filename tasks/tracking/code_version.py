@@ -1,4 +1,4 @@
-"""Tell which code made a result."""
+"""Identify the code that produced a result."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _PACKAGES = ("schemas", "tasks", "flows")
 
 
 def find_code_version() -> str:
-    """Tell the version of the code: release, commit where there is one, and hash of the sources.
+    """Return the version of the code: release, git commit if there is one, and hash of the sources.
 
     Returns:
-        Such as `0.1.0+g1a2b3c4d5e6f.src9f8e7d6c5b4a`; the hash tells uncommitted changes apart.
+        Text such as `0.1.0+g1a2b3c4d5e6f.src9f8e7d6c5b4a`; the hash distinguishes uncommitted changes.
     """
     try:
         release = version("forewarn")

@@ -1,4 +1,4 @@
-"""Tell whether two retrainings are the same work: by their data, configuration and code."""
+"""Identify the work of a retraining by its data, configuration and code, so that it is done only once."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from schemas.work import Work
 from tasks.tracking.code_version import hash_sources
 
 # sections that the fitted model depends on
-_OF_THE_TRAINING = ("readings", "labels", "features", "windows", "split", "model", "training")
-# packages whose release may change a figure
+_TRAINING_SECTIONS = ("readings", "labels", "features", "windows", "split", "model", "training")
+# packages whose release may change a result
 _PACKAGES = ("keras", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow", "tensorflow-cpu")
 _CHARACTERS = 32
 
 
 def identify_work(data_sha256: str, configuration: Configuration, home: Path) -> Work:
-    """Tell what a retraining is known by.
+    """Compute the keys that identify a retraining and its training.
 
     Args:
         data_sha256: Hash of the table's bytes.
-        configuration: Every setting.
-        home: Folder that holds `mlruns/`.
+        configuration: All settings.
+        home: Folder that contains `mlruns/`.
     """
     settings = configuration.model_dump(mode="json")
-    # how it is served and monitored afterwards is no part of the work
-    of_the_work = {name: value for name, value in settings.items() if name not in {"serving", "monitor"}}
-    of_the_training = {name: settings[name] for name in _OF_THE_TRAINING}
+    # serving and monitoring come after the work and do not change it
+    work_settings = {name: value for name, value in settings.items() if name not in {"serving", "monitor"}}
+    training_settings = {name: settings[name] for name in _TRAINING_SECTIONS}
     code = {"sources": hash_sources(), "packages": list_releases()}
-    training_key = make_key(data_sha256, of_the_training, code)
+    training_key = make_key(data_sha256, training_settings, code)
     return Work(
-        key=make_key(data_sha256, of_the_work, code),
+        key=make_key(data_sha256, work_settings, code),
         training_key=training_key,
         folder=home / "mlruns" / "trainings" / training_key,
     )
 
 
 def make_key(*parts: Any) -> str:
-    """Hash what JSON can say.
+    """Hash values that JSON can represent.
 
     Returns:
-        So many hexadecimal digits of a SHA-256 that two keys differ where their parts do.
+        The first 32 hexadecimal digits of a SHA-256.
     """
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:_CHARACTERS]
 
 
 def list_releases() -> dict[str, str]:
-    """List the releases of the packages that compute."""
+    """List the installed releases of the packages that may change a result."""
     releases = {}
     for name in _PACKAGES:
         try:
             releases[name] = version(name)
         except PackageNotFoundError:
-            continue  # the package of TensorFlow has one of two names
+            continue  # TensorFlow is installed under one of two names
     return releases

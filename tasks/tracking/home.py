@@ -1,4 +1,4 @@
-"""Find the folder that holds `mlruns/`."""
+"""Find the folder that contains `mlruns/`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def find_home() -> Path:
-    """Find the folder that holds `mlruns/`.
+    """Find the folder that contains `mlruns/`.
 
-    It is `FOREWARN_HOME`, or the checkout that this code runs from, or else the working folder.
+    It is `FOREWARN_HOME` if set, else the checkout that this code runs from, else the working directory.
     """
     if os.environ.get("FOREWARN_HOME"):
         return Path(os.environ["FOREWARN_HOME"]).expanduser().resolve()

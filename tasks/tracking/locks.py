@@ -1,4 +1,4 @@
-"""Let one command at a time move the aliases of a registered model, or retrain it."""
+"""Locks that let only one command at a time move the aliases of a registered model, or retrain it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def lock_registry(client: MlflowClient, model_name: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def lock_retraining(uri: str, model_name: str, patience_seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock under which a registered model is retrained, whoever started it.
+    """Hold the retraining lock of a registered model.
 
     Args:
         uri: Tracking store.
@@ -47,19 +47,19 @@ def lock_retraining(uri: str, model_name: str, patience_seconds: float = 0.0) ->
         patience_seconds: Longest wait for another retraining to end.
 
     Raises:
-        BusyError: If it is being retrained already.
+        BusyError: If the model is still being retrained by another command.
     """
     with hold_file(find_lock(uri, model_name, "retraining"), patience_seconds, f"Retraining {model_name!r}"):
         yield
 
 
 def find_lock(uri: str, model_name: str, kind: str = "registry") -> Path:
-    """Tell the lock of a model: beside a local database, and below the home for a server.
+    """Return the lock file of a model: next to a local database, or in `mlruns/` for a server.
 
     Args:
-        uri: Tracking store; a relative path of a database means the same store as the absolute one.
+        uri: Tracking store; a relative and an absolute path of one database give the same lock.
         model_name: Registered model.
-        kind: What is locked.
+        kind: What is locked: `registry` or `retraining`.
     """
     if uri.startswith(_SQLITE):
         database = Path(uri.removeprefix(_SQLITE).partition("?")[0]).resolve()

@@ -1,7 +1,7 @@
-"""Log to a run of MLflow: parameters, datasets, metrics and files.
+"""Log parameters, datasets, metrics and files to an MLflow run.
 
-A run that is gone on with after a kill logs the same again: entries carry the time at which the run
-began, so that none of them is there twice.
+A run resumed after a kill logs the same entries again. They are stamped with the start time of the run, so
+that MLflow stores none of them twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Run
 
-# MLflow takes so many entries in one batch
+# MLflow's limits for one batch
 _PARAMS_AT_ONCE = 100
 _METRICS_AT_ONCE = 1000
 _DIGEST_CHARACTERS = 32
@@ -43,28 +43,28 @@ def log_nested_run(
     params: Mapping[str, Any],
     metrics: Sequence[Metric],
 ) -> None:
-    """Log a run below another one, complete.
+    """Log a complete nested run.
 
     Args:
         client: Client of the tracking store.
-        parent: The run above it; source and experiment are the same.
+        parent: The parent run, whose source and experiment the nested run shares.
         name: Name of the run.
-        tags: Its tags; with `failure` among them it has failed.
-        params: Its parameters by their full names.
-        metrics: Its metrics.
+        tags: Tags of the run; a run with the tag `failure` ends as failed.
+        params: Parameters by their full names.
+        metrics: Metrics of the run.
     """
     from mlflow.entities import Param
 
     links = {"mlflow.parentRunId": parent.info.run_id, "mlflow.runName": name}
     links["mlflow.source.name"] = parent.data.tags["mlflow.source.name"]
     run_id, _ = start_run(client, parent.info.experiment_id, links | dict(tags))
-    written = [Param(key, _write_value(value)) for key, value in params.items()]
-    client.log_batch(run_id, metrics=metrics, params=written)
+    logged = [Param(key, _format_value(value)) for key, value in params.items()]
+    client.log_batch(run_id, metrics=metrics, params=logged)
     end_run(client, run_id, "FAILED" if "failure" in tags else "FINISHED")
 
 
 def log_configuration(client: MlflowClient, run_id: str, configuration: Configuration) -> None:
-    """Log every setting as a parameter by its full name, and the whole as `configuration.yaml`."""
+    """Log every setting as a parameter under its full name, and the configuration as `configuration.yaml`."""
     from mlflow.entities import Param
 
     params = [Param(name, value) for name, value in flatten_settings(configuration).items()]
@@ -74,13 +74,13 @@ def log_configuration(client: MlflowClient, run_id: str, configuration: Configur
 
 
 def flatten_settings(configuration: Configuration) -> dict[str, str]:
-    """Write every setting as text under its full name, such as `windows.lookback`."""
+    """Format every setting as text, by its full name, such as `windows.lookback`."""
     flat: dict[str, str] = {}
     for section, content in configuration.model_dump(mode="json").items():
         if isinstance(content, dict):
-            flat |= {f"{section}.{key}": _write_value(value) for key, value in content.items()}
+            flat |= {f"{section}.{key}": _format_value(value) for key, value in content.items()}
         else:
-            flat[section] = _write_value(content)
+            flat[section] = _format_value(content)
     return flat
 
 
@@ -93,7 +93,7 @@ def log_datasets(
         client: Client of the tracking store.
         run_id: The run.
         labelled: All rows.
-        parts: The parts to log; a part's table is the last rows of its windows.
+        parts: The parts to log; a part's table contains the last rows of its windows.
         source: Path of the readings.
     """
     from mlflow.data.pandas_dataset import from_pandas
@@ -108,9 +108,9 @@ def log_datasets(
         check_labelled_table(table, labelled.sensors)
         digest = hash_table(table)[:_DIGEST_CHARACTERS]
         with warnings.catch_warnings():
-            # MLflow finds its only source for local files twice, and says so
+            # MLflow registers its source for local files twice, and warns about it
             warnings.filterwarnings("ignore", "The specified dataset source can be interpreted")
-            # whole numbers cannot be missing: the schema above has just made sure
+            # integers cannot be missing: the schema has just been checked
             warnings.filterwarnings("ignore", "Hint: Inferred schema contains integer column")
             dataset = from_pandas(table, source=source, targets="label", name=part.name, digest=digest)
         entity = Dataset(**{key: value for key, value in dataset.to_dict().items() if key in _DATASET_KEYS})
@@ -119,7 +119,7 @@ def log_datasets(
 
 
 def hash_table(table: pd.DataFrame) -> str:
-    """Hash the values of a table, row by row: the same rows give the same text.
+    """Hash the values and column names of a table: equal tables give equal hashes.
 
     Returns:
         SHA-256 as 64 hexadecimal digits.
@@ -129,7 +129,7 @@ def hash_table(table: pd.DataFrame) -> str:
 
 
 def log_history(client: MlflowClient, run_id: str, history: History) -> None:
-    """Log `train_loss` and `validation_loss` of every epoch in few calls."""
+    """Log `train_loss` and `validation_loss` of every epoch, in batches."""
     from mlflow.entities import Metric
 
     begin = client.get_run(run_id).info.start_time
@@ -145,12 +145,12 @@ def log_history(client: MlflowClient, run_id: str, history: History) -> None:
 def log_evaluations(
     client: MlflowClient, run_id: str, evaluations: Mapping[str, Evaluation], figures: Mapping[str, float]
 ) -> None:
-    """Log metrics under their prefixes, and every evaluation whole as `evaluations.json`.
+    """Log metrics under their prefixes, and the complete evaluations as `evaluations.json`.
 
     Args:
         client: Client of the tracking store.
         run_id: The run.
-        evaluations: By prefix, such as `test` or `control_pca`; undefined metrics are left out.
+        evaluations: Evaluations by prefix, such as `test` or `control_pca`; undefined metrics are not logged.
         figures: Further metrics by their full names.
     """
     values = dict(figures)
@@ -162,11 +162,11 @@ def log_evaluations(
 
 
 def name_metrics(prefix: str, evaluation: Evaluation) -> dict[str, float]:
-    """Name the defined metrics `<prefix>_<metric>`, on the test with the bounds of their intervals.
+    """Name the defined metrics `<prefix>_<metric>`; for the test, include the bounds of their intervals.
 
     Returns:
-        Such as `test_roc_auc`, `test_roc_auc_low` and `test_roc_auc_high`. The other bounds are in
-        `evaluations.json`: a chart for each of them would bury the metrics in the UI.
+        Values by names such as `test_roc_auc`, `test_roc_auc_low` and `test_roc_auc_high`. The other bounds
+        are only in `evaluations.json`, because a chart for each would crowd the UI.
     """
     figures = name_figures(f"{prefix}_", evaluation.metrics)
     if prefix == "test":
@@ -176,7 +176,7 @@ def name_metrics(prefix: str, evaluation: Evaluation) -> dict[str, float]:
 
 
 def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
-    """Log files by their path among the run's artifacts.
+    """Log files as artifacts of a run.
 
     Args:
         client: Client of the tracking store.
@@ -199,15 +199,15 @@ def log_run(
     figures: Mapping[str, float],
     files: Mapping[str, bytes],
 ) -> None:
-    """Log what came out of a training: losses, metrics and files.
+    """Log the results of a training: losses, metrics and files.
 
     Args:
         client: Client of the tracking store.
         run_id: The run.
-        history: Losses of every epoch, or none where nothing was trained in epochs.
-        evaluations: By the prefix of their metrics.
+        history: Losses of every epoch, or none if nothing was trained in epochs.
+        evaluations: Evaluations by the prefix of their metrics.
         figures: Further metrics by their full names.
-        files: By artifact path.
+        files: Content by artifact path.
     """
     if history is not None:
         log_history(client, run_id, history)
@@ -216,16 +216,16 @@ def log_run(
 
 
 def name_figures(prefix: str, metrics: Metrics) -> dict[str, float]:
-    """Give the metrics that are defined their full names."""
+    """Return the defined metrics by their full names, with a prefix."""
     return {f"{prefix}{name}": value for name, value in metrics.model_dump().items() if value is not None}
 
 
 def make_metrics(figures: Mapping[str, float], milliseconds: int | None = None) -> list[Metric]:
-    """Make metrics of figures by their full names.
+    """Convert figures to MLflow metrics.
 
     Args:
-        figures: By name.
-        milliseconds: Time that they carry, since 1970; now without it.
+        figures: Values by full name.
+        milliseconds: Timestamp of the metrics, since 1970; by default now.
     """
     from mlflow.entities import Metric
 
@@ -240,5 +240,5 @@ def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, Any]) -> None:
     client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
 
-def _write_value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return ",".join(str(item) for item in value) if isinstance(value, list) else str(value)

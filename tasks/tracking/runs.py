@@ -1,4 +1,4 @@
-"""Open, go on with and end MLflow runs: each belongs to a process, which may be killed or lost."""
+"""Start, resume and end MLflow runs: each belongs to a process, which may be killed or lost."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _HOST, _PROCESS, _STARTED, _ALIVE = (
     "forewarn.alive_at",
 )
 _BEAT_SECONDS = 30.0
-# a run on another machine that has not been heard of for so long is lost
+# a run on another machine without a heartbeat for this long counts as lost
 _LOST_SECONDS = 600.0
 _PAGE = 1000
 
 
 def start_run(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> tuple[str, str]:
-    """Start a run that carries the process it belongs to.
+    """Start a run whose tags identify the process that it belongs to.
 
     Args:
         client: Client of the tracking store.
@@ -47,11 +47,11 @@ def start_run(client: MlflowClient, experiment_id: str, tags: Mapping[str, str])
 
 
 def resume_run(client: MlflowClient, stopped: Run, tags: Mapping[str, str]) -> tuple[str, str]:
-    """Go on with a run that was stopped: it belongs to this process from now on.
+    """Resume a stopped run, which from now on belongs to this process.
 
     Args:
         client: Client of the tracking store.
-        stopped: As `find_stopped_run` gave it.
+        stopped: Run that `find_stopped_run` returned.
         tags: Further tags.
 
     Returns:
@@ -69,7 +69,7 @@ def resume_run(client: MlflowClient, stopped: Run, tags: Mapping[str, str]) -> t
 
 
 def describe_process() -> dict[str, str]:
-    """Tag a run with host and process, so that a later start can tell whether it still lives."""
+    """Return tags with the host and process, by which a later command checks whether the process is alive."""
     return {
         _HOST: socket.gethostname(),
         _PROCESS: str(os.getpid()),
@@ -94,7 +94,7 @@ def end_run(
         client: Client of the tracking store.
         run_id: The run.
         status: How it ended.
-        is_resumable: Whether the same work, begun again, goes on with this run.
+        is_resumable: Whether the same work, started again, resumes this run.
     """
     if is_resumable:
         client.set_tag(run_id, RESUMABLE_TAG, "true")
@@ -103,18 +103,18 @@ def end_run(
 
 @contextlib.contextmanager
 def shown_alive(client: MlflowClient, run_id: str, beat_seconds: float = _BEAT_SECONDS) -> Iterator[None]:
-    """Note in a run, now and then, that its process lives: other machines cannot see the process.
+    """Write heartbeats to a run's tags, because other machines cannot see its process.
 
     Args:
         client: Client of the tracking store.
         run_id: The run.
-        beat_seconds: Seconds between two notes.
+        beat_seconds: Seconds between two heartbeats.
     """
     is_over = threading.Event()
 
     def beat() -> None:
         while not is_over.wait(beat_seconds):
-            # a store that does not answer is told by the next step; the next beat tries again
+            # the next step reports a store that does not answer; the next beat tries again
             with contextlib.suppress(Exception):
                 client.set_tag(run_id, _ALIVE, str(time.time()))
 
@@ -127,7 +127,7 @@ def shown_alive(client: MlflowClient, run_id: str, beat_seconds: float = _BEAT_S
 
 
 def find_stopped_run(client: MlflowClient, experiment_id: str, work: str) -> Run | None:
-    """Find the newest run of some work that was stopped half-way, and may be gone on with.
+    """Find the newest interrupted run of some work that can be resumed.
 
     Args:
         client: Client of the tracking store.
@@ -135,7 +135,7 @@ def find_stopped_run(client: MlflowClient, experiment_id: str, work: str) -> Run
         work: Key of data, configuration and code.
 
     Returns:
-        The run; none where there is none, or where it is still going on.
+        The run, or none if no run of this work is interrupted.
     """
     runs = client.search_runs([experiment_id], f"tags.`{WORK_TAG}` = '{work}'", max_results=_PAGE)
     return next((run for run in runs if _is_stopped(run)), None)
@@ -144,28 +144,28 @@ def find_stopped_run(client: MlflowClient, experiment_id: str, work: str) -> Run
 def close_orphaned_runs(
     client: MlflowClient, experiment_ids: Sequence[str], kept: str | None = None
 ) -> list[Run]:
-    """End runs KILLED whose process is gone, or that were lost with their machine.
+    """End runs as KILLED whose process is gone, or that were lost with their machine.
 
     Args:
         client: Client of the tracking store.
-        experiment_ids: Experiments whose runs are looked at.
-        kept: Id of a run that is left as it is.
+        experiment_ids: Experiments whose runs are checked.
+        kept: Id of a run to leave as it is.
 
     Returns:
         The runs that were closed.
     """
-    going_on = "attributes.status = 'RUNNING'"
+    query = "attributes.status = 'RUNNING'"
     closed = []
-    for run in client.search_runs(list(experiment_ids), going_on, max_results=_PAGE):
+    for run in client.search_runs(list(experiment_ids), query, max_results=_PAGE):
         if run.info.run_id != kept and is_orphaned(run.data.tags):
-            client.set_tag(run.info.run_id, "forewarn.closed", "its process ended without closing it")
+            client.set_tag(run.info.run_id, "forewarn.closed", "its process ended without ending the run")
             end_run(client, run.info.run_id, "KILLED", is_resumable=True)
             closed.append(run)
     return closed
 
 
 def is_orphaned(tags: Mapping[str, str]) -> bool:
-    """Tell whether the process that a run belongs to is gone; runs that forewarn did not make never are.
+    """Return whether the process that a run belongs to is gone; runs not made by forewarn are not orphaned.
 
     Args:
         tags: Tags of the run.
@@ -184,7 +184,7 @@ def _is_stopped(run: Run) -> bool:
 
 
 def _is_alive(process: int, started: str | None) -> bool:
-    """Tell whether a process of this machine lives, and is not another one with the same number."""
+    """Return whether a process of this machine is alive, and is not another one with the same id."""
     try:
         found = psutil.Process(process)
         is_same = started is None or abs(found.create_time() - float(started)) < 1.0
@@ -197,5 +197,5 @@ def _find_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # a number without a name, as in a container
+        # a user id without a name, as in a container
         return "unknown"

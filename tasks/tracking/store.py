@@ -1,4 +1,4 @@
-"""Open the tracking store: where it is, and its first use under a lock."""
+"""Find and open the tracking store, and report its failures in one message."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _ANSWER_SECONDS = 10
 _OPENING_SECONDS = 120.0
 _SERVER_ERROR = 500
 _FULL_OR_FAILING = (*DISK_FULL, errno.EIO, errno.EROFS, errno.ESTALE)
-# the UI opens such an experiment with its runs and models
+# makes the MLflow UI open the experiment with its runs and models
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def find_tracking_uri(home: Path) -> str:
-    """Tell the tracking store: `MLFLOW_TRACKING_URI`, or the SQLite database below `home`.
+    """Return the URI of the tracking store: `MLFLOW_TRACKING_URI`, or the SQLite database in `home`.
 
     Args:
-        home: Folder that holds `mlruns/`.
+        home: Folder that contains `mlruns/`.
 
     Raises:
-        InputError: If the address is that of a plain folder, which MLflow 3 refuses.
+        InputError: If the URI is that of a plain folder, which MLflow 3 refuses.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{home / 'mlruns' / 'mlflow.db'}"
     if uri.startswith("file:") or "://" not in uri:
@@ -45,38 +45,39 @@ def find_tracking_uri(home: Path) -> str:
 
 
 def open_store(uri: str, experiment: str, home: Path) -> tuple[MlflowClient, str]:
-    """Open the store and find the experiment, making either where it is missing.
+    """Open the store and find the experiment, creating either if it is missing.
 
-    A new SQLite database is made under a file lock: two processes that make it at once break it.
+    A new SQLite database is created under a file lock: two processes that create it at once corrupt it.
 
     Args:
         uri: Tracking store.
         experiment: Name of the experiment.
-        home: Folder whose `mlruns/artifacts` holds the artifacts of a database that no server is before.
+        home: Folder whose `mlruns/artifacts` holds the artifacts if the store is a database without a server.
 
     Returns:
         A client, and the experiment's id.
 
     Raises:
+        InputError: If the experiment was deleted.
         StoreUnreachableError: If the store does not answer.
     """
     with report_unreachable(uri), _lock_database(uri):
         client = connect_store(uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
-            # a server has a place of its own for artifacts; a database alone has none
+            # a server has its own location for artifacts, a database has none
             location = None if _is_server(uri) else (home / "mlruns" / "artifacts").as_uri()
             return client, client.create_experiment(experiment, location, tags=_EXPERIMENT_TAGS)
     if found.lifecycle_stage != "active":
         raise InputError(
-            f"The experiment {experiment!r} must be active. It was deleted in MLflow. Restore it there, "
+            f"The experiment {experiment!r} must be active. It has been deleted in MLflow. Restore it there, "
             "or set `tracking.experiment` to another name."
         )
     return client, found.experiment_id
 
 
 def connect_store(uri: str) -> MlflowClient:
-    """Make a client of a store that answers; nothing is made in a store that is there already.
+    """Make a client of a store; an existing store is not changed.
 
     Args:
         uri: Tracking store.
@@ -93,16 +94,16 @@ def connect_store(uri: str) -> MlflowClient:
 
 
 def has_store(uri: str) -> bool:
-    """Tell whether there is a store already: the file of a local database may still be missing."""
+    """Return whether the store exists: the file of a local database may not have been created yet."""
     return not uri.startswith(_SQLITE) or Path(uri.removeprefix(_SQLITE)).is_file()
 
 
 def _require_answer(uri: str) -> None:
-    """Ask a server whether it is there: MLflow's own first call would go on trying for minutes."""
+    """Check that a server answers: MLflow's own first call would retry for minutes."""
     if not _is_server(uri):
         return
-    with contextlib.suppress(HTTPError):  # whatever it says, it answers
-        urlopen(f"{uri.rstrip('/')}/health", timeout=_ANSWER_SECONDS).close()  # noqa: S310 - http alone
+    with contextlib.suppress(HTTPError):  # an error status is an answer too
+        urlopen(f"{uri.rstrip('/')}/health", timeout=_ANSWER_SECONDS).close()  # noqa: S310 - http only
 
 
 def _is_server(uri: str) -> bool:
@@ -121,7 +122,7 @@ def _lock_database(uri: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def report_unreachable(uri: str) -> Iterator[None]:
-    """Say in one message that the store does not answer, whatever its packages raise.
+    """Report in one message that the store failed, whatever its packages raise.
 
     Args:
         uri: Tracking store.
@@ -142,13 +143,13 @@ def report_unreachable(uri: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def report_trouble(uri: str) -> Iterator[None]:
-    """Say in one message that the store or the disk failed; a defect is raised as it is.
+    """Report in one message that the store or the disk failed; other errors are raised unchanged.
 
     Args:
         uri: Tracking store.
 
     Raises:
-        StoreUnreachableError: In place of errors that the same call may not meet later.
+        StoreUnreachableError: In place of errors that may not occur when the same call is repeated later.
     """
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -164,38 +165,38 @@ def report_trouble(uri: str) -> Iterator[None]:
 
 
 def is_trouble(error: Exception) -> bool:
-    """Tell whether a store, a network or a disk failed, rather than what it was asked for.
+    """Return whether an error means that a store, a network or a disk failed, rather than a bad request.
 
     Args:
-        error: An error of MLflow, of the database or of the system.
+        error: An error of MLflow, of the database or of the operating system.
     """
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
     from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
     if isinstance(error, MlflowException):
-        status: int = error.get_http_status_code()  # type: ignore[no-untyped-call] # so in MLflow
+        status: int = error.get_http_status_code()  # type: ignore[no-untyped-call] # untyped in MLflow
         return status >= _SERVER_ERROR
     if isinstance(error, SQLAlchemyError):
         return isinstance(error, (DBAPIError, PoolTimeoutError))
     if not isinstance(error, OSError):
         return False
-    is_of_a_client = type(error).__module__.startswith(("requests.", "urllib"))
-    is_network = is_of_a_client or isinstance(error, (ConnectionError, TimeoutError))
+    is_http_client = type(error).__module__.startswith(("requests.", "urllib"))
+    is_network = is_http_client or isinstance(error, (ConnectionError, TimeoutError))
     return is_network or error.errno in _FULL_OR_FAILING
 
 
 def describe_trouble(error: Exception, uri: str) -> StoreUnreachableError:
-    """Say what failed and what to do: the disk where it is full, else the store."""
+    """Make an error that states what failed and what to do: the disk if it is full, else the store."""
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     text = str(error).lower()
     if getattr(error, "errno", None) in DISK_FULL or "disk is full" in text or "no space left" in text:
         place = getattr(error, "filename", None) or uri
         return StoreUnreachableError(
-            f"There must be room on the disk of {place}. It is full: {reason}. Make room and try again; what "
-            "was computed is gone on with."
+            f"The disk of {place} must have free space. It is full: {reason}. Free some space and try again; "
+            "work already done is not repeated."
         )
     return StoreUnreachableError(
-        f"The tracking store {uri} must answer. It did not: {reason}. Check that the server runs and "
+        f"The tracking store {uri} must answer. It did not: {reason}. Check that the server is up and "
         "that `MLFLOW_TRACKING_URI` is right."
     )

@@ -141,7 +141,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_registered(table: Path, tm
         threading.Thread(target=fill_when_it_trains, args=(home, ballast, process), daemon=True).start()
         code, said = finish(process)
         assert code == 4, said
-        assert "room on the disk" in said
+        assert "must have free space" in said
         assert "Traceback" not in said
         ballast.unlink()
         code, said = finish(retrain(home, None, table, "full"))

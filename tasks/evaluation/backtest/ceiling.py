@@ -1,4 +1,4 @@
-"""The best that a fixed threshold can do, looked up on the test itself: what alarms are measured against."""
+"""Compute the ceiling for alarms: the best that a fixed threshold, chosen on the test itself, can achieve."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from schemas.windows import Part
 from tasks.alarms.episodes import count_days, count_episodes, mark_part, select_events
 from tasks.evaluation.evaluate import find_horizons
 
-# thresholds tried at most; of more distinct scores, some are left out
+# maximum number of thresholds to try, evenly chosen among the distinct scores
 THRESHOLDS_AT_MOST = 1000
 
-# elements of one array of flagged rows: keeps the memory of long tables bounded
+# elements of one array of flagged rows; bounds the memory for long tables
 ELEMENTS_AT_ONCE = 4_000_000
 
 
@@ -27,16 +27,17 @@ def count_catchable_events(
     rates: Sequence[float],
     section: EvaluationSection,
 ) -> np.ndarray:
-    """Count the events that the best fixed threshold catches without more false alarms than a rate.
+    """Count the events that the best fixed threshold catches at each false-alarm rate.
 
-    Every distinct score that could keep the highest rate is tried as a threshold; an alarm is
-    `score >= threshold`. Each horizon has its own best threshold, and none that keeps the rate catches none.
+    Distinct scores that could keep the highest rate are tried as thresholds, at most `THRESHOLDS_AT_MOST`; an
+    alarm is `score >= threshold`. Each horizon has its own best threshold. If no threshold keeps a rate, no
+    event is caught at that rate.
 
     Args:
         scores: Finite scores of the part's windows, shape (windows,).
         part: The part, with at least one window.
         labelled: All rows and events.
-        rates: False alarms a day, at least one rate.
+        rates: Allowed false alarms a day, at least one rate.
         section: Horizon and repeats.
 
     Returns:
@@ -44,7 +45,7 @@ def count_catchable_events(
     """
     days = count_days(mark_part(part, len(labelled.labels)), labelled.step_minutes)
     allowed = np.asarray(rates, dtype=np.float64) * days + 1e-9
-    # so many rows of an episode are at least one false alarm
+    # every stretch of this many rows of an episode counts as at least one false alarm
     rows_of_one = math.ceil(section.repeat_alarm_minutes / labelled.step_minutes)
     rows_at_most = int(allowed.max() * rows_of_one)
     thresholds = _choose_thresholds(scores, part.labels, rows_at_most)
@@ -61,7 +62,7 @@ def count_catchable_events(
 
 
 def _choose_thresholds(scores: np.ndarray, labels: np.ndarray, rows_at_most: int) -> np.ndarray:
-    """Find the distinct scores that at most so many normal rows reach, falling, shape (thresholds,)."""
+    """Find distinct scores that at most `rows_at_most` normal rows reach, falling, shape (thresholds,)."""
     distinct, normal = np.unique(scores)[::-1], np.sort(scores[~labels])
     reaching = len(normal) - np.searchsorted(normal, distinct)
     tried = distinct[reaching <= rows_at_most]
@@ -90,14 +91,14 @@ def _count_at_thresholds(
     """Count the false alarms at each threshold, int64, shape (thresholds,)."""
     is_tried = ~part.labels & (scores >= thresholds.min(initial=np.inf))
     rows, tried_scores = part.end_rows[is_tried], scores[is_tried]
-    # rows that are no neighbours in one run are cut apart
+    # a new stretch begins where rows are not neighbours in one run
     is_cut = (np.diff(rows, prepend=-2) > 1) | (np.diff(labelled.runs[rows], prepend=-1) != 0)
     stretches = np.cumsum(is_cut)
     at_once = max(ELEMENTS_AT_ONCE // max(len(rows), 1), 1)
     counts = [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(thresholds), at_once):
         is_flagged = tried_scores >= thresholds[start : start + at_once, None]  # (thresholds, rows)
-        # no stretch goes on from one threshold to the next
+        # no stretch continues from one threshold to the next
         runs = stretches + np.arange(len(is_flagged))[:, None] * (len(rows) + 1)
         episodes = count_episodes(is_flagged.ravel(), runs.ravel(), labelled.step_minutes, repeat_minutes)
         counts.append(episodes.reshape(is_flagged.shape).sum(axis=1))

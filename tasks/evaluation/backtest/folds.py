@@ -1,4 +1,4 @@
-"""Rolling origin: train on the past, test on what comes next, and move on."""
+"""Find the folds of a rolling origin: each trains on the past and tests on the rows that follow."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def find_folds(rows: int, section: EvaluationSection) -> list[Fold]:
     39 and tests on 40 to 51.
 
     Args:
-        rows: Kept rows of the table.
-        section: Shares at which folds begin their tests, and shares of test and validation.
+        rows: Number of kept rows of the table.
+        section: Shares of the rows at which tests begin, and shares of test and validation.
 
     Returns:
         The folds in time order.

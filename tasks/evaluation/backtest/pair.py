@@ -1,4 +1,4 @@
-"""Compare ROC areas fold by fold by paired resamples: with the published model, and with tampered inputs."""
+"""Compare ROC areas by paired resamples in each fold: with the published model, and with tampered inputs."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def compare_with_published(
     """Compare the ROC areas of the model and the published model on the rows that both score.
 
     Returns:
-        Interval of the model's mean area minus the other's, and the number of folds in which the model's is
-        larger; none where there is no published model.
+        Interval of the model's mean area minus the published model's, and the number of folds in which the
+        model's area is larger; none if there is no published model.
     """
     if PUBLISHED not in trials:
         return None, None
@@ -66,34 +66,34 @@ def check_leaks(
     delayed_rows: int,
     confidence: float,
 ) -> LeakCheck:
-    """Check that the model loses its ROC area when its inputs are tampered with.
+    """Check that the model's ROC area falls when its inputs are tampered with.
 
-    It has passed when shuffled inputs are not surely better than chance, and late inputs cost something.
+    The check passes if shuffled inputs are not clearly better than chance, and delayed inputs lower the area.
 
     Args:
-        folds: What each entrant gave.
+        folds: Scores of the entrants.
         labelled: All rows and events.
         weights: By fold, how often each run is drawn.
-        delayed_rows: By how many rows the delayed inputs came late.
+        delayed_rows: Delay of the delayed inputs, in rows.
         confidence: Coverage of the intervals.
 
     Raises:
         ValueError: If no fold has both positive and normal windows.
     """
     scored: dict[str, list[ScoredPart]] = {MODEL: [], SHUFFLED: [], DELAYED: []}
-    for given in folds:
-        if given.entrant == MODEL:
-            part, of_names = cut_part(given, labelled), given.scores | given.tampered
+    for fold_scores in folds:
+        if fold_scores.entrant == MODEL:
+            part, of_names = cut_part(fold_scores, labelled), fold_scores.scores | fold_scores.tampered
             for name, parts in scored.items():
-                parts.append(ScoredPart(given.fold.number, part, of_names[name]))
+                parts.append(ScoredPart(fold_scores.fold.number, part, of_names[name]))
     areas = {name: average_arrays(resample_areas(parts, labelled, weights)) for name, parts in scored.items()}
     loss = areas[MODEL] - areas[DELAYED]
     shuffled_interval = take_interval(areas[SHUFFLED][1:], confidence)
     loss_by_delay = take_interval(loss[1:], confidence)
     if shuffled_interval is None or loss_by_delay is None:
         raise ValueError(
-            "The leak check must have a fold whose test holds positive and normal windows. Received none. "
-            "Give a longer table, or change `evaluation.fold_starts`."
+            "The leak check needs a fold whose test has both positive and normal windows. Received none. "
+            "Use a longer table, or change `evaluation.fold_starts`."
         )
     return LeakCheck(
         roc_auc=areas[MODEL][0],
@@ -109,10 +109,10 @@ def check_leaks(
 def resample_areas(
     scored: Iterable[ScoredPart], labelled: LabelledReadings, weights: Mapping[int, np.ndarray]
 ) -> np.ndarray:
-    """Compute ROC areas, means over seeds, of each fold as it is and of its resamples.
+    """Compute the ROC areas of each fold and of its resamples, as means over seeds.
 
     Returns:
-        float64, shape (folds, 1 + samples), the fold as it is first; NaN where undefined.
+        float64, shape (folds, 1 + samples), the fold without resampling first; NaN where undefined.
     """
     areas: dict[int, list[np.ndarray]] = {}
     for number, part, scores in scored:

@@ -1,4 +1,4 @@
-"""Say what the folds of a rolling-origin evaluation come to together."""
+"""Summarise the folds of a rolling-origin evaluation."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ from tasks.evaluation.evaluate import (
     take_intervals,
 )
 
-# false alarms a day at which the curves are read off
+# false alarms a day at which the curves are evaluated
 CURVE_RATES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0)
 
-# how far back the scores before an event are followed, and how many events a mean needs
+# number of rows before an event whose scores are ranked, and minimum number of events for a mean
 ROWS_BEFORE = 30
 LEAST_EVENTS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class FoldFigures:
-    """One scorer in one fold, means over seeds.
+    """Metrics of one scorer in one fold, as means over seeds.
 
     Attributes:
         metrics: Means of the metrics.
@@ -62,26 +62,26 @@ def summarise_folds(
     promised: float | None,
     delayed_rows: int,
 ) -> Summary:
-    """Say what the folds come to together.
+    """Summarise the scores of all entrants and controls over all folds.
 
-    Figures are means over folds of means over seeds, or of all test rows as one and then means over seeds.
-    Their intervals come from resampling runs of rows within each fold; all scorers and seeds of a fold share
-    the draws, so that differences are paired.
+    `mean` figures are means over seeds, then over folds; `pooled` figures are computed on all test rows
+    together, then averaged over seeds. Intervals come from resampling runs of rows within each fold; all
+    scorers and seeds of a fold share the same draws, so that differences are paired.
 
     Args:
-        folds: What each entrant gave in each fold with each seed, in any order. Those of the entrant `model`
-            hold thresholds at `section.alarm_rates` and tampered scores.
+        folds: Scores of each entrant in each fold with each seed, in any order. Those of the entrant `model`
+            contain thresholds at `section.alarm_rates` and tampered scores.
         labelled: All rows and events.
         section: Rates, horizon, repeats, and the bootstrap.
-        promised: False alarms a day that the rule of the thresholds promises, or none.
-        delayed_rows: By how many rows the delayed inputs of the leak check came late.
+        promised: False alarms a day that the threshold rule promises, or none.
+        delayed_rows: Delay of the delayed inputs of the leak check, in rows.
 
     Raises:
-        ValueError: If a scorer lacks a fold with one of its seeds, the model lacks what it alone has, or the
-            folds test on no event.
+        ValueError: If a scorer lacks a fold with one of its seeds, the model lacks tampered scores or
+            thresholds at a rate, or there is no event in any fold's test.
     """
     _check_model(folds, section.alarm_rates)
-    folds = sorted(folds, key=lambda given: (given.fold.number, given.seed))
+    folds = sorted(folds, key=lambda fold_scores: (fold_scores.fold.number, fold_scores.seed))
     trials = list_trials(folds, labelled, section)
     weights = draw_fold_weights(trials[MODEL], labelled, section.bootstrap_samples)
     by_fold = {scorer: average_folds(of_scorer, weights) for scorer, of_scorer in trials.items()}
@@ -116,17 +116,17 @@ def summarise_folds(
 def judge_entrants(
     folds: Sequence[FoldScores], labelled: LabelledReadings, section: EvaluationSection
 ) -> dict[str, Standing]:
-    """Find how several entrants, and the controls of those that have them, stand on the same folds.
+    """Compute the standing of several entrants, and of their controls if any, on the same folds.
 
     Args:
-        folds: What each entrant gave in each fold with each seed, in any order.
+        folds: Scores of each entrant in each fold with each seed, in any order.
         labelled: All rows and events.
         section: Horizon, repeats, and the bootstrap.
 
     Returns:
-        By entrant or control.
+        Standings by entrant or control.
     """
-    folds = sorted(folds, key=lambda given: (given.fold.number, given.seed))
+    folds = sorted(folds, key=lambda fold_scores: (fold_scores.fold.number, fold_scores.seed))
     trials = list_trials(folds, labelled, section)
     weights = draw_fold_weights(next(iter(trials.values())), labelled, section.bootstrap_samples)
     return {
@@ -136,7 +136,7 @@ def judge_entrants(
 
 
 def average_folds(trials: Sequence[Trial], weights: Mapping[int, np.ndarray]) -> dict[int, FoldFigures]:
-    """Average the metrics of one scorer over seeds, fold by fold, and those of every resample."""
+    """Average the metrics of one scorer, and of every resample, over seeds, fold by fold."""
     return {
         number: FoldFigures(
             metrics=average_metrics([measure(trial.tally) for trial in of_fold]),
@@ -152,10 +152,10 @@ def find_standing(
     labelled: LabelledReadings,
     section: EvaluationSection,
 ) -> Standing:
-    """Find how one scorer stands over all folds.
+    """Compute the standing of one scorer over all folds.
 
     Args:
-        trials: Its trials.
+        trials: Trials of the scorer.
         by_fold: Their means over seeds.
         labelled: All rows and events.
         section: Horizon, repeats, and the bootstrap.
@@ -180,10 +180,10 @@ def find_standing(
 def find_ceilings(
     trials: Sequence[Trial], labelled: LabelledReadings, rates: Sequence[float], section: EvaluationSection
 ) -> np.ndarray:
-    """Find the share of all events that the best fixed threshold of each fold catches at each rate.
+    """Compute the share of all events that the best fixed thresholds catch at each rate, one per fold.
 
     Returns:
-        Within `rows_ahead` rows, and within the longer horizon, means over seeds, shape (rates, 2).
+        Shares within `rows_ahead` rows and within the longer horizon, means over seeds, shape (rates, 2).
     """
     caught = [count_catchable_events(trial.scores, trial.part, labelled, rates, section) for trial in trials]
     return np.sum(caught, axis=0) / sum(len(trial.tally.leads) for trial in trials)
@@ -196,13 +196,13 @@ def describe_folds(
     promised: float | None,
     confidence: float,
 ) -> list[FoldResult]:
-    """Describe each fold by the model's trials and the figures of all scorers.
+    """Describe each fold by the model's trials and the metrics of all scorers.
 
     Args:
-        trials: The model's.
-        by_fold: By scorer, then by the fold's number.
+        trials: Trials of the model.
+        by_fold: Figures by scorer, then by the fold's number.
         labelled: All rows, for their times.
-        promised: False alarms a day that were promised, or none.
+        promised: Promised false alarms a day, or none.
         confidence: Coverage of the intervals.
     """
     described = []
@@ -216,9 +216,9 @@ def describe_folds(
         described.append(
             FoldResult(
                 number=number,
-                train_end=_name_time(labelled, fold.validation_start - 1),
-                test_start=_name_time(labelled, fold.test_start),
-                test_end=_name_time(labelled, fold.test_stop - 1),
+                train_end=_format_time(labelled, fold.validation_start - 1),
+                test_start=_format_time(labelled, fold.test_start),
+                test_end=_format_time(labelled, fold.test_stop - 1),
                 rows=len(first.scores),
                 events=len(first.tally.leads),
                 threshold=float(np.median(np.concatenate([trial.thresholds for trial in of_fold]))),
@@ -238,15 +238,19 @@ def try_rates(
     labelled: LabelledReadings,
     section: EvaluationSection,
 ) -> list[RateResult]:
-    """Say what comes of each promise of `section.alarm_rates`, by the thresholds that held under it.
+    """Compare each rate of `section.alarm_rates` with the realised one, at the thresholds set for it.
 
     Args:
-        folds: What each entrant gave.
-        trials: The model's.
+        folds: Scores of the entrants.
+        trials: Trials of the model.
         labelled: All rows and events.
         section: Rates, horizon and repeats.
     """
-    held = {(given.fold.number, given.seed): given.held_at_rates for given in folds if given.entrant == MODEL}
+    held = {
+        (fold_scores.fold.number, fold_scores.seed): fold_scores.held_at_rates
+        for fold_scores in folds
+        if fold_scores.entrant == MODEL
+    }
     ceilings = find_ceilings(trials, labelled, section.alarm_rates, section).tolist()
     results = []
     for rate, (ceiling, ceiling_20min) in zip(section.alarm_rates, ceilings, strict=True):
@@ -255,7 +259,7 @@ def try_rates(
             for trial in trials
         ]
         ratios = [_count_false_alarms(of_fold) / rate for of_fold in group_by_fold(at_rate).values()]
-        whole = average_metrics(
+        pooled = average_metrics(
             [
                 measure(join_tallies([trial.tally for trial in of_seed]))
                 for of_seed in group_by_seed(at_rate).values()
@@ -264,11 +268,11 @@ def try_rates(
         results.append(
             RateResult(
                 promised=rate,
-                realised=_known(whole.false_alarms_per_day),
+                realised=_to_number(pooled.false_alarms_per_day),
                 ratio_mean=float(np.mean(ratios)),
                 ratio_worst=float(np.max(ratios)),
-                event_recall=_known(whole.event_recall),
-                event_recall_20min=_known(whole.event_recall_20min),
+                event_recall=_to_number(pooled.event_recall),
+                event_recall_20min=_to_number(pooled.event_recall_20min),
                 ceiling_recall=ceiling,
                 ceiling_recall_20min=ceiling_20min,
             )
@@ -283,15 +287,15 @@ def list_lead_minutes(trials: Iterable[Trial]) -> tuple[float, ...]:
 
 
 def rank_before_events(trials: Sequence[Trial], labelled: LabelledReadings) -> tuple[float, ...]:
-    """Find how the scores before an event rank among those of the fold's normal rows.
+    """Rank the scores before events among those of the fold's normal rows.
 
     Args:
-        trials: Those of one scorer.
+        trials: Trials of one scorer.
         labelled: All rows and events.
 
     Returns:
-        For 1, 2, ... rows before an event, in its run, the mean share of normal rows that score lower, over
-        events and seeds; up to where fewer than `LEAST_EVENTS` events have a scored row.
+        For 1, 2, ... rows before an event, in its run, the share of normal rows that score lower, as a mean
+        over events and seeds; the list ends where fewer than `LEAST_EVENTS` events have a scored row.
     """
     shares = np.concatenate([_rank_trial(trial, labelled) for trial in trials])  # (events * seeds, rows)
     known = np.isfinite(shares).sum(axis=0)
@@ -301,50 +305,51 @@ def rank_before_events(trials: Sequence[Trial], labelled: LabelledReadings) -> t
 
 
 def _check_model(folds: Iterable[FoldScores], rates: Iterable[float]) -> None:
-    """Refuse folds in which the model lacks what it alone has."""
-    of_model = [given for given in folds if given.entrant == MODEL]
+    """Refuse folds in which the model lacks tampered scores or thresholds at a rate."""
+    of_model = [fold_scores for fold_scores in folds if fold_scores.entrant == MODEL]
     wanted = {SHUFFLED, DELAYED, *rates}
-    for given in of_model:
-        missing = wanted - {*given.tampered, *given.held_at_rates}
+    for fold_scores in of_model:
+        missing = wanted - {*fold_scores.tampered, *fold_scores.held_at_rates}
         if missing:
             raise ValueError(
-                "Every fold of the model must have tampered scores and thresholds held at each of "
-                f"`evaluation.alarm_rates`. Received fold {given.fold.number}, seed {given.seed}, without "
-                f"{sorted(map(str, missing))}. Go through the folds again with `has_controls`."
+                "Every fold of the model must have tampered scores, and thresholds at each of "
+                f"`evaluation.alarm_rates`. Received fold {fold_scores.fold.number}, seed "
+                f"{fold_scores.seed}, without {sorted(map(str, missing))}. "
+                "Run the folds again with `has_controls`."
             )
     if not of_model:
-        raise ValueError(f"A summary must have folds of the entrant `{MODEL}`. Received none. Add them.")
+        raise ValueError(f"A summary needs folds of the entrant `{MODEL}`. Received none. Add them.")
 
 
 def _count_false_alarms(trials: Sequence[Trial]) -> float:
-    """Count false alarms a day, mean over seeds of one fold."""
-    return float(np.mean([_known(measure(trial.tally).false_alarms_per_day) for trial in trials]))
+    """Count the false alarms a day in one fold, as a mean over seeds."""
+    return float(np.mean([_to_number(measure(trial.tally).false_alarms_per_day) for trial in trials]))
 
 
 def _rank_trial(trial: Trial, labelled: LabelledReadings) -> np.ndarray:
-    """Find the share of normal rows that score lower than the rows before each event; NaN where none is.
+    """Compute the share of normal rows that score lower than each row before an event.
 
     Returns:
-        float64, shape (events, ROWS_BEFORE).
+        float64, shape (events, ROWS_BEFORE); NaN where no row is scored.
     """
     normal = np.sort(trial.scores[~trial.part.labels])
     share_of_row = np.full(len(labelled.labels), np.nan)
     share_of_row[trial.part.end_rows] = np.searchsorted(normal, trial.scores) / max(len(normal), 1)
     events = select_events(labelled, trial.part)
     rows = labelled.event_starts[events][:, None] - np.arange(1, ROWS_BEFORE + 1)  # (events, rows)
-    is_there = (rows >= 0) & (labelled.runs[np.maximum(rows, 0)] == labelled.event_runs[events][:, None])
-    return np.where(is_there, share_of_row[np.maximum(rows, 0)], np.nan)
+    is_in_run = (rows >= 0) & (labelled.runs[np.maximum(rows, 0)] == labelled.event_runs[events][:, None])
+    return np.where(is_in_run, share_of_row[np.maximum(rows, 0)], np.nan)
 
 
 def _average_by_name(values: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: average_arrays([each[name] for each in values]) for name in values[0]}
 
 
-def _name_time(labelled: LabelledReadings, row: int) -> str:
-    """Write the time of a row."""
+def _format_time(labelled: LabelledReadings, row: int) -> str:
+    """Format the time of a row as text."""
     return str(labelled.times[max(row, 0)].astype("datetime64[s]"))
 
 
-def _known(value: float | None) -> float:
-    """Return a figure; where there are rows and events, as here, it is defined."""
+def _to_number(value: float | None) -> float:
+    """Convert a metric to a number, NaN if undefined; test parts with rows and events define it."""
     return np.nan if value is None else value

@@ -1,4 +1,4 @@
-"""Tamper with inputs, to see that a model loses by it: what does not lose has looked ahead."""
+"""Tamper with inputs for the leak check: a model that scores as well with them has looked ahead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.windows.label import count_rows_in_run
 
 
 def shuffle_rows(rows: np.ndarray, start: int, stop: int, seed: int) -> np.ndarray:
-    """Put the rows from `start` to before `stop` into random order.
+    """Shuffle the rows from `start` to `stop` - 1.
 
     Args:
         rows: Scaled features, shape (rows, columns).
@@ -26,7 +26,7 @@ def shuffle_rows(rows: np.ndarray, start: int, stop: int, seed: int) -> np.ndarr
 
 
 def delay_rows(rows: np.ndarray, runs: np.ndarray, delay: int) -> np.ndarray:
-    """Let every row come `delay` rows late in its run; the first row stands until the second comes.
+    """Delay every row by `delay` rows within its run; the first row is repeated until the second arrives.
 
     Args:
         rows: Scaled features, shape (rows, columns).

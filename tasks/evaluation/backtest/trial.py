@@ -1,4 +1,4 @@
-"""The trials of a rolling-origin evaluation: who scored which fold with which seed, and their averages."""
+"""The trials of a rolling-origin evaluation, one per scorer, fold and seed, and their averages."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Trial:
         seed: Seed of the training.
         part: The test rows and windows.
         scores: Scores of the windows, shape (windows,).
-        thresholds: The threshold that held at each window, shape (windows,).
-        tally: What they come to.
+        thresholds: Threshold of each window, shape (windows,).
+        tally: Counts of the rows, events and alarms.
     """
 
     scorer: str
@@ -46,49 +46,49 @@ def list_trials(
     """List the trials of each scorer: the model first, then other entrants, then controls.
 
     Args:
-        folds: What each entrant gave, in the order of folds and seeds.
+        folds: Scores of the entrants, in the order of folds and seeds.
         labelled: All rows and events.
         section: Horizon and repeats.
 
     Raises:
-        ValueError: If a scorer lacks a fold with one of its seeds, or the folds test on no event.
+        ValueError: If a scorer lacks a fold with one of its seeds, or there is no event in any fold's test.
     """
     trials: dict[str, list[Trial]] = {}
-    for given in folds:
-        part = cut_part(given, labelled)
-        for name, scores in given.scores.items():
-            scorer = given.entrant if name == MODEL else name
-            held = given.held[name]
+    for fold_scores in folds:
+        part = cut_part(fold_scores, labelled)
+        for name, scores in fold_scores.scores.items():
+            scorer = fold_scores.entrant if name == MODEL else name
+            held = fold_scores.held[name]
             tally = tally_alarms(scores, part, labelled, held, section)
             trials.setdefault(scorer, []).append(
-                Trial(scorer, given.fold, given.seed, part, scores, held, tally)
+                Trial(scorer, fold_scores.fold, fold_scores.seed, part, scores, held, tally)
             )
     _check_trials(trials)
     return {scorer: trials[scorer] for scorer in sorted(trials, key=_rank_scorer)}
 
 
-def cut_part(given: FoldScores, labelled: LabelledReadings) -> Part:
-    """Cut the test rows of a fold, with the windows that an entrant scored."""
+def cut_part(fold_scores: FoldScores, labelled: LabelledReadings) -> Part:
+    """Make the test part of a fold, with the windows that an entrant scored."""
     return Part(
         name="test",
-        end_rows=given.end_rows,
-        places=given.end_rows,
-        labels=labelled.labels[given.end_rows],
-        start=given.fold.test_start,
-        stop=given.fold.test_stop,
+        end_rows=fold_scores.end_rows,
+        places=fold_scores.end_rows,
+        labels=labelled.labels[fold_scores.end_rows],
+        start=fold_scores.fold.test_start,
+        stop=fold_scores.fold.test_stop,
         is_scattered=False,
     )
 
 
-def measure_fold_area(given: FoldScores, labelled: LabelledReadings) -> float:
+def measure_fold_area(fold_scores: FoldScores, labelled: LabelledReadings) -> float:
     """Measure the ROC area of an entrant's scores on a fold's test."""
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(labelled.labels[given.end_rows], given.scores[MODEL]))
+    return float(roc_auc_score(labelled.labels[fold_scores.end_rows], fold_scores.scores[MODEL]))
 
 
 def group_by_fold(trials: Iterable[Trial]) -> dict[int, list[Trial]]:
-    """Group trials by the fold's number, in the order that they come."""
+    """Group trials by the fold's number, keeping their order."""
     groups: dict[int, list[Trial]] = {}
     for trial in trials:
         groups.setdefault(trial.fold.number, []).append(trial)
@@ -96,7 +96,7 @@ def group_by_fold(trials: Iterable[Trial]) -> dict[int, list[Trial]]:
 
 
 def group_by_seed(trials: Iterable[Trial]) -> dict[int, list[Trial]]:
-    """Group trials by seed, in the order that they come."""
+    """Group trials by seed, keeping their order."""
     groups: dict[int, list[Trial]] = {}
     for trial in trials:
         groups.setdefault(trial.seed, []).append(trial)
@@ -109,7 +109,7 @@ def draw_fold_weights(
     """Draw how often each run of each fold's test rows occurs in each resample.
 
     Returns:
-        By the fold's number, shape (samples, runs).
+        Weights by the fold's number, shape (samples, runs).
     """
     parts = {trial.fold.number: trial.part for trial in trials}
     return {
@@ -121,13 +121,13 @@ def draw_fold_weights(
 def move_thresholds(
     trial: Trial, thresholds: np.ndarray, labelled: LabelledReadings, section: EvaluationSection
 ) -> Trial:
-    """Tally a trial again with other thresholds, shape (windows,)."""
+    """Return a trial with other thresholds, shape (windows,), and its new tally."""
     tally = tally_alarms(trial.scores, trial.part, labelled, thresholds, section)
     return replace(trial, thresholds=thresholds, tally=tally)
 
 
 def pool_folds(trials: Sequence[Trial], labelled: LabelledReadings, section: EvaluationSection) -> Tally:
-    """Tally all test rows of one scorer and seed as one; folds that follow each other are one stretch."""
+    """Tally all test rows of one scorer and seed together; adjacent folds are joined into one stretch."""
     stretches: list[list[Trial]] = []
     for trial in trials:
         if stretches and stretches[-1][-1].part.stop == trial.part.start:
@@ -138,7 +138,7 @@ def pool_folds(trials: Sequence[Trial], labelled: LabelledReadings, section: Eva
 
 
 def average_metrics(metrics: Sequence[Metrics]) -> Metrics:
-    """Average each metric over those where it is defined; none where it is nowhere."""
+    """Average each metric over the values that are defined; none if there are none."""
     values = {name: [getattr(each, name) for each in metrics] for name in Metrics.model_fields}
     defined = {name: [value for value in column if value is not None] for name, column in values.items()}
     return Metrics.model_validate(
@@ -147,7 +147,7 @@ def average_metrics(metrics: Sequence[Metrics]) -> Metrics:
 
 
 def average_arrays(values: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-    """Average over the first axis, undefined values left out; NaN where all are."""
+    """Average over the first axis, ignoring undefined values; NaN where all are undefined."""
     stacked = np.asarray(values)
     is_known = np.isfinite(stacked)
     known = is_known.sum(axis=0)
@@ -157,32 +157,32 @@ def average_arrays(values: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 
 def _check_trials(trials: Mapping[str, Sequence[Trial]]) -> None:
     """Refuse scorers that lack a fold with one of their seeds, and folds without any event."""
-    everything = [trial for of_scorer in trials.values() for trial in of_scorer]
-    numbers = {trial.fold.number for trial in everything}
+    all_trials = [trial for of_scorer in trials.values() for trial in of_scorer]
+    numbers = {trial.fold.number for trial in all_trials}
     for scorer, of_scorer in trials.items():
-        there = {(trial.fold.number, trial.seed) for trial in of_scorer}
-        missing = sorted({*product(numbers, {seed for _, seed in there})} - there)
+        present = {(trial.fold.number, trial.seed) for trial in of_scorer}
+        missing = sorted({*product(numbers, {seed for _, seed in present})} - present)
         if missing:
             raise ValueError(
                 f"Every scorer must have every fold with each of its seeds. Received `{scorer}` without "
-                f"(fold, seed) {missing}. Go through these folds too."
+                f"(fold, seed) {missing}. Run these folds too."
             )
-    if not any(len(trial.tally.leads) for trial in everything):
+    if not any(len(trial.tally.leads) for trial in all_trials):
         raise ValueError(
-            f"The test rows must hold at least one event. Received {len(numbers)} folds without any. "
-            "Give a longer table, or change `evaluation.fold_starts`."
+            f"The test rows must contain at least one event. Received {len(numbers)} folds without any. "
+            "Use a longer table, or change `evaluation.fold_starts`."
         )
 
 
 def _rank_scorer(scorer: str) -> tuple[int, int]:
-    """Put the model first, then other entrants, then controls, the strongest first."""
+    """Return a sort key: the model first, then other entrants, then controls, the strongest first."""
     if scorer in CONTROLS:
         return 2, -CONTROLS.index(scorer)
     return int(scorer != MODEL), 0
 
 
 def _tally_stretch(stretch: Sequence[Trial], labelled: LabelledReadings, section: EvaluationSection) -> Tally:
-    """Tally trials whose test rows follow each other as one part."""
+    """Tally trials with adjacent test rows as one part."""
     parts = [trial.part for trial in stretch]
     part = replace(
         parts[0],

@@ -1,4 +1,4 @@
-"""Join families: how unusual each finds a row, as its tail rank among validation normals, added."""
+"""Join families: add how unusual each finds a row, as a tail rank among normal validation scores."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import numpy as np
 from schemas.evaluation import History
 from schemas.model import FittedModel
 
-# share of normal scores, the highest, that the tail is fitted to
+# share of the normal scores, the highest ones, that the tail is fitted to
 TAIL_SHARE = 0.05
 JOIN_FILE = "join.json"
 
 
 @dataclass(frozen=True, eq=False)
 class JoinedModel:
-    """Fitted members and what their scores are among normal rows.
+    """Fitted members, and the scores they give to normal rows.
 
     Attributes:
         members: By family.
         normals: By family, its scores of normal validation windows, rising, shape (windows,).
-        weights: By family, what its tail rank counts.
+        weights: By family, the weight of its tail rank.
     """
 
     members: Mapping[str, FittedModel]
@@ -51,9 +51,9 @@ class JoinedModel:
         return total
 
     def explain(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Divide each member's part of the score among the columns as the member does.
+        """Divide each member's part of the score among the columns in the member's own proportions.
 
-        A member that no column drives, such as a logit below that of a mean row, adds nothing.
+        A member whose shares are all 0, such as a logit below that of a mean row, adds nothing.
         """
         total = np.zeros((len(end_rows), rows.shape[1]), dtype=np.float32)
         for family, member in self.members.items():
@@ -65,9 +65,9 @@ class JoinedModel:
         return total
 
     def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Give, of each column, what that member expects which adds most to the score of the window.
+        """Return, for each column, the value expected by the member that adds most to the window's score.
 
-        Members that expect nothing of a column are passed over; of equals the first one speaks.
+        Members that expect nothing of a column are skipped; of equals the first one counts.
         """
         parts = [self._measure_part(family, rows, end_rows) for family in self.members]
         expectations = np.stack([member.expect(rows, end_rows) for member in self.members.values()])
@@ -79,7 +79,7 @@ class JoinedModel:
         return expected
 
     def save(self, folder: Path) -> None:
-        """Write the members into folders of their own, and the scores of normal rows."""
+        """Write each member into its own folder, and the weights and scores of normal rows into a file."""
         for family, member in self.members.items():
             (folder / family).mkdir()
             member.save(folder / family)
@@ -100,8 +100,8 @@ def join_models(
 ) -> JoinedModel:
     """Join fitted members by their scores of normal windows that none was fitted on.
 
-    Those that learn from labels count as much together as those that do not: what is unusual, and
-    what has come before events, are two kinds of evidence, however many members speak for each.
+    The members that learn from labels together get the same weight as those that do not: being unusual
+    and resembling rows before past events are two kinds of evidence, however many members supply each.
 
     Args:
         members: By family.
@@ -120,7 +120,7 @@ def load_joined(folder: Path, load_member: Callable[[str, Path], FittedModel]) -
 
     Args:
         folder: The model's folder.
-        load_member: Loads a member, told by its family and its folder.
+        load_member: Function that loads a member, given its family and its folder.
     """
     content = json.loads((folder / JOIN_FILE).read_text(encoding="utf-8"))
     return JoinedModel(
@@ -131,11 +131,11 @@ def load_joined(folder: Path, load_member: Callable[[str, Path], FittedModel]) -
 
 
 def measure_tail(scores: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """Measure how unusual scores are: -log of the share of normal scores that are as high.
+    """Measure how unusual scores are: -log of the share of normal scores that are at least as high.
 
-    The highest `TAIL_SHARE` of normal scores stands for all that lies beyond: from where it begins,
-    the share falls as a power of the score (a Pareto tail, Hill's estimate), so that two scores
-    beyond all normals still differ, unless all normals are the same.
+    From the highest `TAIL_SHARE` of normal scores upwards, the share is modelled as a power of the score
+    (a Pareto tail, fitted by Hill's estimator), so that two scores above all normal ones still differ,
+    unless all normal scores are equal.
 
     Args:
         scores: At least 0, shape (windows,).
@@ -147,7 +147,7 @@ def measure_tail(scores: np.ndarray, normals: np.ndarray) -> np.ndarray:
     Source: Hill 1975, "A simple general approach to inference about the tail of a distribution".
     """
     count = len(normals)
-    # at the latest where the highest scores begin to be the same: a tail needs more than one
+    # start before the scores equal to the highest: a tail needs more than one value
     place = max(min(int(count * (1 - TAIL_SHARE)), int(np.searchsorted(normals, normals[-1])) - 1), 0)
     higher = count - np.searchsorted(normals, scores, side="left")
     share = (1 + higher) / (1 + count)

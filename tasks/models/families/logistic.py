@@ -1,4 +1,4 @@
-"""Learn from labelled rows: a regularised logistic regression on features of the last row."""
+"""Fit a regularised logistic regression on labelled windows, by the features of their last rows."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ ITERATIONS = 1000
 
 @dataclass(frozen=True, eq=False)
 class LogisticModel:
-    """Weights of features, and of the absolute values of those that are made of sensors.
+    """Weights of features, and of the absolute values of the features computed from sensors.
 
     Attributes:
-        columns: Positions of the features that it looks at, shape (inputs,).
-        folded: Positions of those whose absolute value counts too, shape (folded inputs,).
+        columns: Positions of the input features, shape (inputs,).
+        folded: Positions of the features whose absolute value is an input too, shape (folded inputs,).
         means: Training mean of each input and folded input, shape (inputs + folded inputs,).
-        deviations: Training deviation of each, above 0.
-        weights: Weight of each, once it has been standardised.
-        intercept: What is added.
+        deviations: Training standard deviation of each, above 0.
+        weights: Weight of each after standardisation.
+        intercept: Intercept of the logit.
     """
 
     columns: np.ndarray
@@ -53,7 +53,7 @@ class LogisticModel:
         return np.logaddexp(0.0, multiply_rows(inputs, slopes[:, None])[:, 0] + offset)
 
     def explain(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Say how much each column raises the logit above that of a mean row; lowering counts as 0."""
+        """Return how much each column raises the logit above that of a mean row; lowering counts as 0."""
         inputs = take_inputs(rows, end_rows, self.columns, self.folded)
         raised = (inputs - self.means) * (self.weights / self.deviations)
         shares = np.zeros((len(end_rows), rows.shape[1]))
@@ -62,7 +62,7 @@ class LogisticModel:
         return np.maximum(shares, 0.0).astype(np.float32)
 
     def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Give the training mean, 0 once scaled; see `schemas.model.FittedModel`."""
+        """Return the training mean, which is 0 after scaling; see `schemas.model.FittedModel`."""
         expected = np.full((len(end_rows), rows.shape[1]), np.nan, dtype=np.float32)
         expected[:, self.columns] = 0.0
         return expected
@@ -84,7 +84,7 @@ def fit_logistic(material: Material, model: ModelSection) -> LogisticModel:
     """Fit the weights on all training windows.
 
     Args:
-        material: Rows, parts and the labels that teach.
+        material: Rows, parts and the training labels.
         model: Inputs and strength of the penalty.
 
     Raises:
@@ -93,9 +93,10 @@ def fit_logistic(material: Material, model: ModelSection) -> LogisticModel:
     labels = material.train_labels
     if labels.sum() < LEAST_POSITIVE_WINDOWS or labels.all():
         raise InputError(
-            f"`model.family` logistic, and join with it, need at least {LEAST_POSITIVE_WINDOWS} training "
-            f"windows before events, and normal ones. Received {int(labels.sum())} of {len(labels)}. Give a "
-            "longer table, raise `model.warning_rows`, or leave logistic out of `model.members`."
+            f"`model.family` logistic, or join with logistic as a member, needs at least "
+            f"{LEAST_POSITIVE_WINDOWS} positive training windows, and normal ones. Received "
+            f"{int(labels.sum())} positive of {len(labels)}. Use a longer table, raise `model.warning_rows`, "
+            "or leave logistic out of `model.members`."
         )
     columns = find_columns(material.columns, model.labelled_inputs)
     folded = np.asarray([place for place in columns if material.columns[place].sensor is not None], np.int64)
@@ -121,7 +122,7 @@ def load_logistic(folder: Path) -> LogisticModel:
 def take_inputs(
     rows: np.ndarray, end_rows: np.ndarray, columns: np.ndarray, folded: np.ndarray
 ) -> np.ndarray:
-    """Take features of each window's last row, and the absolute values of some.
+    """Take features of each window's last row, and the absolute values of some of them.
 
     Returns:
         float64, shape (windows, columns + folded).

@@ -1,18 +1,18 @@
-"""Multiply rows by a matrix so that a row's result does not depend on the rows beside it."""
+"""Multiply rows by a matrix so that the result of a row does not depend on the other rows."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# keeps what is added up in the processor's cache
+# keeps the running sums in the processor's cache
 ROWS_AT_ONCE = 1024
 
 
 def multiply_rows(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Multiply each row by a matrix, to the last bit the same whatever is multiplied with it.
+    """Multiply each row by a matrix, with the same result to the last bit whatever the other rows are.
 
-    The products are added up column by column. A matrix product of the linear algebra library rounds by
-    its shape, by the place of a row in it and by the number of threads that share it.
+    The products are added column by column. In the linear algebra library's matrix product, rounding
+    depends on the shape, on the row's position and on the number of threads.
 
     Args:
         rows: Shape (rows, columns).

@@ -1,4 +1,4 @@
-"""Fit a network on windows of normal rows, and make of it a model that scores, explains and encodes."""
+"""Fit a network on windows of normal rows, and wrap it as a model that scores, explains and encodes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ HISTORY_FILE = "history.json"
 
 
 class Outline(BaseModel):
-    """What scoring with a network needs to know besides the network.
+    """What scoring needs besides the network itself.
 
     Attributes:
         family: One of `tasks.models.build.FAMILIES`.
-        columns: Positions of the columns that it sees among all features, rising.
-        error_rows: Rows of a window whose squared errors are its score.
-        lookback: Rows that it sees.
+        columns: Positions, among all features, of the columns that the network sees, rising.
+        error_rows: Rows of a window whose squared errors make up its score.
+        lookback: Rows that the network sees.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,9 +46,9 @@ class Outline(BaseModel):
 class NetworkModel:
     """A network that scores a window by its mean squared error over the columns that it sees.
 
-    An autoencoder's error is that of what it gives back, of the window's last row or of all its rows; a
-    forecaster's that of the window's last row, which it forecasts from the rows before. A window's rows
-    are the last that the network needs of those that end at `end_rows`.
+    An autoencoder's error is that of its reconstruction, in the window's last row or in all its rows; a
+    forecaster's error is that of its forecast of the last row from the rows before it. Of the rows that end
+    at `end_rows`, the network uses only as many as it needs.
     """
 
     def __init__(self, network: keras.Model, outline: Outline, history: History | None = None) -> None:
@@ -68,7 +68,7 @@ class NetworkModel:
         return score_windows(self._scorer, rows, end_rows)
 
     def errors(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Give the squared errors whose mean over the columns is the score.
+        """Return the squared errors; their mean over the columns is the score.
 
         Returns:
             float32, shape (windows, columns that the network sees).
@@ -76,21 +76,21 @@ class NetworkModel:
         return self._scorer(rows, end_rows)
 
     def explain(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Give each column's squared error, 0 where the network does not see it; see `FittedModel`."""
+        """Return each column's squared error, 0 if the network does not see it; see `FittedModel`."""
         drivers = np.zeros((len(end_rows), rows.shape[1]), dtype=np.float32)
         drivers[:, self.columns] = self.errors(rows, end_rows)
         return drivers
 
     def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Give what the network gives back of the last row, or forecasts; see `FittedModel`."""
+        """Return the network's reconstruction, or forecast, of the last row; see `FittedModel`."""
         expected = np.full((len(end_rows), rows.shape[1]), np.nan, dtype=np.float32)
         expected[:, self.columns] = self._expecter(rows, end_rows)
         return expected
 
     def encode(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Describe windows by the encoder's output: features for other models.
+        """Return the encoder's output for each window: features for other models.
 
-        A forecaster's encoding comes from the rows before the one that it forecasts.
+        A forecaster's encoding comes from the rows before the forecast row.
 
         Returns:
             float32, shape (windows, last of the encoder's units).
@@ -120,20 +120,20 @@ def fit_network(
     training: TrainingSection,
     places: TrainingPlaces = NOWHERE,
 ) -> NetworkModel:
-    """Fit a network on normal training windows, stopped by normal validation windows.
+    """Fit a network on normal training windows, with early stopping on normal validation windows.
 
-    It sees the columns of `model.inputs`, and the last row of a window (`dense_autoencoder`), all rows
-    but the last, which it forecasts (forecasters), or all rows.
+    The network sees the columns of `model.inputs`. `dense_autoencoder` sees the last row of a window,
+    a forecaster all rows but the last, which it forecasts, and the other families all rows.
 
     Args:
         family: One of `tasks.models.build.FAMILIES`.
         material: Scaled features and the windows.
-        model: Inputs, units, activation, dropouts and the rows whose error counts.
+        model: Inputs, units, activation, dropout and the rows whose errors count.
         training: Epochs, batch size, learning rate, patience, seed, compilation.
-        places: Where logs and checkpoints go; nowhere, unless told otherwise.
+        places: Folders for logs and checkpoints; by default nothing is written.
 
     Raises:
-        InputError: If the loss turns NaN or infinite.
+        InputError: If the loss becomes NaN or infinite.
     """
     columns = find_columns(material.columns, model.inputs)
     lookback = _find_lookback(family, material.window_rows)
@@ -153,20 +153,20 @@ def fit_network(
 
 
 def load_network(folder: Path) -> NetworkModel:
-    """Load a saved network, refusing code in it; what an alarm needs is traced before it returns.
+    """Load a saved network, and trace its functions for scores and explanations ahead of the first alarm.
 
     Args:
-        folder: As `NetworkModel.save` wrote it.
+        folder: Folder that `NetworkModel.save` wrote.
 
     Raises:
-        ValueError: If a file is not what `NetworkModel.save` writes.
+        ValueError: If a file is not as `NetworkModel.save` writes it, or contains code.
     """
     outline = Outline.model_validate_json((folder / OUTLINE_FILE).read_text(encoding="utf-8"))
     losses = folder / HISTORY_FILE
-    # versions that were saved before the losses were have none
+    # versions saved by earlier releases have no losses
     history = History.from_json(losses.read_text(encoding="utf-8")) if losses.is_file() else None
     model = NetworkModel(read_network(folder / NETWORK_FILE), outline, history)
-    # as many rows as a forecaster needs
+    # enough rows for a forecaster too
     rows = np.zeros((outline.lookback + 1, outline.columns[-1] + 1), dtype=np.float32)
     model.score(rows, np.array([outline.lookback]))
     model.expect(rows, np.array([outline.lookback]))

@@ -1,4 +1,4 @@
-"""Score a row by principal components: Hotelling's T2 within them, the squared error Q outside them."""
+"""Score a row by principal components: Hotelling's T2 in their space, the squared residual Q outside it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tasks.models.families.multiply import multiply_rows
 
 @dataclass(frozen=True, eq=False)
 class ProjectionModel:
-    """Components of normal training rows.
+    """Principal components of normal training rows.
 
     Attributes:
-        statistic: `t2`: the squared length in the space of the components, each by its deviation;
-            `q`: the mean squared distance from that space.
-        columns: Positions of the features that it looks at, shape (inputs,).
+        statistic: `t2`: the squared length in the space of the components, each divided by its standard
+            deviation; `q`: the mean squared distance from that space.
+        columns: Positions of the input features, shape (inputs,).
         center: Mean of each feature in training, shape (inputs,).
         components: Directions of unit length, shape (components, inputs).
-        deviations: Training deviation along each, shape (components,).
+        deviations: Standard deviation along each component in training, shape (components,).
     """
 
     statistic: Literal["t2", "q"]
@@ -49,7 +49,7 @@ class ProjectionModel:
         return np.mean((centered - self._return(along)) ** 2, axis=1)
 
     def explain(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Say how much each column adds.
+        """Return how much each column adds to the score.
 
         T2 is divided among the columns by its complete decomposition, Q by the squared residuals.
 
@@ -64,11 +64,11 @@ class ProjectionModel:
         return shares
 
     def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Give what a score is measured from.
+        """Return the values that the score measures distance from.
 
-        Q is the distance from the components, so what they give back is expected. T2 is the distance
-        from the middle within them, so the training mean is: what they give back of an unusual row is
-        as unusual as the row.
+        Q measures the distance to the space of the components, so the projection onto it is expected. T2
+        measures the distance to the centre within that space, so the training mean is expected: the
+        projection of an unusual row is as unusual as the row.
         """
         expected = np.full((len(end_rows), rows.shape[1]), np.nan, dtype=np.float32)
         if self.statistic == "t2":
@@ -89,20 +89,20 @@ class ProjectionModel:
         (folder / "pca.json").write_text(json.dumps(content), encoding="utf-8")
 
     def _project(self, rows: np.ndarray, end_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Centre rows, and measure them along each component in its deviations."""
-        # in C order a row's sums are added up in the same way whatever stands beside it
+        """Centre rows, and project them onto each component in units of its standard deviation."""
+        # in C order, the sums of a row are rounded in the same way whatever the other rows are
         centered = np.ascontiguousarray(rows[end_rows][:, self.columns]) - self.center
         return centered, multiply_rows(centered, self.components.T) / self.deviations
 
     def _return(self, along: np.ndarray) -> np.ndarray:
-        """Lead back from the space of the components to the features."""
+        """Map from the space of the components back to the features."""
         return multiply_rows(along * self.deviations, self.components)
 
 
 def fit_projection(material: Material, model: ModelSection, statistic: Literal["t2", "q"]) -> ProjectionModel:
-    """Find the components of normal training rows that hold `model.explained_variance` of their variance."""
+    """Find the components that explain `model.explained_variance` of the variance of normal training rows."""
     columns = find_columns(material.columns, model.inputs)
-    # exact enough in float64, and many times faster than the decomposition of all rows
+    # accurate enough in float64, and many times faster than a decomposition of all rows
     pca = PCA(n_components=model.explained_variance, svd_solver="covariance_eigh")
     pca.fit(material.rows[material.train.normal_end_rows][:, columns].astype(np.float64))
     return ProjectionModel(

@@ -1,4 +1,4 @@
-"""Score a row by how far its features lie from normal: the z-score."""
+"""Score a row by how far its features are from their training means: the z-score."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class DeviationModel:
     """The mean of the squared scaled features of a window's last row.
 
     Attributes:
-        columns: Positions of the features that it looks at, shape (inputs,).
+        columns: Positions of the input features, shape (inputs,).
     """
 
     columns: np.ndarray
@@ -27,18 +27,18 @@ class DeviationModel:
 
     def score(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
         """Score windows; see `schemas.model.FittedModel`."""
-        # in C order a row's mean is added up in the same way whatever stands beside it
+        # in C order, the mean of a row is rounded in the same way whatever the other rows are
         chosen = rows[end_rows][:, self.columns].astype(np.float64, order="C")
         return np.mean(chosen**2, axis=1)
 
     def explain(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Say how much each column adds: its square."""
+        """Return how much each column adds to the score: its square."""
         shares = np.zeros((len(end_rows), rows.shape[1]), dtype=np.float32)
         shares[:, self.columns] = rows[end_rows][:, self.columns] ** 2
         return shares
 
     def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Give the training mean, 0 once scaled; see `schemas.model.FittedModel`."""
+        """Return the training mean, which is 0 after scaling; see `schemas.model.FittedModel`."""
         expected = np.full((len(end_rows), rows.shape[1]), np.nan, dtype=np.float32)
         expected[:, self.columns] = 0.0
         return expected
@@ -50,7 +50,7 @@ class DeviationModel:
 
 
 def fit_deviation(material: Material, model: ModelSection) -> DeviationModel:
-    """Choose the features; nothing else is learnt, since they are scaled already."""
+    """Choose the features; nothing else is fitted, since they are scaled already."""
     return DeviationModel(find_columns(material.columns, model.inputs))
 
 

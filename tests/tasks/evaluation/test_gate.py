@@ -234,7 +234,7 @@ def test_a_champion_that_has_seen_the_test_is_no_comparison() -> None:
 def test_too_few_events_that_neither_has_seen_are_held() -> None:
     decision = judge(champion=champion_with(*EQUAL, events=9))
     assert decision.decision == "HOLD"
-    assert "9 events in rows that neither has seen" in decision.reasons[0]
+    assert "9 events in rows that neither version has seen" in decision.reasons[0]
 
 
 def test_a_version_below_a_floor_is_rejected_even_where_the_champion_says_nothing() -> None:
@@ -271,7 +271,7 @@ def test_a_version_that_does_not_behave_in_use_is_rejected(changes: dict[str, An
         (slice_with(50, days=0.9), "PROMOTE"),
     ],
 )
-def test_a_slice_that_is_drowned_in_alarms_is_rejected(part: Slice, decision: str) -> None:
+def test_a_slice_flooded_with_alarms_is_rejected(part: Slice, decision: str) -> None:
     assert judge(slices=(part,)).decision == decision
 
 

@@ -68,11 +68,11 @@ def test_no_checkpoint_is_none(tmp_path: Path, is_folder_there: bool) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
-def test_a_torn_checkpoint_is_refused(tmp_path: Path, share: float) -> None:
+def test_a_truncated_checkpoint_is_refused(tmp_path: Path, share: float) -> None:
     write_checkpoint(tmp_path, checkpoint_after(2), MARKS)
     path = tmp_path / CHECKPOINT_FILE
     os.truncate(path, int(path.stat().st_size * share))
-    with pytest.raises(ValueError, match=r"must end with the hash of what it holds\. Received .*, torn\."):
+    with pytest.raises(ValueError, match=r"must end with the hash of its content\. .* which is damaged\."):
         read_checkpoint(tmp_path, MARKS)
 
 
@@ -82,7 +82,7 @@ def test_a_checkpoint_with_one_bit_changed_is_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="torn"):
+    with pytest.raises(ValueError, match="damaged"):
         read_checkpoint(tmp_path, MARKS)
 
 

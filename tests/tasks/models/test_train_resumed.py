@@ -196,12 +196,12 @@ def test_a_checkpoint_is_written_in_the_end_however_short_the_training(
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda path: os.truncate(path, path.stat().st_size - 100), "torn"),
+        (lambda path: os.truncate(path, path.stat().st_size - 100), "damaged"),
         (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
     ],
-    ids=["torn", "no file"],
+    ids=["damaged", "no file"],
 )
-def test_a_checkpoint_that_cannot_be_read_is_told_of_and_the_training_starts_anew(
+def test_a_checkpoint_that_cannot_be_read_is_reported_and_the_training_starts_again(
     spoil: Callable[[Path], Any], reason: str, places: TrainingPlaces, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kill(STOPPED_EARLY, places, lambda epochs: True, last=2)
@@ -210,12 +210,12 @@ def test_a_checkpoint_that_cannot_be_read_is_told_of_and_the_training_starts_ane
     capsys.readouterr()
     outcome = train_case(STOPPED_EARLY, places)
     line = capsys.readouterr().err.splitlines()[0]
-    assert line.startswith("training: it starts anew. ")
+    assert line.startswith("training: starting from the first epoch. ")
     assert reason in line
     assert outcome.content == train_undisturbed(STOPPED_EARLY).content
 
 
-def test_a_checkpoint_of_another_training_is_told_of_and_not_mixed_in(
+def test_a_checkpoint_of_another_training_is_reported_and_not_mixed_in(
     places: TrainingPlaces, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
@@ -224,7 +224,7 @@ def test_a_checkpoint_of_another_training_is_told_of_and_not_mixed_in(
     capsys.readouterr()
     outcome = train_case(STOPPED_EARLY, places)
     line = capsys.readouterr().err.splitlines()[0]
-    assert "training: it starts anew. A checkpoint must be of the same training." in line
+    assert "training: starting from the first epoch. A checkpoint must belong to the same training." in line
     assert "of a training with other settings (expected settings {" in line
     assert outcome.content == train_undisturbed(STOPPED_EARLY).content
 

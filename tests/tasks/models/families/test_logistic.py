@@ -128,13 +128,13 @@ def test_a_constant_column_has_no_weight() -> None:
 def test_too_few_positive_windows_are_refused(positives: int) -> None:
     material = material_of(normal_rows(20), np.arange(20) < positives)
     with pytest.raises(
-        InputError, match=rf"at least 5 training windows before events.*Received {positives} of 20"
+        InputError, match=rf"at least 5 positive training windows.*Received {positives} positive of 20"
     ):
         fit(material)
 
 
 def test_windows_that_are_all_positive_are_refused() -> None:
-    with pytest.raises(InputError, match=r"and normal ones\. Received 20 of 20"):
+    with pytest.raises(InputError, match=r"and normal ones\. Received 20 positive of 20"):
         fit(material_of(normal_rows(20), np.ones(20, dtype=bool)))
 
 
