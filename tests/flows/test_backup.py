@@ -299,7 +299,7 @@ def test_a_move_that_was_stopped_half_way_is_mended_after_the_restore(store: Pat
     restore(tmp_path / "b.tar.gz", address(new), None)
     listing = list_versions(MlflowClient(address(new)), NAME)
     assert listing.standing == before
-    assert "it was taken back" in listing.repairs[0]
+    assert "it was undone" in listing.repairs[0]
 
 
 def test_a_backup_waits_for_a_move_to_end(store: Path, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_what_cannot_be_scored_is_refused_whole(
     [
         ("scores.csv.gz", (), "`--out` must be named"),
         ("scores.csv", ("--set", "readings.replay=causal"), "`readings.replay` must be none"),
-        ("scores.csv", ("--model", "models:/nowhere@champion"), "and there is none"),
+        ("scores.csv", ("--model", "models:/nowhere@champion"), "which does not exist"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_message(
