@@ -149,8 +149,8 @@ def test_a_deployment_can_give_the_parameters_as_json(data: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        (f"models:/{NAME}/9", "there is none"),
-        (f"models:/{NAME}@nobody", "there is none"),
+        (f"models:/{NAME}/9", "does not exist"),
+        (f"models:/{NAME}@nobody", "does not exist"),
         ("models:/m-0123456789", "must name a registered version"),
         ("somewhere", "must name a registered version"),
     ],
