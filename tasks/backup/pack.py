@@ -19,7 +19,7 @@ from schemas.errors import InputError, StoreUnreachableError
 
 _LEVEL = 5
 _PIECE_BYTES = 1 << 20
-# a file up to this size is copied in memory before it goes into the archive
+# files up to this size are copied to memory before they are archived, larger ones to disk
 _IN_MEMORY_BYTES = 32 << 20
 _TRIES = 5
 

@@ -24,7 +24,7 @@ def verify_archive(file: IO[bytes], source: Path) -> Manifest:
     """Read a whole archive and compare every file with the manifest.
 
     Args:
-        file: The archive, open; it is read from its start.
+        file: The open archive, read from its start.
         source: Its path, for messages.
 
     Returns:
@@ -55,9 +55,9 @@ def unpack_archive(file: IO[bytes], source: Path, side: Path) -> None:
     """Unpack a verified archive, without its manifest.
 
     Args:
-        file: The archive, open; it is read from its start.
+        file: The open archive, read from its start.
         source: Its path, for messages.
-        side: Empty folder.
+        side: Empty folder to unpack to.
     """
     for archive, member in _read_members(file, source):
         if member.name != MANIFEST_NAME:

@@ -33,7 +33,7 @@ def verify_version(uri: str, client: MlflowClient, name: str, number: str) -> Ch
 
     Args:
         uri: Tracking store.
-        client: Client of it.
+        client: Client of the store.
         name: Registered model.
         number: The version.
     """

@@ -36,7 +36,7 @@ def find_last_emission(client: MlflowClient, experiment: str, version: WatchedVe
     emissions = [
         LastEmission(data_end=run.data.tags[END_TAG], run_id=run.info.run_id)
         for run in runs
-        # a name may hold quotes, which would end the filter
+        # not in the filter, as a name may contain quotes
         if run.data.tags[MODEL_TAG] == version.name
     ]
     return max(emissions, key=lambda emission: np.datetime64(emission.data_end), default=None)

@@ -51,7 +51,7 @@ def run_smoke_test(tracking_uri: str, model_id: str) -> Trial:
         except subprocess.TimeoutExpired:
             return Trial(problem=f"it took more than {_SECONDS_AT_MOST} seconds")
         if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+            lines = done.stderr.strip().splitlines() or [f"it exited with code {done.returncode}"]
             return Trial(problem=lines[-1][:500])
         return Trial.model_validate_json(out.read_text(encoding="utf-8"))
 

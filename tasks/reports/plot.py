@@ -85,7 +85,7 @@ def plot_precision_recall(scores: PartScores, threshold: float) -> Figure:
     title = f"Precision and recall for every threshold, {scores.part} part"
     name_axes(axes, title, "Threshold (score at which alarms begin)", "Share")
     if not scores.has_both_classes:
-        return _say_one_class(figure, axes, scores)
+        return _write_missing_class(figure, axes, scores)
     _draw_precision_and_recall(axes, scores, threshold)
     _draw_threshold(axes, "x", threshold)
     _scale_by_spread(axes, "x", np.append(scores.scores, threshold))
@@ -120,7 +120,7 @@ def plot_roc(scores_by_name: Mapping[str, PartScores]) -> Figure:
         "Positive windows flagged (true positive rate)",
     )
     if not first.has_both_classes:
-        return _say_one_class(figure, axes, first)
+        return _write_missing_class(figure, axes, first)
     _draw_roc(axes, scores_by_name)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     for axis in (axes.xaxis, axes.yaxis):
@@ -153,7 +153,7 @@ def plot_errors_over_time(scores: PartScores) -> Figure:
     _scale_by_spread(axes, "y", np.append(scores.scores, scores.thresholds))
     show_dates(axes)
     draw_legend(figure, axes)
-    return figure if scores.has_both_classes else _say_one_class(figure, axes, scores, height=0.93)
+    return figure if scores.has_both_classes else _write_missing_class(figure, axes, scores, height=0.93)
 
 
 def plot_confusion(scores: PartScores) -> Figure:
@@ -190,7 +190,7 @@ def plot_confusion(scores: PartScores) -> Figure:
     title = f"Windows by truth and alarm, {scores.part} part, threshold {lowest:.4g}{moving}"
     name_axes(axes, title, "Prediction", "Truth")
     axes.grid(visible=False)
-    return figure if scores.has_both_classes else _say_one_class(figure, axes, scores)
+    return figure if scores.has_both_classes else _write_missing_class(figure, axes, scores)
 
 
 def plot_drivers(alarm: AlarmExplanation) -> Figure:
@@ -394,7 +394,7 @@ def _draw_windows(axes: Axes, scores: PartScores) -> None:
     labels, times, values = scores.labels[points], scores.times[points], scores.scores[points]
     classes = (
         (~labels, BLUE, ".", 5.0, 0.5, f"normal ({np.sum(~scores.labels):,})"),
-        (labels, VERMILION, "^", 6.5, 1.0, f"positive: shortly before an event ({np.sum(scores.labels):,})"),
+        (labels, VERMILION, "^", 6.5, 1.0, f"positive: before an event ({np.sum(scores.labels):,})"),
     )
     for chosen, colour, marker, size, opacity, label in classes:
         style: dict[str, Any] = {
@@ -441,7 +441,7 @@ def _scale_by_spread(axes: Axes, along: str, values: np.ndarray) -> None:
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def _say_one_class(figure: Figure, axes: Axes, scores: PartScores, height: float = 0.5) -> Figure:
+def _write_missing_class(figure: Figure, axes: Axes, scores: PartScores, height: float = 0.5) -> Figure:
     """Write into the figure, at a height between 0 and 1, which class is missing."""
     windows = len(scores.labels)
     missing = "normal" if scores.labels.any() else "positive"

@@ -40,7 +40,7 @@ WINDOW_TITLES = {
     "test": "Test",
 }
 
-# name: title, explanation, decimals
+# title, explanation and decimals by metric
 METRIC_TEXTS = {
     "roc_auc": ("ROC area", "How often a positive row scores higher than a normal one.", 3),
     "average_precision": (
