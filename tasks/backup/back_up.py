@@ -1,4 +1,4 @@
-"""Save the registry, its runs and their artifacts in one archive."""
+"""Back up the registry, its runs and their artifacts to one archive."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ Place = tuple[str, int, str]
 def back_up(out: Path, uri: str, artifacts: Path | None, prefect_uri: str | None = None) -> BackupOutcome:
     """Write an archive of database and artifacts, whole or not at all.
 
-    The database is of one moment in which no alias is half-way moved. The artifacts are read after it,
-    so that those of every version and run in it are there.
+    The database is dumped as of one moment, while no alias moves. The artifacts are read after it, so that
+    the files of every version and run in it exist.
 
     Args:
         out: The archive, `.tar.gz`, which must not exist yet.
         uri: Database of the tracking store.
-        artifacts: Folder of the artifacts; none to leave them out.
-        prefect_uri: Prefect's PostgreSQL database, to be saved with it.
+        artifacts: Folder of the artifacts; None to leave them out.
+        prefect_uri: Prefect's PostgreSQL database, to include as well.
 
     Raises:
-        InputError: If something that is named is not there, or a tool is missing.
+        InputError: If a named file, folder or database does not exist, or a tool is missing.
         StoreUnreachableError: If the database does not answer, or the disk is full.
     """
     begin, out = time.perf_counter(), out.absolute()
@@ -75,27 +75,26 @@ def back_up(out: Path, uri: str, artifacts: Path | None, prefect_uri: str | None
 def _require_sources(out: Path, uri: str, artifacts: Path | None, prefect_uri: str | None) -> None:
     if find_kind(uri) == "sqlite" and not find_database_file(uri).is_file():
         missing = find_database_file(uri)
-        raise InputError(
-            f"`--store` must name a database that is there. {missing} does not exist. Name another."
-        )
+        raise InputError(f"`--store` must name an existing database. {missing} does not exist. Name another.")
     if not out.name.endswith((".tar.gz", ".tgz")):
-        raise InputError(f"`--out` must name a `.tar.gz` file. Received {out}. Give it this ending.")
+        raise InputError(f"`--out` must name a `.tar.gz` file. Received {out}. Add this suffix.")
     if out.exists():
         raise InputError(
-            f"`--out` must not exist yet. {out} does. Name another file, such as one with the date."
+            f"`--out` must not exist yet. {out} exists. Name another file, for example with the date."
         )
     if artifacts is not None and not artifacts.is_dir():
         raise InputError(
-            f"`--artifacts` must be the folder of the artifacts. {artifacts} is none. Name it, or leave the "
-            "artifacts out with `--database-only`, where they are in a store with its own backup."
+            f"`--artifacts` must be the folder of the artifacts. {artifacts} is not a folder. Name the "
+            "folder, or leave the artifacts out with `--database-only` if their store has its own backup."
         )
     if artifacts is not None and out.absolute().is_relative_to(artifacts.absolute()):
         raise InputError(
-            f"`--out` must not lie in the folder that is saved. Received {out}. Choose another place."
+            f"`--out` must be outside the folder of the artifacts. Received {out}. Choose another place."
         )
     if prefect_uri is not None and find_kind(prefect_uri) != "postgresql":
         raise InputError(
-            "`--prefect` must be postgresql://USER@HOST/DATABASE. Received another kind of database."
+            "`--prefect` must be postgresql://USER@HOST/DATABASE. Received another kind of database. Name a "
+            "PostgreSQL database."
         )
 
 
@@ -132,7 +131,7 @@ def _write_archive(
 
 
 def _dump_database(uri: str, path: Path) -> tuple[Contents, list[Place]]:
-    """Dump the database while no alias moves, and tell what the dump holds."""
+    """Dump the database while no alias moves, and return the contents of the dump."""
     with _hold_models(uri):
         if find_kind(uri) == "sqlite":
             dump_sqlite(uri, path)
@@ -148,15 +147,15 @@ def _read(connection: Connection, uri: str) -> Contents:
     contents = read_contents(connection)
     if contents.revision is None:
         raise InputError(
-            f"`--store` must name a database of MLflow. {describe_store(uri)} has no tables of it. Name "
-            "another."
+            f"`--store` must name a database of MLflow. {describe_store(uri)} has no tables of MLflow. Name "
+            "another database."
         )
     return contents
 
 
 @contextlib.contextmanager
 def _hold_models(uri: str) -> Iterator[None]:
-    """Wait until no command moves an alias, and let none begin."""
+    """Hold the locks of all registered models, so that no command moves an alias."""
     with opened_database(uri) as connection:
         names = list_model_names(connection)
     with contextlib.ExitStack() as locks:
@@ -167,11 +166,11 @@ def _hold_models(uri: str) -> Iterator[None]:
 
 
 def choose_root(artifacts: Path, places: Sequence[Place]) -> str:
-    """Tell how the database writes the folder of the artifacts: as it was named, or without its links.
+    """Choose the path of the artifacts as the database writes it, with or without links resolved.
 
     Args:
         artifacts: The folder.
-        places: Where the files of the versions are.
+        places: Locations of the versions' files.
     """
     roots = [str(artifacts.resolve()), str(artifacts.absolute())]
     return max(roots, key=lambda root: sum(find_place(place, root) is not None for _, _, place in places))
@@ -180,12 +179,12 @@ def choose_root(artifacts: Path, places: Sequence[Place]) -> str:
 def find_missing_versions(
     places: Sequence[Place], files: Sequence[ArchivedFile], root: str | None
 ) -> Iterator[str]:
-    """Tell which versions could not be loaded from the archive, in words.
+    """Yield a message for each version that could not be loaded from the archive.
 
     Args:
-        places: Where the files of the versions are.
-        files: What is in the archive.
-        root: Folder of the artifacts; none where they were left out on purpose.
+        places: Locations of the versions' files.
+        files: The files in the archive.
+        root: Folder of the artifacts; None if they were left out on purpose.
     """
     if root is None:
         return

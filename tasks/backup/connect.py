@@ -1,4 +1,4 @@
-"""Reach the database of a tracking store, without MLflow: of any revision, and as it is."""
+"""Connect to the database of a tracking store directly, whatever the revision of its schema."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _SQLITE = "sqlite:///"
 
 
 def find_kind(uri: str) -> DatabaseKind:
-    """Tell the kind of database that an address names.
+    """Return the kind of database that a URI names.
 
     Args:
         uri: Tracking store.
 
     Raises:
-        InputError: If it names a server, or a database of another kind.
+        InputError: If the URI names a server, or another kind of database.
     """
     if uri.startswith(("http://", "https://")):
         raise InputError(
@@ -39,17 +39,17 @@ def find_kind(uri: str) -> DatabaseKind:
         return "postgresql"
     raise InputError(
         "`--store` must be sqlite:///FILE or postgresql://USER@HOST/DATABASE. Received "
-        f"{uri.partition(':')[0]}:... Name one of these."
+        f"{uri.partition(':')[0]}:... Use one of these two forms."
     )
 
 
 def find_database_file(uri: str) -> Path:
-    """Tell the file of an SQLite database, absolute."""
+    """Return the absolute path of an SQLite database."""
     return Path(uri.removeprefix(_SQLITE).partition("?")[0]).absolute()
 
 
 def describe_store(uri: str) -> str:
-    """Write an address without its password."""
+    """Write a URI without its password."""
     try:
         return make_url(uri).render_as_string(hide_password=True)
     except ArgumentError:
@@ -58,23 +58,23 @@ def describe_store(uri: str) -> str:
 
 @contextlib.contextmanager
 def opened_database(uri: str, is_one_snapshot: bool = False) -> Iterator[Connection]:
-    """Open a database in one transaction, which is committed at the end or rolled back after an error.
+    """Open a database in one transaction, committed at the end and rolled back after an error.
 
     Args:
         uri: `sqlite:///...` or `postgresql://...`.
-        is_one_snapshot: Whether all that is read shall be of one moment, and nothing be written.
+        is_one_snapshot: Whether to read PostgreSQL from one snapshot, read-only.
 
     Yields:
         The connection.
 
     Raises:
-        InputError: If the driver is missing, or the database refuses what is done.
+        InputError: If the driver is missing, or the database rejects a statement.
         StoreUnreachableError: If the database does not answer.
     """
     try:
         url = make_url(uri)
         if find_kind(uri) == "postgresql":
-            # whatever driver a server uses there
+            # a server may use another driver
             url = url.set(drivername="postgresql+psycopg2")
         engine = create_engine(url, poolclass=NullPool)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
@@ -86,26 +86,26 @@ def opened_database(uri: str, is_one_snapshot: bool = False) -> Iterator[Connect
     if engine.dialect.name != "sqlite" and is_one_snapshot:
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _check_no_references)
+        event.listen(engine, "connect", _disable_foreign_keys)
     try:
         with engine.execution_options(**options).connect() as connection, connection.begin():
             yield connection
     except OperationalError as error:
         raise StoreUnreachableError(
-            f"The database {describe_store(uri)} must answer. It did not: {_shorten(error)}. Check the "
-            "address and that the database runs."
+            f"The database {describe_store(uri)} must answer. It did not: {_shorten(error)}. Check the URI, "
+            "and that the database is running."
         ) from error
     except DBAPIError as error:
         raise InputError(
-            f"The database {describe_store(uri)} must be sound and take what is "
-            f"written. It said: {_shorten(error)}. Nothing was changed in it."
+            f"The database {describe_store(uri)} must be intact and accept all statements. It reported: "
+            f"{_shorten(error)}. Nothing in it was changed; check the database."
         ) from error
     finally:
         engine.dispose()
 
 
-def _check_no_references(connection: Any, _record: object) -> None:
-    """Leave rows alone that point to rows which are gone: an old database may have some."""
+def _disable_foreign_keys(connection: Any, _record: object) -> None:
+    """Accept rows that refer to deleted rows: an old database may have some."""
     connection.execute("PRAGMA foreign_keys=OFF")
 
 

@@ -1,4 +1,4 @@
-"""Copy all rows of an SQLite database into a PostgreSQL database of the same schema."""
+"""Copy all rows of an SQLite database into a PostgreSQL database with the same schema."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _REVISION = "alembic_version"
 
 
 def copy_rows(source: Connection, target: Connection) -> int:
-    """Copy every table, in the order of its references, in the transaction that is open.
+    """Copy every table, in the order of foreign keys, in the open transaction.
 
-    What MLflow itself put into the new database, its first experiment and workspace, gives way.
+    Rows that MLflow put into the new database, its first experiment and workspace, are deleted first.
 
     Args:
         source: SQLite database.
-        target: PostgreSQL database of the same schema, without content.
+        target: PostgreSQL database with the same schema and no content.
 
     Returns:
-        Number of rows.
+        Number of copied rows.
 
     Raises:
-        InputError: If a row does not fit, or the numbers of rows differ afterwards.
+        InputError: If a row does not fit, or the row counts differ afterwards.
     """
     tables, known = _reflect(source), _reflect(target)
     _require_same_tables(source, tables, known)
@@ -49,8 +49,8 @@ def _require_same_tables(source: Connection, tables: MetaData, known: MetaData) 
     unknown = [name for name in tables.tables if name not in known.tables and count_rows(source, name)]
     if unknown:
         raise InputError(
-            f"The database must hold MLflow's tables alone. It holds {', '.join(sorted(unknown))}, too. Copy "
-            "these by another way and take them out of it."
+            f"The database must contain MLflow's tables only. It also contains {', '.join(sorted(unknown))}. "
+            "Copy these by other means, and drop them from the SQLite database."
         )
 
 
@@ -58,7 +58,7 @@ def _copy_table(source: Connection, target: Connection, old: Table, new: Table) 
     names = [column.name for column in old.columns if column.name in new.columns]
     for column in new.columns:
         if isinstance(column.type, JSON):
-            # an empty cell stays one, and does not become the word null
+            # store an empty cell as NULL rather than as JSON null
             column.type.none_as_null = True
     rows = source.execute(select(*(old.c[name] for name in names)))
     copied = 0
@@ -68,16 +68,19 @@ def _copy_table(source: Connection, target: Connection, old: Table, new: Table) 
             copied += len(part)
     except ValueError as error:
         raise InputError(
-            f"Every row must fit PostgreSQL. One of {new.name} does not: {error}. Mend it in the "
-            "SQLite database."
+            f"Every row must fit PostgreSQL. A row of {new.name} does not: {error}. Correct it in the SQLite "
+            "database."
         ) from error
     if count_rows(target, new.name) != copied:
-        raise InputError(f"{new.name} must hold {copied} rows after the copy. It does not; is it in use?")
+        raise InputError(
+            f"The table {new.name} must have {copied} rows after the copy. It does not: something else may "
+            "be writing to it. Restore into a database that nothing uses."
+        )
     return copied
 
 
 def _set_sequences(target: Connection, table: Table) -> None:
-    """Let PostgreSQL go on counting where SQLite ended."""
+    """Continue PostgreSQL's sequences after the highest copied numbers."""
     for column in table.primary_key.columns:
         if not isinstance(column.type, Integer):
             continue

@@ -1,4 +1,4 @@
-"""Tell what a database of MLflow holds."""
+"""Read what a database of MLflow contains."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COUNTED = (
     "registered_model_aliases",
     "registered_model_tags",
 )
-# the columns that say where artifacts are
+# the columns with locations of artifacts
 LOCATIONS = (
     "experiments.artifact_location",
     "runs.artifact_uri",
@@ -28,10 +28,10 @@ _REVISION = "alembic_version"
 
 
 def read_contents(connection: Connection) -> Contents:
-    """Read revision and counts.
+    """Read the revision of the schema, the row counts and the columns of locations.
 
     Args:
-        connection: Open database; one without tables has no revision and no counts.
+        connection: Open database; without tables it has no revision and no counts.
     """
     inspector = inspect(connection)
     tables = set(inspector.get_table_names())
@@ -55,12 +55,12 @@ def count_rows(connection: Connection, name: str) -> int:
 
 
 def has_tables(connection: Connection) -> bool:
-    """Tell whether a database has any table."""
+    """Return whether a database has any table."""
     return bool(inspect(connection).get_table_names())
 
 
 def is_fresh(connection: Connection) -> bool:
-    """Tell whether a database is empty, or as MLflow makes it: with its first experiment and nothing else."""
+    """Return whether a database is empty, or contains only the first experiment that MLflow creates."""
     counts = read_contents(connection).counts
     if not counts:
         return not has_tables(connection)
@@ -69,7 +69,7 @@ def is_fresh(connection: Connection) -> bool:
 
 
 def list_model_names(connection: Connection) -> list[str]:
-    """List the registered models, in order."""
+    """List the names of the registered models, sorted."""
     if "registered_models" not in inspect(connection).get_table_names():
         return []
     models = table("registered_models", column("name"))
@@ -77,7 +77,7 @@ def list_model_names(connection: Connection) -> list[str]:
 
 
 def list_version_places(connection: Connection) -> list[tuple[str, int, str]]:
-    """List registered model, number and place of the files of every version."""
+    """List the registered model, the number and the location of the files of every version."""
     names = inspect(connection).get_table_names()
     if "model_versions" not in names:
         return []

@@ -1,4 +1,4 @@
-"""Dump a database of one moment, and load it again: SQLite by itself, PostgreSQL by its own tools."""
+"""Dump a database as of one moment, and load it again: SQLite directly, PostgreSQL with its own tools."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from schemas.errors import InputError, StoreUnreachableError
 from tasks.backup.connect import describe_store, find_database_file
 
 _SECONDS = 60.0
-# libpq's names for what the query of an address may say
+# environment variables of libpq for the parameters of a URI
 _OPTIONS = {"host": "PGHOST", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT"}
 _OPTIONS |= {"sslkey": "PGSSLKEY", "options": "PGOPTIONS", "connect_timeout": "PGCONNECT_TIMEOUT"}
 
 
 def dump_sqlite(uri: str, path: Path) -> None:
-    """Copy an SQLite database by its online backup: one moment, whoever writes.
+    """Copy an SQLite database by its online backup, consistent even while others write.
 
     Args:
         uri: The database.
         path: File to write.
 
     Raises:
-        InputError: If it is damaged.
+        InputError: If the database is damaged.
         OSError: If the disk is full.
     """
     source = find_database_file(uri)
@@ -47,8 +47,8 @@ def dump_sqlite(uri: str, path: Path) -> None:
         problem = str(error)
     if problem != "ok":
         raise InputError(
-            f"The database {source} must be sound. SQLite says: {problem}. Restore an older backup, or "
-            "mend it with `sqlite3 FILE .recover`."
+            f"The database {source} must be intact. SQLite reports: {problem}. Restore an older backup, or "
+            "repair the database with `sqlite3 FILE .recover`."
         )
 
 
@@ -58,11 +58,11 @@ def dump_postgres(uri: str, path: Path, connection: Connection) -> None:
     Args:
         uri: The database.
         path: File to write.
-        connection: Open in one snapshot: the dump is of the same moment.
+        connection: Connection in one snapshot, from which the dump is taken.
 
     Raises:
         InputError: If `pg_dump` is missing or older than the server.
-        StoreUnreachableError: If it fails.
+        StoreUnreachableError: If `pg_dump` fails.
     """
     require_tools(connection, "pg_dump")
     snapshot = str(connection.execute(text("SELECT pg_export_snapshot()")).scalar())
@@ -74,21 +74,21 @@ def dump_postgres(uri: str, path: Path, connection: Connection) -> None:
 
 
 def load_postgres(uri: str, dump: Path, statements: Sequence[Update]) -> None:
-    """Load a dump into an empty database, and change it, in one transaction.
+    """Load a dump into an empty database and run statements on it, in one transaction.
 
     Args:
         uri: The database.
-        dump: What `dump_postgres` wrote.
-        statements: What to do at the end.
+        dump: File written by `dump_postgres`.
+        statements: Statements to run after loading.
 
     Raises:
-        StoreUnreachableError: If it fails; then the database is as it was.
+        StoreUnreachableError: If loading fails; then the database is unchanged.
     """
     script, last = dump.with_suffix(".sql"), dump.with_suffix(".last.sql")
     _run(
         uri, ["pg_restore", "--no-owner", "--no-privileges", "--no-comments"], [f"--file={script}", str(dump)]
     )
-    # the script empties the search path
+    # the script of pg_restore empties the search path
     last.write_text("".join(["SET search_path = public;\n", *map(_write_sql, statements)]), encoding="utf-8")
     _run(
         uri,
@@ -98,37 +98,37 @@ def load_postgres(uri: str, dump: Path, statements: Sequence[Update]) -> None:
 
 
 def require_tools(connection: Connection, *names: str) -> None:
-    """Make sure that PostgreSQL's tools are here and not older than the server.
+    """Require that PostgreSQL's tools are installed and not older than the server.
 
     Args:
-        connection: Open database.
-        names: Such as `pg_dump`.
+        connection: Connection to the server.
+        names: The tools, such as `pg_dump`.
 
     Raises:
-        InputError: If one is missing or too old.
+        InputError: If a tool is missing or too old.
     """
     server = int(connection.execute(text("SHOW server_version_num")).scalar() or 0) // 10_000
     for name in names:
         found = shutil.which(name)
         if found is None:
             raise InputError(
-                f"`{name}` must be installed: PostgreSQL is saved and restored by its own tools. It is "
-                f"not on the PATH. Install the client package of PostgreSQL {server} or newer."
+                f"`{name}` must be installed: PostgreSQL databases are backed up and restored with it. It "
+                f"is not on the PATH. Install the client package of PostgreSQL {server} or newer."
             )
-        said = subprocess.run([found, "--version"], check=False, capture_output=True, text=True).stdout
-        version = re.search(r"(\d+)", said)
+        output = subprocess.run([found, "--version"], check=False, capture_output=True, text=True).stdout
+        version = re.search(r"(\d+)", output)
         if version is None or int(version[0]) < server:
             raise InputError(
-                f"`{name}` must be of PostgreSQL {server} or newer, as the server is. It says "
-                f"{said.strip()!r}. Install the client package of that version."
+                f"`{name}` must be of PostgreSQL {server}, the server's version, or newer. Its version is "
+                f"{output.strip()!r}. Install the client package of PostgreSQL {server}."
             )
 
 
-def list_surroundings(uri: str) -> dict[str, str]:
-    """Say in the environment where a database is, so that no password stands on a command line.
+def list_environment(uri: str) -> dict[str, str]:
+    """List the environment variables that point to a database, to keep its password off the command line.
 
     Args:
-        uri: The database; a password that it lacks is looked up in `PGPASSFILE`.
+        uri: The database; without a password libpq looks it up in `PGPASSFILE`.
     """
     url = make_url(uri)
     parts = {
@@ -138,28 +138,28 @@ def list_surroundings(uri: str) -> dict[str, str]:
         "PGDATABASE": url.database,
     }
     parts["PGPORT"] = str(url.port) if url.port else None
-    asked = {_OPTIONS[key]: str(value) for key, value in url.query.items() if key in _OPTIONS}
-    return {name: str(value) for name, value in parts.items() if value is not None} | asked
+    options = {_OPTIONS[key]: str(value) for key, value in url.query.items() if key in _OPTIONS}
+    return {name: str(value) for name, value in parts.items() if value is not None} | options
 
 
 def _run(uri: str, command: Sequence[str], arguments: Sequence[str]) -> None:
     done = subprocess.run(
         [*command, *arguments],
         check=False,
-        env=os.environ | list_surroundings(uri),
+        env=os.environ | list_environment(uri),
         capture_output=True,
         text=True,
     )
     if done.returncode != 0:
-        said = " ".join(done.stderr.split())[:300]
+        reason = " ".join(done.stderr.split())[:300]
         raise StoreUnreachableError(
-            f"`{command[0]}` must finish on {describe_store(uri)}. It ended with {done.returncode}: {said}. "
-            "Check the database and its log; nothing was left behind."
+            f"`{command[0]}` must succeed on {describe_store(uri)}. It exited with code {done.returncode}: "
+            f"{reason}. Check the database and its log; nothing was left behind."
         )
 
 
 def _write_sql(statement: Update) -> str:
-    # named parameters: with those of the driver a percent sign would be doubled
+    # named parameters, as psycopg2's style would double percent signs
     dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call] # of SQLAlchemy
     return f"{statement.compile(dialect=dialect, compile_kwargs={'literal_binds': True})};\n"
 

@@ -1,4 +1,4 @@
-"""Write one compressed archive, with the hash of every file in it."""
+"""Write a compressed archive, with the hash of every file in it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from schemas.errors import InputError, StoreUnreachableError
 
 _LEVEL = 5
 _PIECE_BYTES = 1 << 20
-# a file up to this size is copied in memory before it goes into the archive
+# files up to this size are copied to memory before they are archived, larger ones to disk
 _IN_MEMORY_BYTES = 32 << 20
 _TRIES = 5
 
 
 @contextlib.contextmanager
 def opened_archive(path: Path) -> Iterator[tarfile.TarFile]:
-    """Open a new archive to write."""
+    """Open a new archive for writing."""
     with (
         path.open("wb") as file,
         gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=file, mtime=0) as compressed,
@@ -36,36 +36,36 @@ def opened_archive(path: Path) -> Iterator[tarfile.TarFile]:
 
 
 def list_artifacts(root: Path) -> list[Path]:
-    """List the files below a folder, in order.
+    """List the files below a folder, sorted.
 
     Args:
-        root: Folder of the artifacts; one that is missing has none.
+        root: Folder of the artifacts; a missing folder has no files.
 
     Raises:
-        InputError: If something below it is neither a file nor a folder, or a link to a folder.
+        InputError: If an entry is neither a file nor a folder, or is a link to a folder.
     """
     found = []
     for folder, folders, files in os.walk(root):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         odd = [
-            name for name in files if not (Path(folder) / name).is_file() and _is_there(Path(folder) / name)
+            name for name in files if not (Path(folder) / name).is_file() and _is_special(Path(folder) / name)
         ]
         if links or odd:
             raise InputError(
-                f"The artifacts must be files and folders. {Path(folder) / [*links, *odd][0]} is a link or "
-                "something else. Put the folder itself in its place, or take it away."
+                f"The artifacts must be files and folders. {Path(folder) / [*links, *odd][0]} is a link or a "
+                "special file. Replace it with what it points to, or remove it."
             )
         found += [Path(folder) / name for name in files]
     return sorted(found)
 
 
 def pack_artifacts(archive: tarfile.TarFile, root: Path, side: Path) -> list[ArchivedFile]:
-    """Add all files below a folder; one that is taken away meanwhile is passed over.
+    """Add all files below a folder; files deleted meanwhile are skipped.
 
     Args:
-        archive: Archive to write.
+        archive: The archive.
         root: Folder of the artifacts.
-        side: Folder for copies of large files.
+        side: Folder for temporary copies of large files.
     """
     packed = []
     for path in list_artifacts(root):
@@ -76,17 +76,17 @@ def pack_artifacts(archive: tarfile.TarFile, root: Path, side: Path) -> list[Arc
 
 
 def pack_file(archive: tarfile.TarFile, path: Path, name: str, side: Path) -> ArchivedFile:
-    """Add a file as it was at one moment: it is copied first, and again if it changed meanwhile.
+    """Add a file as of one moment: it is copied first, and copied again if it changed meanwhile.
 
     Args:
-        archive: Archive to write.
+        archive: The archive.
         path: The file.
         name: Its name in the archive.
-        side: Folder for the copy of a large file.
+        side: Folder for the temporary copy of a large file.
 
     Raises:
-        FileNotFoundError: If it is gone.
-        StoreUnreachableError: If it does not stop changing.
+        FileNotFoundError: If the file no longer exists.
+        StoreUnreachableError: If the file keeps changing.
     """
     for _ in range(_TRIES):
         with path.open("rb") as file, tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, dir=str(side)) as copy:
@@ -97,12 +97,12 @@ def pack_file(archive: tarfile.TarFile, path: Path, name: str, side: Path) -> Ar
                 _add(archive, copy, entry)
                 return entry
     raise StoreUnreachableError(
-        f"{path} must stop changing to be saved. It changed {_TRIES} times; try again."
+        f"{path} must not change while it is copied. It changed during {_TRIES} attempts; try again."
     )
 
 
 def pack_manifest(archive: tarfile.TarFile, manifest: Manifest) -> None:
-    """Add the manifest, the last file: an archive that was cut off has none."""
+    """Add the manifest as the last file, so that a truncated archive has none."""
     content = manifest.model_dump_json(indent=1).encode()
     _add(archive, io.BytesIO(content), hash_bytes(content, MANIFEST_NAME))
 
@@ -130,7 +130,7 @@ def _describe(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _is_there(path: Path) -> bool:
+def _is_special(path: Path) -> bool:
     try:
         return not stat.S_ISREG(path.stat().st_mode)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Write the places of artifacts anew where their folder is another one: MLflow stores them absolute."""
+"""Rewrite the locations of artifacts for a new folder: MLflow stores absolute ones."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, String, Update, column, func, literal, table, update
 
-# where a server that serves the artifacts keeps them, for its clients
+# scheme of artifact locations that an MLflow server resolves for its clients
 SERVED = "mlflow-artifacts:"
 
 
 def find_place(location: str, root: str) -> str | None:
-    """Tell the path of a location below the folder of artifacts, or none where it is elsewhere.
+    """Return the path of a location relative to the folder of artifacts; None if it is elsewhere.
 
     Args:
         location: Such as `file:///home/mlruns/artifacts/models/m-1` or `mlflow-artifacts:/models/m-1`.
-        root: Absolute folder.
+        root: Absolute folder of the artifacts.
 
     Returns:
-        Such as `models/m-1`.
+        A path such as `models/m-1`, or None.
     """
     parts = urlsplit(location)
     if f"{parts.scheme}:" == SERVED:
@@ -32,15 +32,15 @@ def find_place(location: str, root: str) -> str | None:
 
 
 def make_relocations(locations: Sequence[str], old: str, new: str | None) -> list[Update]:
-    """Make the statements that put one folder in the place of another.
+    """Make the statements that replace one folder by another in all locations.
 
     Args:
-        locations: Columns, such as `runs.artifact_uri`.
-        old: Absolute folder that the artifacts were in.
-        new: Absolute folder that they are in now; none where a server serves them.
+        locations: Columns of locations, such as `runs.artifact_uri`.
+        old: Absolute old folder of the artifacts.
+        new: Absolute new folder; None if a server serves the artifacts.
 
     Returns:
-        Statements that change nothing elsewhere; none where the folder is the same.
+        Statements that leave locations outside the old folder alone; empty if the folder is the same.
     """
     if old == new:
         return []
@@ -53,13 +53,13 @@ def make_relocations(locations: Sequence[str], old: str, new: str | None) -> lis
 
 
 def relocate(connection: Connection, locations: Sequence[str], old: str, new: str | None) -> None:
-    """Put one folder in the place of another, in the transaction that is open."""
+    """Replace one folder by another in all locations, in the open transaction."""
     for statement in make_relocations(locations, old, new):
         connection.execute(statement)
 
 
 def _pair_prefixes(old: str, new: str | None) -> Iterator[tuple[str, str]]:
-    """Give the ways in which MLflow writes a local folder, each with what takes its place."""
+    """Yield each form in which MLflow writes a local folder, with its replacement."""
     for prefix in (Path(old).as_uri(), f"file:{old}", old):
         if new is None:
             yield prefix, SERVED

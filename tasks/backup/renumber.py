@@ -1,18 +1,18 @@
-"""Give experiments numbers that PostgreSQL's tables of MLflow can hold."""
+"""Renumber experiments whose numbers are too large for MLflow's tables in PostgreSQL."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Connection, column, inspect, select, table, update
 
-# old file stores number experiments by 18 digits, and SQLite takes them
+# old file stores gave experiments 18-digit numbers, which SQLite accepts
 _HIGHEST = 2**31 - 1
 
 
 def renumber_experiments(connection: Connection) -> dict[int, int]:
-    """Give every experiment whose number is too large the next free small one, wherever it is named.
+    """Give every experiment with too large a number the next free one, in all tables.
 
     Args:
-        connection: SQLite database, in the transaction that is open.
+        connection: SQLite database, in an open transaction.
 
     Returns:
         New number by old number.

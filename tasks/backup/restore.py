@@ -1,4 +1,4 @@
-"""Restore an archive into an empty place: whole, or so that the same command can begin again."""
+"""Restore an archive into an empty store: completely, or so that the same command can be run again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tasks.backup.unpack import unpack_archive, verify_archive
 from tasks.backup.upgrade import require_known_revision, upgrade_database
 from tasks.backup.verify import verify_champions
 
-# lies among the artifacts while a restore is under way
+# file in the folder of the artifacts while a restore is in progress
 _MARK = ".restore-under-way"
 _SIBLINGS = ("-journal", "-wal", "-shm")
 
@@ -35,17 +35,17 @@ def restore(
     Args:
         source: The archive.
         uri: Database to fill.
-        artifacts: Folder to fill; none for the database alone.
-        is_served: Whether a server will serve the artifacts: their places become `mlflow-artifacts:/`.
+        artifacts: Folder to fill; None to restore the database alone.
+        is_served: Whether a server will serve the artifacts: their locations become `mlflow-artifacts:/`.
         prefect_uri: Empty PostgreSQL database for Prefect's part of the archive.
 
     Raises:
-        InputError: If the archive is not whole, does not fit, or a place is not empty; nothing is written.
+        InputError: If the archive is damaged or does not fit, or a target is not empty; nothing is written.
         StoreUnreachableError: If a database does not answer, or the disk is full.
     """
     begin, source = time.perf_counter(), source.absolute()
     if not source.is_file():
-        raise InputError(f"`--from` must name an archive that is there. {source} is none. Name another.")
+        raise InputError(f"`--from` must name an existing archive. {source} is not a file. Name another.")
     with report_disk(source), source.open("rb") as file:
         manifest = verify_archive(file, source)
         root = None if artifacts is None or manifest.artifacts_root is None else artifacts.absolute()
@@ -58,7 +58,7 @@ def restore(
     if root is None and manifest.artifacts_root is not None:
         notes = [
             *notes,
-            f"the artifacts of the archive were left out; their places stay below {manifest.artifacts_root}",
+            f"the artifacts were not restored; the database still refers to {manifest.artifacts_root}",
         ]
     with opened_database(uri) as connection:
         contents = read_contents(connection)
@@ -78,15 +78,15 @@ def restore(
 def _require_fit(
     manifest: Manifest, uri: str, artifacts: Path | None, is_served: bool, prefect_uri: str | None
 ) -> bool:
-    """Make sure that an archive can go where it shall; tell whether its schema is the newest."""
+    """Require that an archive fits its targets; return whether its schema is the newest."""
     kind = find_kind(uri)
     if manifest.kind == "postgresql" and kind == "sqlite":
         raise InputError(
-            "An archive of PostgreSQL must be restored to PostgreSQL. `--store` names an SQLite file. Name "
-            "an empty database, such as postgresql://USER@HOST/DATABASE."
+            "An archive of a PostgreSQL database must be restored to PostgreSQL. `--store` names an SQLite "
+            "file. Name an empty database, such as postgresql://USER@HOST/DATABASE."
         )
     if is_served and manifest.artifacts_root is None:
-        raise InputError("`--served` is for artifacts in the archive. It holds none. Leave `--served` out.")
+        raise InputError("`--served` needs an archive with artifacts. This one has none. Omit `--served`.")
     is_newest = require_known_revision(manifest.contents.revision)
     _require_empty_database(uri, manifest)
     if artifacts is not None and manifest.artifacts_root is not None:
@@ -97,37 +97,37 @@ def _require_fit(
 
 
 def _require_empty_database(uri: str, manifest: Manifest) -> None:
-    """Make sure that nothing would be overwritten."""
+    """Require a database in which nothing would be overwritten."""
     if find_kind(uri) == "sqlite":
         path = find_database_file(uri)
         taken = [str(each) for each in (path, *_list_siblings(path)) if each.exists()]
         if taken:
             raise InputError(
-                f"`--store` must be a database that does not exist yet. There is {', '.join(taken)}. Move it "
-                "away, or name another one."
+                f"`--store` must be a database that does not exist yet. Found {', '.join(taken)}. Move it "
+                "away, or name another database."
             )
         return
     with opened_database(uri) as connection:
         is_empty = is_fresh(connection) if manifest.kind == "sqlite" else not has_tables(connection)
         if not is_empty:
             raise InputError(
-                f"`--store` must be an empty database. {describe_store(uri)} has "
-                f"{read_contents(connection).counts or 'tables'}. Make a new one with `createdb`."
+                f"`--store` must be an empty database. {describe_store(uri)} contains "
+                f"{read_contents(connection).counts or 'tables'}. Create a new one with `createdb`."
             )
         if manifest.kind == "postgresql":
             require_tools(connection, "pg_restore", "psql")
 
 
 def _require_empty_folder(root: Path) -> None:
-    """Make sure that a folder is missing, empty, or left by a restore that was stopped."""
+    """Require that a folder is missing, empty, or left by an interrupted restore."""
     if root.exists() and not root.is_dir():
-        raise InputError(f"`--artifacts` must be a folder. {root} is a file. Name another place.")
+        raise InputError(f"`--artifacts` must be a folder. {root} is a file. Name a folder.")
     if not root.exists() or (root / _MARK).exists():
         return
     held = [path.name for path in root.iterdir() if not path.name.endswith(".part")]
     if held:
         raise InputError(
-            f"`--artifacts` must be an empty folder. {root} holds {len(held)} entries, such as {held[0]}. "
+            f"`--artifacts` must be an empty folder. {root} has {len(held)} entries, such as {held[0]}. "
             "Move them away, or name another folder."
         )
 
@@ -135,24 +135,25 @@ def _require_empty_folder(root: Path) -> None:
 def _require_empty_prefect(uri: str, manifest: Manifest) -> None:
     if not manifest.has_prefect:
         raise InputError(
-            "`--prefect` is for Prefect's part of the archive. It has none. Leave `--prefect` out."
+            "`--prefect` needs an archive with Prefect's database. This one has none. Omit `--prefect`."
         )
     if find_kind(uri) != "postgresql":
         raise InputError(
-            "`--prefect` must be postgresql://USER@HOST/DATABASE. Received another kind of database."
+            "`--prefect` must be postgresql://USER@HOST/DATABASE. Received another kind of database. Name a "
+            "PostgreSQL database."
         )
     with opened_database(uri) as connection:
         if has_tables(connection):
             raise InputError(
-                f"`--prefect` must be an empty database. {describe_store(uri)} has tables. Make a new one "
-                "with `createdb`."
+                f"`--prefect` must be an empty database. {describe_store(uri)} has tables. Create a new "
+                "one with `createdb`."
             )
         require_tools(connection, "pg_restore", "psql")
 
 
 @contextlib.contextmanager
 def _staged(root: Path | None) -> Iterator[Path]:
-    """Give a folder to unpack to, on the disk of the artifacts where there are any."""
+    """Provide a folder to unpack to, on the same disk as the artifacts if there are any."""
     if root is not None:
         with staged_folder(root) as side:
             yield side
@@ -164,7 +165,7 @@ def _staged(root: Path | None) -> Iterator[Path]:
 def _fill(
     side: Path, manifest: Manifest, uri: str, root: Path | None, is_served: bool, is_newest: bool
 ) -> list[str]:
-    """Put the artifacts in place, then the database: without it nobody knows of them."""
+    """Put the artifacts in place first, then the database, which makes them visible."""
     dump = side / DATABASE_NAMES[manifest.kind]
     old, new = manifest.artifacts_root, None if is_served else str(root)
     locations, notes = manifest.contents.locations, []
@@ -176,7 +177,7 @@ def _fill(
                 relocate(connection, read_contents(connection).locations, old, new)
             if find_kind(uri) == "postgresql":
                 notes = [
-                    f"experiment {before} has the number {after} now: the old one is too large for PostgreSQL"
+                    f"experiment {before} now has the number {after}: PostgreSQL cannot store the old one"
                     for before, after in renumber_experiments(connection).items()
                 ]
             _require_same_counts(read_contents(connection), manifest.contents)
@@ -197,20 +198,22 @@ def _fill(
 
 @contextlib.contextmanager
 def _placed_artifacts(side: Path, root: Path | None, uri: str) -> Iterator[None]:
-    """Move the artifacts in, marked until the database is there: by the mark a stopped restore is known."""
+    """Move the artifacts in, and mark the folder as unfinished until the database is in place."""
     if root is None:
         yield
         return
     root.mkdir(parents=True, exist_ok=True)
     mark = root / _MARK
     _clear(root)
-    mark.write_text("`forewarn restore` is at work here, or was stopped: run it again\n", encoding="utf-8")
+    mark.write_text(
+        "`forewarn restore` is running here, or was interrupted: if so, run it again\n", encoding="utf-8"
+    )
     try:
         for path in sorted((side / "artifacts").glob("*")):
             path.rename(root / path.name)
         yield
     except Exception:
-        # only where the database knows nothing of them yet
+        # unless the database refers to them already
         if _is_still_empty(uri):
             _clear(root)
             mark.unlink()
@@ -246,8 +249,8 @@ def _require_same_counts(found: Contents, expected: Contents) -> None:
     }
     if differing:
         raise ForewarnError(
-            f"The database must hold what the archive says, here as (said, found). It differs: {differing}. "
-            "Nothing was put in place. Please report this."
+            "The row counts of the database must be those in the manifest. They differ, as (expected, "
+            f"found): {differing}. Nothing was restored. Please report this."
         )
 
 

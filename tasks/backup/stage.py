@@ -1,4 +1,4 @@
-"""Make something large beside its place, which it takes whole or not at all."""
+"""Write large files next to their target and move them there when complete."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _LOCK = "lock"
 
 @contextlib.contextmanager
 def staged_folder(target: Path) -> Iterator[Path]:
-    """Give an empty folder beside a place, held by one process; what a killed one left in it is removed.
+    """Provide an empty folder next to a target, locked by this process; leftovers in it are deleted.
 
     Args:
-        target: The place; its folder is made.
+        target: The target; its parent folder is created.
 
     Yields:
-        The folder, on the same disk; it is gone afterwards, whatever happens.
+        The folder, on the same disk as the target; it is deleted at the end, whatever happens.
 
     Raises:
-        BusyError: If another process is making the same.
-        InputError: If nothing can be written there.
+        BusyError: If another process is writing the same target.
+        InputError: If the place is not writable.
         StoreUnreachableError: If the disk is full.
     """
-    # beside a mounted folder there is another disk
+    # next to a mount point is another disk
     inside = target.is_mount()
     folder = target / ".part" if inside else target.with_name(f".{target.name}.part")
     with report_disk(target):
@@ -50,13 +50,13 @@ def staged_folder(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def report_disk(target: Path) -> Iterator[None]:
-    """Say in one message that a place cannot be written, or that its disk is full.
+    """Turn OS errors while writing to a target into one message.
 
     Args:
-        target: The place.
+        target: The target.
 
     Raises:
-        InputError: In place of errors of the system.
+        InputError: In place of any other OSError.
         StoreUnreachableError: If the disk is full.
     """
     try:
@@ -66,26 +66,26 @@ def report_disk(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in DISK_FULL:
             raise StoreUnreachableError(
-                f"There must be room on the disk of {target}. It is full. Make room, or choose another "
+                f"The disk of {target} must have free space. It is full. Free some space, or choose another "
                 "place; nothing was left there."
             ) from error
         raise InputError(
-            f"{error.filename or target} must be readable, and {target.parent} a folder that can be written. "
-            f"Received: {error.strerror or error}. Choose another place, or mend its rights."
+            f"{error.filename or target} must be readable, and {target.parent} a writable folder. Received: "
+            f"{error.strerror or error}. Choose another place, or correct the permissions."
         ) from error
 
 
 def place_file(source: Path, target: Path) -> None:
-    """Move a file to its place on the same disk, which must be free.
+    """Move a file to a target on the same disk.
 
     Raises:
-        InputError: If something is there.
+        InputError: If the target exists.
     """
     flush(source)
     try:
         os.link(source, target)
     except FileExistsError as error:
-        raise InputError(f"{target} must not exist yet. It does now; choose another place.") from error
+        raise InputError(f"{target} must not exist yet. It does; choose another place.") from error
     source.unlink()
     flush(target.parent)
 

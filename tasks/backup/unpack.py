@@ -1,4 +1,4 @@
-"""Verify an archive to its last byte, then unpack it: nothing is written for one that is not whole."""
+"""Verify a whole archive before unpacking it, so that nothing is written from a damaged one."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ def verify_archive(file: IO[bytes], source: Path) -> Manifest:
     """Read a whole archive and compare every file with the manifest.
 
     Args:
-        file: The archive, open; it is read from its start.
+        file: The open archive, read from its start.
         source: Its path, for messages.
 
     Returns:
         The manifest.
 
     Raises:
-        InputError: If it is torn or changed, of a newer format, or holds what may not be in it.
+        InputError: If the archive is truncated, changed or of a newer format, or contains invalid entries.
     """
     found: dict[str, ArchivedFile] = {}
     manifest = None
     for archive, member in _read_members(file, source):
         if manifest is not None or member.name in found:
-            raise _refuse(source, f"{member.name!r} stands where nothing may")
+            raise _refuse(source, f"{member.name!r} is in it twice, or after the manifest")
         content = archive.extractfile(member)
         if content is None:
-            raise _refuse(source, f"{member.name!r} is no file")
+            raise _refuse(source, f"{member.name!r} is not a file")
         if member.name == MANIFEST_NAME:
             manifest = _read_manifest(content, member.size, source)
         else:
             found[member.name] = _hash(content, member.name)
     if manifest is None:
-        raise _refuse(source, f"there is no {MANIFEST_NAME} at its end")
+        raise _refuse(source, f"it has no {MANIFEST_NAME} at its end")
     _compare(manifest, found, source)
     return manifest
 
@@ -55,9 +55,9 @@ def unpack_archive(file: IO[bytes], source: Path, side: Path) -> None:
     """Unpack a verified archive, without its manifest.
 
     Args:
-        file: The archive, open; it is read from its start.
+        file: The open archive, read from its start.
         source: Its path, for messages.
-        side: Empty folder.
+        side: Empty folder to unpack to.
     """
     for archive, member in _read_members(file, source):
         if member.name != MANIFEST_NAME:
@@ -65,24 +65,26 @@ def unpack_archive(file: IO[bytes], source: Path, side: Path) -> None:
 
 
 def _read_members(file: IO[bytes], source: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """Go through the files of an archive; a link, a device or a name that leads elsewhere is refused."""
+    """Iterate over the files of an archive; refuse links, devices and names outside the target folder."""
     file.seek(0)
     try:
         with gzip.GzipFile(fileobj=file) as plain:
             with tarfile.open(fileobj=plain, mode="r|") as archive:
                 for member in archive:
                     if not member.isreg() or not _is_place(member.name):
-                        raise _refuse(source, f"{member.name!r} is no plain file, or leads elsewhere")
+                        raise _refuse(
+                            source, f"{member.name!r} is not a regular file, or has an invalid name"
+                        )
                     yield archive, member
-            # the checksum of all is at the end, which tarfile does not read
+            # gzip checks its checksum at the end of the file, which tarfile does not read
             while plain.read(_PIECE_BYTES):
                 pass
     except _BROKEN as error:
-        raise _refuse(source, str(error) or "it ends too early") from error
+        raise _refuse(source, str(error) or "it is truncated") from error
 
 
 def _is_place(name: str) -> bool:
-    """Tell whether a name lies in the folder that it is unpacked to, and is written as we write it."""
+    """Return whether a name is inside the target folder and of the form that a backup writes."""
     parts = name.split("/")
     is_known = name.startswith(ARTIFACTS_PREFIX) or len(parts) == 1
     return is_known and not any(part in {"", ".", ".."} or "\0" in part for part in parts)
@@ -90,15 +92,15 @@ def _is_place(name: str) -> bool:
 
 def _read_manifest(content: IO[bytes], size: int, source: Path) -> Manifest:
     if size > _MANIFEST_BYTES:
-        raise _refuse(source, f"its {MANIFEST_NAME} is of {size:,} bytes")
+        raise _refuse(source, f"its {MANIFEST_NAME} has {size:,} bytes")
     text = content.read()
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         if b'"format"' in text[:200] and f'"format": {ARCHIVE_FORMAT},'.encode() not in text[:200]:
             raise InputError(
-                f"The archive must be of format {ARCHIVE_FORMAT} or older. {source} is of another one. "
-                "Restore it with the forewarn that made it, or a newer one."
+                f"The archive must have format {ARCHIVE_FORMAT} or older. {source} has another format. "
+                "Restore it with the version of forewarn that made it, or a newer one."
             ) from error
         raise _refuse(source, f"its {MANIFEST_NAME} cannot be read") from error
 
@@ -106,8 +108,8 @@ def _read_manifest(content: IO[bytes], size: int, source: Path) -> Manifest:
 def _compare(manifest: Manifest, found: dict[str, ArchivedFile], source: Path) -> None:
     if manifest.format > ARCHIVE_FORMAT:
         raise InputError(
-            f"The archive must be of format {ARCHIVE_FORMAT} or older. {source} is of format "
-            f"{manifest.format}, made by forewarn {manifest.forewarn}. Restore it with that one."
+            f"The archive must have format {ARCHIVE_FORMAT} or older. {source} has format "
+            f"{manifest.format}, from forewarn {manifest.forewarn}. Restore it with that version."
         )
     expected = {file.name: file for file in manifest.files}
     differing = sorted(name for name in expected.keys() | found if expected.get(name) != found.get(name))
@@ -127,6 +129,6 @@ def _hash(content: IO[bytes], name: str) -> ArchivedFile:
 
 def _refuse(source: Path, what: str) -> InputError:
     return InputError(
-        f"`--from` must be a whole archive that `forewarn backup` made. {source} is not: {what}. Nothing was "
-        "written. Take another archive."
+        f"`--from` must be an intact archive from `forewarn backup`. {source} is not: {what}. Nothing was "
+        "written. Choose another archive."
     )

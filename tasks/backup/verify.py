@@ -1,4 +1,4 @@
-"""Try the champions of a restored registry: from their new place, on the rows that their makers kept."""
+"""Verify the champions of a restored registry: load them from their new place, and compare golden scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def verify_champions(uri: str) -> Iterator[ChampionCheck]:
         uri: Tracking store.
 
     Yields:
-        What came of it; a champion that cannot be loaded is a finding too.
+        The result for each champion; that one cannot be loaded is a result too.
     """
     client = MlflowClient(tracking_uri=uri)
     for model in client.search_registered_models():
@@ -33,7 +33,7 @@ def verify_version(uri: str, client: MlflowClient, name: str, number: str) -> Ch
 
     Args:
         uri: Tracking store.
-        client: Client of it.
+        client: Client of the store.
         name: Registered model.
         number: The version.
     """

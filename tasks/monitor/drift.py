@@ -1,4 +1,4 @@
-"""Find sensors whose level has moved since training: worth knowing, and no reason to retrain by itself."""
+"""Find sensors whose level has moved since training: worth knowing, but by itself no reason to retrain."""
 
 from __future__ import annotations
 
@@ -11,29 +11,28 @@ from schemas.configuration import MonitorSection
 from schemas.monitoring import FeatureDrift, Tested, WatchedRows
 from schemas.windows import Part
 
-# with fewer windows of training their spread says nothing
+# fewer training windows do not show the spread of their means
 LEAST_TRAINING_WINDOWS = 5
 
 
 def find_feature_drift(
     watched: WatchedRows, parts: Sequence[Part], training_rows: int, section: MonitorSection
 ) -> tuple[tuple[FeatureDrift, ...], Tested]:
-    """Compare the sensors' window means of the last windows with those of training.
+    """Compare each sensor's means over the last windows with its means over windows of training.
 
-    Rows follow each other too closely to be tested one by one: neighbours hardly differ, and a test that
-    takes thousands of them for independent calls every sensor moved. So the means of whole windows are
-    compared, by rank sums (Mann and Whitney), and the chances are corrected for the number of sensors (Holm).
-    Means of neighbouring windows still depend on each other where a sensor wanders slowly, so that the level
-    is a guide.
+    Single rows cannot be tested: neighbours hardly differ, and a test that assumes thousands of them to be
+    independent reports every sensor as moved. So the means of whole windows are compared by rank sums (Mann
+    and Whitney), with p-values corrected for the number of sensors (Holm). The means of neighbouring windows
+    are still correlated where a sensor wanders slowly, so the significance level is only a guide.
 
     Args:
         watched: The rows.
-        parts: The windows, the oldest first.
+        parts: The windows, oldest first.
         training_rows: Rows of the table that belong to the training.
-        section: Number of last windows, and the level.
+        section: Number of last windows, and the significance level.
 
     Returns:
-        Sensors that have moved, the clearest first; and whether there was enough to test.
+        Sensors that have moved, most significant first; and whether there were enough rows to test.
 
     Source: Mann and Whitney 1947; Holm 1979, "A simple sequentially rejective multiple test procedure".
     """
@@ -73,13 +72,13 @@ def compare_means(before: np.ndarray, after: np.ndarray) -> np.ndarray:
         after: Shape (windows after, sensors).
 
     Returns:
-        Two-sided p-values, shape (sensors,); 1 for a sensor that is the same everywhere.
+        Two-sided p-values, shape (sensors,); 1 for a constant sensor.
     """
     from scipy.stats import mannwhitneyu
 
     joined = np.sort(np.concatenate([before, after]), axis=0)
     is_constant = joined[0] == joined[-1]
-    # where means are equal the chances are approximate, so sensors without equal means go by themselves
+    # ties make the p-values of the whole call approximate, so sensors without ties are tested separately
     has_ties = (joined[1:] == joined[:-1]).any(axis=0)
     p_values = np.ones(before.shape[1])
     for chosen in (~has_ties, has_ties & ~is_constant):
@@ -89,15 +88,16 @@ def compare_means(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 
 def correct_for_many(p_values: np.ndarray) -> np.ndarray:
-    """Correct p-values for their number (Holm): the chance of one false finding among all of them is held.
+    """Correct p-values for multiple testing by Holm's method, which controls the family-wise error rate.
 
-    The smallest of n counts n times, the next one n - 1 times and at least as much as the one before.
+    The smallest of n p-values is multiplied by n, the next by n - 1, and so on; none becomes smaller than
+    the one before it.
 
     Args:
         p_values: Shape (tests,).
 
     Returns:
-        At most 1, shape (tests,), in the order of the tests.
+        Corrected p-values, at most 1, shape (tests,), in the order of the tests.
     """
     order = np.argsort(p_values, kind="stable")
     factors = np.arange(len(p_values), 0, -1)

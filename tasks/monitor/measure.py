@@ -1,4 +1,4 @@
-"""Measure the champion window by window, and as a whole, on rows that it has not seen."""
+"""Measure the champion on rows that it has not seen, window by window and as a whole."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from tasks.evaluation.evaluate import evaluate_scores, find_horizons
 def cut_windows(watched: WatchedRows, window_hours: float) -> list[Part]:
     """Cut the rows that the champion has not seen into windows, counted back from the newest row.
 
-    The newest window is whole; of the oldest rows, fewer than a window are left out.
+    Every window is full; the oldest rows that do not fill one are left out.
 
     Args:
         watched: The rows.
         window_hours: Hours of rows present in a window.
 
     Returns:
-        The windows, the oldest first; each has the rows with a score as its `end_rows`. None where there is
-        less than a window.
+        The windows, oldest first, each with its scored rows as `end_rows`; empty if there are too few rows.
     """
     stop = len(watched.scores)
     width = count_window_rows(watched, window_hours)
@@ -38,7 +37,7 @@ def count_window_rows(watched: WatchedRows, window_hours: float) -> int:
 
 
 def select_rows(watched: WatchedRows, start: int, stop: int) -> Part:
-    """Take the rows from `start` to before `stop` as a part; its windows end in the rows with a score."""
+    """Take the rows `start` to `stop - 1` as a part, with the scored rows as its `end_rows`."""
     end_rows = start + np.flatnonzero(np.isfinite(watched.scores[start:stop]))
     labels = watched.labelled.labels[end_rows]
     return Part("recent", end_rows, end_rows, labels, start, stop, is_scattered=False)
@@ -51,18 +50,18 @@ def measure_windows(
     monitor: MonitorSection,
     evaluation: EvaluationSection,
 ) -> tuple[MonitorWindow, ...]:
-    """Measure each window: its median normal score, its false alarms, the events that it caught.
+    """Measure each window: its median normal score, its false alarms and the events that were caught.
 
-    Alarms and horizons are those of `tasks.alarms.episodes`, found on all rows at once: an event at the
-    beginning of a window may have been announced in the window before. An episode counts in the window
-    where it begins.
+    Alarms and horizons are those of `tasks.alarms.episodes`, found on all rows at once: the alarm for an
+    event at the beginning of a window may be in the window before. An episode counts in the window where it
+    begins.
 
     Args:
         watched: The rows.
         parts: The windows.
-        reference: What median scores are divided by, above 0, or none.
-        monitor: Bound and least normal rows.
-        evaluation: Horizons and repeats.
+        reference: Divisor of the median scores, above 0, or None.
+        monitor: Bound and least share of normal rows.
+        evaluation: Horizons, and after how many minutes a lasting alarm counts again.
     """
     labelled = watched.labelled
     with np.errstate(invalid="ignore"):
@@ -83,15 +82,15 @@ def measure_windows(
 def calibrate(
     watched: WatchedRows, version: WatchedVersion, section: EvaluationSection
 ) -> Calibration | None:
-    """Judge the champion's own alarms on labelled rows that it has not seen, as every evaluation does.
+    """Evaluate the champion's alarms on labelled rows that it has not seen, as in every other evaluation.
 
     Args:
         watched: The rows.
         version: The champion.
-        section: Horizons, repeats, and the bootstrap.
+        section: Settings of the evaluation.
 
     Returns:
-        None where there is no such row with a score.
+        Metrics with intervals; None if no such row has a score.
     """
     part = select_rows(watched, watched.start, watched.labelled_stop)
     if not len(part.end_rows):
@@ -109,14 +108,14 @@ def calibrate(
 
 
 def format_time(time: np.datetime64) -> str:
-    """Spell a time to the second."""
+    """Format a time to the second."""
     return str(time.astype("datetime64[s]"))
 
 
 def _measure_window(
     watched: WatchedRows, part: Part, number: int, reference: float | None, monitor: MonitorSection
 ) -> MonitorWindow:
-    """Measure the scores of a window; its alarms are not counted yet."""
+    """Measure the scores of a window; `_count_alarms` fills in its alarms and events."""
     times = watched.labelled.times
     normal = watched.scores[part.normal_end_rows]
     rows = part.stop - part.start

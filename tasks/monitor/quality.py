@@ -1,4 +1,4 @@
-"""Find sensors that behave, in some windows, as they hardly ever did in training."""
+"""Find sensors with poor data: missing, frozen, out of range, or with larger steps than in training."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from schemas.readings import SensorReadings
 from schemas.windows import Part
 
 Kind = Literal["missing", "frozen", "out_of_range", "step"]
-# a movement below this share of a sensor's level is rounding
+# differences below this share of a sensor's level are rounding errors
 LEAST_RELATIVE_MOVEMENT = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
-class Usual:
-    """How the sensors moved in training; every array has shape (sensors,).
+class SensorStatistics:
+    """Statistics of the sensors in training; every array has shape (sensors,).
 
     Attributes:
         means: Mean of each sensor.
-        deviations: Deviation, 0 for one that did not move.
-        largest_steps: Largest difference of a row from the row above in its run.
+        deviations: Standard deviation, 0 for a constant sensor.
+        largest_steps: Largest absolute difference between neighbouring rows of a run.
         longest_still: Rows of the longest stretch without change.
     """
 
@@ -37,7 +37,7 @@ class Usual:
 
 
 def count_training_rows(readings: SensorReadings, version: WatchedVersion) -> int:
-    """Count the rows of a table that belong to the champion's training: those until its end."""
+    """Count the rows of a table up to the end of the champion's training; 0 if the end is unknown."""
     if version.train_end is None:
         return 0
     return int(np.searchsorted(readings.times, np.datetime64(version.train_end), side="right"))
@@ -50,21 +50,21 @@ def find_unusual_sensors(
     training_rows: int,
     section: MonitorSection,
 ) -> tuple[SensorIssue, ...]:
-    """Find missing values, stand-stills, values out of range and unusual steps, by sensor and window.
+    """Find missing values, frozen sensors, values out of range and unusual steps, by sensor and window.
 
-    Missing values and stand-stills are found in any table. What is out of range, and which step is unusual,
-    is told by the rows of the table until the end of training; a table without them has no such issues, and
-    every long stand-still is one.
+    Missing values and frozen sensors are found in any table. Ranges and usual steps come from the rows of
+    the table that belong to the training; without such rows neither is checked, and every long frozen
+    stretch is an issue.
 
     Args:
         watched: The rows.
         parts: The windows.
-        table: The table as it came: holes are filled later on, or refused.
-        training_rows: Rows of the table that belong to the training, 0 where they are too few.
-        section: What is worth a finding.
+        table: The table as received, before missing values are filled or refused.
+        training_rows: Rows of the table that belong to the training, 0 if they are too few.
+        section: The limits.
 
     Returns:
-        One issue for each sensor and kind that has one, in the order of the sensors.
+        One issue for each sensor and kind above its limit, by kind and in the order of the sensors.
     """
     limits: dict[Kind, float] = {
         "missing": section.missing_share,
@@ -91,22 +91,22 @@ def measure_sensors(
 
     Returns:
         By kind, float64, shape (rows, sensors): whether a value is missing or out of range, hours without
-        change so far, the step from the row above in largest steps of training.
+        change so far, and the step from the row before as a multiple of the largest step in training.
     """
     still = count_still_rows(readings.values, readings.runs)
-    usual = describe_usual(readings, still, training_rows) if training_rows else None
+    training = compute_statistics(readings, still, training_rows) if training_rows else None
     measured: dict[Kind, np.ndarray] = {
         "missing": table[list(readings.sensors)].isna().to_numpy(dtype=np.float64),
-        "frozen": _measure_frozen(still, usual, readings.step_minutes),
+        "frozen": _measure_frozen(still, training, readings.step_minutes),
     }
-    if usual is not None:
-        is_out = find_out_of_range(readings.values, usual, section.out_of_range_deviations)
-        measured |= {"out_of_range": is_out.astype(np.float64), "step": _measure_steps(readings, usual)}
+    if training is not None:
+        is_out = find_out_of_range(readings.values, training, section.out_of_range_deviations)
+        measured |= {"out_of_range": is_out.astype(np.float64), "step": _measure_steps(readings, training)}
     return measured
 
 
 def count_still_rows(values: np.ndarray, runs: np.ndarray) -> np.ndarray:
-    """Count the rows up to each row, itself included, in which a sensor has not changed in this run.
+    """Count for how many rows of its run, up to and including each row, a sensor has not changed.
 
     With runs 0 0 0 1 and one sensor 5 5 6 6, the result is 1 2 1 1.
 
@@ -123,10 +123,10 @@ def count_still_rows(values: np.ndarray, runs: np.ndarray) -> np.ndarray:
     return rows - np.maximum.accumulate(np.where(is_new, rows, 0), axis=0) + 1
 
 
-def describe_usual(readings: SensorReadings, still: np.ndarray, training_rows: int) -> Usual:
-    """Describe how the sensors moved in the first `training_rows` rows, at least 1."""
+def compute_statistics(readings: SensorReadings, still: np.ndarray, training_rows: int) -> SensorStatistics:
+    """Compute the statistics of the sensors in the first `training_rows` rows, at least 1."""
     values, runs = readings.values[:training_rows], readings.runs[:training_rows]
-    return Usual(
+    return SensorStatistics(
         means=values.mean(axis=0),
         deviations=values.std(axis=0),
         largest_steps=_take_steps(values, runs).max(axis=0),
@@ -134,41 +134,43 @@ def describe_usual(readings: SensorReadings, still: np.ndarray, training_rows: i
     )
 
 
-def find_out_of_range(values: np.ndarray, usual: Usual, deviations: float) -> np.ndarray:
-    """Tell which values lie further from the training mean; of a sensor that stood still, all others.
+def find_out_of_range(values: np.ndarray, training: SensorStatistics, deviations: float) -> np.ndarray:
+    """Find the values more than `deviations` standard deviations from the training mean.
+
+    Any other value of a sensor that was constant in training is out of range.
 
     Returns:
         bool, shape (rows, sensors).
     """
-    rounding = LEAST_RELATIVE_MOVEMENT * np.maximum(np.abs(usual.means), 1e-300)
-    return np.abs(values - usual.means) > np.maximum(deviations * usual.deviations, rounding)
+    rounding = LEAST_RELATIVE_MOVEMENT * np.maximum(np.abs(training.means), 1e-300)
+    return np.abs(values - training.means) > np.maximum(deviations * training.deviations, rounding)
 
 
-def _measure_frozen(still: np.ndarray, usual: Usual | None, step_minutes: float) -> np.ndarray:
-    """Measure stand-stills in hours; those that training had as long are 0."""
+def _measure_frozen(still: np.ndarray, training: SensorStatistics | None, step_minutes: float) -> np.ndarray:
+    """Measure how long sensors have been frozen, in hours; 0 if no longer than in training."""
     hours = still * (step_minutes / 60)
-    if usual is not None:
-        hours[still <= usual.longest_still] = 0.0
+    if training is not None:
+        hours[still <= training.longest_still] = 0.0
     return hours
 
 
-def _measure_steps(readings: SensorReadings, usual: Usual) -> np.ndarray:
-    """Measure steps in largest steps of training; sensors that had none have none."""
+def _measure_steps(readings: SensorReadings, training: SensorStatistics) -> np.ndarray:
+    """Divide steps by the largest step in training; 0 for sensors that were constant in training."""
     steps = _take_steps(readings.values, readings.runs)
-    largest = usual.largest_steps
+    largest = training.largest_steps
     measured: np.ndarray = np.divide(steps, largest, out=np.zeros_like(steps), where=largest > 0)
     return measured
 
 
 def _take_steps(values: np.ndarray, runs: np.ndarray) -> np.ndarray:
-    """Take each row's absolute difference from the row above; 0 where a run begins."""
+    """Compute each row's absolute difference from the row before; 0 where a run begins."""
     steps = np.zeros_like(values)
     steps[1:] = np.abs(np.diff(values, axis=0)) * (runs[1:] == runs[:-1])[:, None]
     return steps
 
 
 def _find_source_rows(watched: WatchedRows, part: Part) -> slice:
-    """Find the checked rows of a window, events among them."""
+    """Find the checked rows of a window, event rows included."""
     rows = watched.labelled.source_rows
     return slice(int(rows[part.start]), int(rows[part.stop - 1]) + 1)
 
@@ -179,7 +181,7 @@ def _collect_issues(
     limit: float,
     sensors: Sequence[str],
 ) -> list[SensorIssue]:
-    """Collect the sensors that are above a limit in some window; `by_window` has shape (windows, sensors)."""
+    """List the sensors above a limit in any window; `by_window` has shape (windows, sensors)."""
     if not by_window:
         return []
     measured = np.stack(by_window)

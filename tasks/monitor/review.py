@@ -1,4 +1,4 @@
-"""Put together everything that is found about the champion, before anything is sent."""
+"""Review the champion on rows that it has not seen: windows, calibration, sensors and the verdict."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from tasks.monitor.verdict import choose_reference, judge_drift
 
 _SENSORS_SHOWN = 5
 _KINDS = {
-    "missing": "have missing values",
-    "frozen": "stood still for longer than ever in training",
-    "out_of_range": "left the range of training",
-    "step": "made steps that training did not have",
+    "missing": "had missing values",
+    "frozen": "stayed frozen for longer than ever in training",
+    "out_of_range": "left the range seen in training",
+    "step": "made larger steps than ever in training",
 }
 
 
@@ -40,14 +40,14 @@ def review_champion(
     monitor: MonitorSection,
     evaluation: EvaluationSection,
 ) -> Review:
-    """Look at the champion's scores and alarms, and at its sensors, on rows that it has not seen.
+    """Review the champion's scores, alarms and sensors on rows that it has not seen.
 
     Args:
         watched: The rows with its scores.
         version: The champion.
-        table: The table as it came, for missing values.
-        last: The last drift event about this version, or none.
-        monitor: Windows, bound, and what is worth a finding.
+        table: The table as received, for missing values.
+        last: The last drift event about this version, or None.
+        monitor: Windows, bound, and the limits of findings.
         evaluation: How alarms are judged.
     """
     parts = cut_windows(watched, monitor.window_hours)
@@ -56,7 +56,7 @@ def review_champion(
     data_end = format_time(watched.readings.times[-1])
     calibration = calibrate(watched, version, evaluation)
     training_rows = count_training_rows(watched.readings, version)
-    # fewer than a window of training does not say what is usual
+    # less than one window of training does not show what is usual
     training_rows *= training_rows >= count_window_rows(watched, monitor.window_hours)
     moved, tested = find_feature_drift(watched, parts, training_rows, monitor)
     issues = find_unusual_sensors(watched, parts, table, training_rows, monitor)
@@ -82,21 +82,21 @@ def review_champion(
 
 
 def _describe_calibration(calibration: Calibration | None, watched: WatchedRows) -> list[Finding]:
-    """Say whether the alarms keep their promise, and whether labels are missing."""
+    """Report missing labels and events, and a false-alarm rate above the promise."""
     findings = []
     late = len(watched.scores) - max(watched.labelled_stop, watched.start)
     if late > 0:
         message = (
             f"The newest {late:,} rows have no label yet: they count as normal in their windows, and are "
-            "left out of recall and alarm rate."
+            "left out of recall and false-alarm rate."
         )
         findings.append(Finding(check="late_labels", message=message, details={"rows": late}))
     if calibration is None:
         return findings
     if not calibration.events:
         message = (
-            "No event is known among the rows that the champion has not seen: recall cannot be told, and "
-            "every alarm counts as false."
+            "No event is known in the rows that the champion has not seen: recall is undefined, and every "
+            "alarm counts as false."
         )
         findings.append(Finding(check="no_events", message=message))
     promised, bounds = (
@@ -106,21 +106,21 @@ def _describe_calibration(calibration: Calibration | None, watched: WatchedRows)
     if promised is not None and bounds is not None and bounds.low > promised:
         rate = calibration.metrics.false_alarms_per_day
         message = (
-            f"More false alarms than promised: {rate:.1f} a day, at least {bounds.low:.1f} by its interval, "
-            f"{promised:g} promised."
+            f"More false alarms than promised: {rate:.1f} a day, with an interval from {bounds.low:.1f}, "
+            f"where {promised:g} were promised."
         )
         findings.append(Finding(check="false_alarms", message=message))
     return findings
 
 
 def _describe_issues(issues: Sequence[SensorIssue]) -> list[Finding]:
-    """Say of each kind of issue how many sensors have it, the worst first."""
+    """Report the sensors with each kind of issue, worst first."""
     findings = []
-    for kind, words in _KINDS.items():
+    for kind, text in _KINDS.items():
         found = sorted((issue for issue in issues if issue.kind == kind), key=lambda issue: -issue.worst)
         if found:
             names = tuple(issue.sensor for issue in found)
-            message = f"{_count_sensors(names)} {words}: {_list_names(names)}."
+            message = f"{_count_sensors(names)} {text}: {_list_names(names)}."
             worst = {issue.sensor: issue.worst for issue in found}
             findings.append(Finding(check=kind, message=message, columns=names, details={"worst": worst}))
     return findings
@@ -129,14 +129,14 @@ def _describe_issues(issues: Sequence[SensorIssue]) -> list[Finding]:
 def _describe_feature_drift(
     moved: Sequence[FeatureDrift], tested: Tested, has_windows: bool
 ) -> list[Finding]:
-    """Say which sensors have moved, or why that was not tested."""
+    """Report the sensors that have moved, or why this was not tested."""
     if tested != "tested":
         if not has_windows:
             return []
         reason = (
-            "the table has no training rows of the champion, so levels, ranges and steps are not compared"
+            "the table has no training rows of the champion, so levels, ranges and steps cannot be compared"
             if tested == "no training rows"
-            else "there are too few windows for a test of all sensors"
+            else "there are too few windows to test all sensors"
         )
         return [Finding(check="feature_drift", message=f"Feature drift was not tested: {reason}.")]
     if not moved:
@@ -145,7 +145,7 @@ def _describe_feature_drift(
     message = (
         f"{_count_sensors(names)} moved since training: "
         f"{_list_names([f'{found.sensor} by {found.shift:+.1f} deviations' for found in moved])}. "
-        "That alone is no reason to retrain."
+        "This alone is no reason to retrain."
     )
     return [Finding(check="feature_drift", message=message, columns=names)]
 

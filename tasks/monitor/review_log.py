@@ -1,4 +1,4 @@
-"""Log what the monitor found, and remember when it last told of drift."""
+"""Log a review in MLflow, and keep track of the last drift event."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
 
-# tags of the runs after which a drift event was sent: what the cool-down goes by
+# tags of the runs that sent a drift event; the cool-down is computed from them
 MODEL_TAG, VERSION_TAG, END_TAG = "drift_model", "drift_version", "drift_data_end"
 _METRICS_AT_ONCE = 1000
 _RUNS_AT_MOST = 1000
 
 
 def find_last_emission(client: MlflowClient, experiment: str, version: WatchedVersion) -> LastEmission | None:
-    """Find the last drift event about a version, by the data's time; another version starts afresh.
+    """Find the last drift event about a version, by the time of its data.
 
     Args:
         client: Client of the tracking store.
         experiment: Name of the monitor's experiment.
-        version: The champion.
+        version: The champion; events about other versions do not count.
     """
     found = client.get_experiment_by_name(experiment)
     if found is None:
@@ -33,19 +33,19 @@ def find_last_emission(client: MlflowClient, experiment: str, version: WatchedVe
     runs = client.search_runs(
         [found.experiment_id], f"tags.{VERSION_TAG} = '{version.number}'", max_results=_RUNS_AT_MOST
     )
-    told = [
+    emissions = [
         LastEmission(data_end=run.data.tags[END_TAG], run_id=run.info.run_id)
         for run in runs
-        # a name may hold quotes, which would end the filter
+        # not in the filter, as a name may contain quotes
         if run.data.tags[MODEL_TAG] == version.name
     ]
-    return max(told, key=lambda emission: np.datetime64(emission.data_end), default=None)
+    return max(emissions, key=lambda emission: np.datetime64(emission.data_end), default=None)
 
 
 def remember_emission(
     client: MlflowClient, run_id: str, version: WatchedVersion, data_end: str, event_id: str
 ) -> None:
-    """Tag the run whose drift event the server has recorded."""
+    """Tag a run after the server has recorded its drift event."""
     tags = {
         MODEL_TAG: version.name,
         VERSION_TAG: version.number,
@@ -58,16 +58,16 @@ def remember_emission(
 def log_review(
     client: MlflowClient, run_id: str, version: WatchedVersion, review: Review, plot: bytes
 ) -> None:
-    """Log the windows as metrics over time, the whole as `monitoring.json`, and the plot.
+    """Log the windows as metrics over time, the whole review as `monitoring.json`, and the plot.
 
-    A metric of a window has the window's number as its step and the window's end as its time, so that the
-    UI draws it over either.
+    The metrics of a window have its number as their step and its end as their time, so that the UI can plot
+    them over either.
 
     Args:
         client: Client of the tracking store.
         run_id: The run.
         version: The champion.
-        review: What was found.
+        review: The review.
         plot: PNG of `plots/monitor.png`.
     """
     metrics = [metric for window in review.windows for metric in make_window_metrics(window)]
@@ -80,7 +80,7 @@ def log_review(
 
 
 def make_window_metrics(window: MonitorWindow) -> list[Metric]:
-    """Make the metrics of one window; what is undefined is left out."""
+    """Make the metrics of one window; undefined ones are left out."""
     from mlflow.entities import Metric
 
     moment = int(np.datetime64(window.last, "ms").astype(np.int64))
@@ -99,7 +99,7 @@ def make_window_metrics(window: MonitorWindow) -> list[Metric]:
 
 
 def name_totals(review: Review) -> dict[str, float]:
-    """Name the figures of the whole run; undefined ones are left out."""
+    """Collect the metrics of the whole review by name; undefined ones are left out."""
     verdict, calibration = review.verdict, review.calibration
     figures: dict[str, float | None] = {
         "windows": len(review.windows),

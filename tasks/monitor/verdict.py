@@ -1,4 +1,4 @@
-"""Say whether the champion has drifted: by its own scores of normal rows, and by nothing else."""
+"""Judge whether the champion has drifted, from its scores of normal rows alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.monitor.measure import format_time
 
 
 def choose_reference(version: WatchedVersion, section: MonitorSection) -> float | None:
-    """Choose the median score that ratios refer to; none where it is unknown or not above 0."""
+    """Choose the reference, the median score that ratios are relative to; None if unknown or not above 0."""
     reference = (
         version.normal_median_score if section.reference == "validation" else version.train_median_score
     )
@@ -27,16 +27,16 @@ def judge_drift(
     data_end: str,
     section: MonitorSection,
 ) -> Verdict:
-    """Say whether drift is confirmed: above the bound in k of the last n windows and in the newest.
+    """Judge drift: confirmed if the ratio is above the bound in k of the last n windows and in the newest.
 
-    A window whose normal rows are too few counts as neither above nor below. After an event, `section`'s
-    cool-down runs in the time of the data, and rows that were looked at then never give a second one. Feature
-    drift, stability indices and data quality are not looked at here.
+    A window with too few normal rows counts as neither above nor below. After a drift event the cool-down
+    of `section` runs in the time of the data, and rows already reviewed never cause a second event. Feature
+    drift, stability indices and data quality play no part.
 
     Args:
-        windows: The oldest first.
+        windows: Oldest first.
         version: The champion, with its reference.
-        last: The last event about this very version, or none.
+        last: The last drift event about this version, or None.
         data_end: Time of the newest row, ISO 8601.
         section: Windows, bound and cool-down.
     """
@@ -51,56 +51,57 @@ def judge_drift(
     problem = _find_problem(windows, version, section)
     if problem is not None:
         return Verdict(status="CANNOT_JUDGE", message=problem, **figures)
-    seen = f"above {section.bound:g} times its reference in {above} of the last {len(recent)} windows"
+    share = f"{above} of the last {len(recent)} windows"
+    seen = f"median score above {section.bound:g} times its reference in {share}"
     if above >= section.windows_above and recent[-1].is_above is True:
-        return _weigh_cool_down(seen, last, data_end, section, figures)
-    newest = ", not in the newest" if above and recent[-1].is_above is not True else ""
-    needed = f"{section.windows_above} needed, the newest among them"
+        return _apply_cool_down(seen, last, data_end, section, figures)
+    newest = ", but not in the newest" if above and recent[-1].is_above is not True else ""
+    needed = f"{section.windows_above} needed, including the newest"
     return Verdict(
         status="NOT_CONFIRMED", message=f"No drift confirmed: {seen}{newest}; {needed}.", **figures
     )
 
 
-def _weigh_cool_down(
+def _apply_cool_down(
     seen: str, last: LastEmission | None, data_end: str, section: MonitorSection, figures: dict[str, Any]
 ) -> Verdict:
-    """Confirm a drift that has been `seen`, unless it was told a short while ago."""
+    """Confirm the drift described by `seen`, unless the cool-down of the last event is still running."""
     end = _add_hours(data_end, section.cool_down_hours)
     if last is not None:
         until = _add_hours(last.data_end, section.cool_down_hours)
         if _is_before(data_end, until) or not _is_before(last.data_end, data_end):
             message = (
-                f"Drift, {seen}, was told when the data ended at {last.data_end}. Cool-down until the data "
-                f"reach {until}: no second event."
+                f"Drift, {seen}, was already reported for the data up to {last.data_end}. Cool-down until "
+                f"the data reach {until}: no second event."
             )
             return Verdict(status="COOLING_DOWN", message=message, cool_down_until=until, **figures)
-    message = f"Drift confirmed: {seen} and in the newest, which has a ratio of {figures['ratio']:.2f}."
+    message = f"Drift confirmed: {seen}, including the newest, whose ratio is {figures['ratio']:.2f}."
     return Verdict(status="CONFIRMED", message=message, cool_down_until=end, **figures)
 
 
 def _find_problem(
     windows: Sequence[MonitorWindow], version: WatchedVersion, section: MonitorSection
 ) -> str | None:
-    """Say why drift cannot be judged, or none where it can."""
+    """Explain why drift cannot be judged; None if it can."""
     if choose_reference(version, section) is None:
         return (
-            f"Drift cannot be judged: version {version.number} does not say what its normal scores were when "
-            "it was made, or they were 0. Versions made before this was kept have no such tag. Retrain."
+            f"Drift cannot be judged: version {version.number} has no median normal score above 0 as a "
+            "reference. Versions registered by an older forewarn lack this tag. Retrain."
         )
     if version.last_seen is None:
         return (
-            f"Drift cannot be judged: version {version.number} does not say which rows it has seen. Its tag "
+            f"Drift cannot be judged: it is unknown which rows version {version.number} has seen, as its tag "
             "train_end is missing. Retrain."
         )
     if not windows:
         return (
             f"Drift cannot be judged: fewer than {section.window_hours:g} hours of rows come after "
-            f"{version.last_seen}, the last that version {version.number} has seen."
+            f"{version.last_seen}, the last row that version {version.number} has seen."
         )
     if len(windows) < section.windows_above:
         return (
-            f"Drift cannot be judged yet: {len(windows)} windows of {section.window_hours:g} hours have been "
-            f"seen since {version.last_seen}, {section.windows_above} needed."
+            f"Drift cannot be judged yet: {len(windows)} windows of {section.window_hours:g} hours since "
+            f"{version.last_seen}, {section.windows_above} needed."
         )
     return None
 

@@ -1,4 +1,4 @@
-"""Find the champion and what it says of every row of a table."""
+"""Find the champion, and score every row of a table with it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def find_watched_version(client: MlflowClient, model_name: str) -> WatchedVersion:
-    """Find the champion with what its tags say of its training.
+    """Find the champion, with what its tags record about its training.
 
     Args:
         client: Client of the registry.
@@ -39,9 +39,9 @@ def find_watched_version(client: MlflowClient, model_name: str) -> WatchedVersio
     champion = find_champion(client, model_name)
     if champion is None:
         raise InputError(
-            f"`forewarn monitor` looks after the champion of {model_name!r}. There is none. `forewarn "
-            "retrain` registers a version and promotes it if it is good enough; `forewarn promote` promotes "
-            "one by hand."
+            f"`forewarn monitor` needs a champion of {model_name!r}. There is none. `forewarn retrain` "
+            "registers a version and promotes it if it is good enough; `forewarn promote` promotes a version "
+            "manually."
         )
     tags = champion.tags
     seen = [tags[name] for name in ("train_end", "threshold_end") if tags.get(name)]
@@ -64,13 +64,13 @@ def check_watched_table(
     """Check a table whose newest rows may have no label yet.
 
     Args:
-        raw: The table as it came.
+        raw: The table as received.
         section: How it is read.
-        detector: What the version asks for.
+        detector: The version's detector, which names the columns that it needs.
 
     Returns:
-        The checked readings, all rows, and the first row from which on no label is known yet; the number of
-        rows where all are known, or where the table knows no labels at all.
+        The checked readings of all rows, and the first row from which on no label is known; the number of
+        rows if all labels are known, or the table has none at all.
 
     Raises:
         InputError: If the table fails its schema.
@@ -94,18 +94,18 @@ def score_watched_rows(
     readings: SensorReadings,
     labelled_stop: int,
 ) -> WatchedRows:
-    """Score every row with the champion, and tell the rows that it has not seen.
+    """Score every row with the champion, and find the rows that it has not seen.
 
     Args:
         version: The champion.
         detector: Its features, scaler and threshold.
         model: Its model.
-        raw: The table as it came.
+        raw: The table as received.
         readings: The same rows, checked.
-        labelled_stop: First row of these from which on no label is known yet.
+        labelled_stop: First of these rows from which on no label is known.
 
     Returns:
-        The rows with scores and thresholds; the run that holds the last seen row counts as seen.
+        The rows with scores and thresholds; the whole run of the last seen row counts as seen.
     """
     labelled = label_ahead(readings, version.rows_ahead, are_event_rows_kept=detector.are_event_rows_kept)
     table = lay_out_table(raw, readings, detector)
@@ -118,7 +118,7 @@ def score_watched_rows(
         labelled=labelled,
         scores=scored["score"].to_numpy()[rows],
         thresholds=scored["threshold"].to_numpy()[rows],
-        # a version that does not say what it has seen may have seen everything
+        # without the tag the version may have seen every row
         start=len(rows)
         if version.last_seen is None
         else keep_later(whole, labelled, np.datetime64(version.last_seen)).start,
@@ -127,9 +127,9 @@ def score_watched_rows(
 
 
 def lay_out_table(raw: RawTable, readings: SensorReadings, detector: Detector) -> pd.DataFrame:
-    """Lay out checked readings by the version's own names, as its training read them.
+    """Put checked readings back into a raw table with the column names of the version's training.
 
-    Categories are taken from the table as it came: what matters of them is when they change.
+    Categories are taken from the table as received: only their changes matter.
     """
     table = pd.DataFrame(readings.values, columns=list(readings.sensors), index=raw.table.index)
     table.insert(0, detector.readings.time_column, readings.times)
@@ -141,7 +141,7 @@ def lay_out_table(raw: RawTable, readings: SensorReadings, detector: Detector) -
 
 
 def _fill_late_labels(raw: RawTable, section: ReadingsSection) -> tuple[RawTable, int]:
-    """Put 0 for the labels that are missing at the end of a table; others are left to the schema check."""
+    """Fill labels missing at the end of a table with 0; the schema check handles all others."""
     rows = len(raw.table)
     if section.label_column is None or section.label_column not in raw.table.columns:
         return raw, rows
@@ -155,6 +155,6 @@ def _fill_late_labels(raw: RawTable, section: ReadingsSection) -> tuple[RawTable
 
 
 def _read_number(text: str | None) -> float | None:
-    """Read a tag that holds a number; none where it is missing or not finite."""
+    """Read a number from a tag; None if it is missing or not finite."""
     number = float("nan") if text is None else float(text)
     return number if math.isfinite(number) else None

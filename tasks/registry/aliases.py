@@ -1,8 +1,8 @@
-"""Move aliases of the registry: announced, done, recorded; or taken back.
+"""Move the registry's aliases: announce, carry out and record a move, or undo it.
 
-The note of a move (its intent) is written before the first step and removed after the last. The
-decisive step is `champion`, or the one alias that moves: once it is done, a stopped move is finished
-by the next command, before that it is taken back.
+The intent of a move is written before its first step and deleted after its last. The decisive step moves
+`champion`, or the only alias that moves: the next command finishes an interrupted move that has taken this
+step, and undoes one that has not.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tasks.registry.versions import find_version
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# the alias that is decisive comes after the one that keeps the old champion
+# `previous` keeps the old champion, so it moves before the decisive alias
 _FORWARDS = ("previous", "champion", "challenger")
 _BACKWARDS = ("champion", "previous", "challenger")
 
 
 def carry_out(client: MlflowClient, model_name: str, move: Move, lock: str) -> list[str]:
-    """Carry out a move whole; after an error everything is as it was, as far as the store answers.
+    """Carry out a whole move; after an error it is undone as far as the store responds.
 
     Args:
         client: Client of the registry.
@@ -42,16 +42,16 @@ def carry_out(client: MlflowClient, model_name: str, move: Move, lock: str) -> l
         lock: Path of the lock that is held.
 
     Returns:
-        What could not be copied to versions and runs, in words.
+        A message for each copy of the history that could not be written.
 
     Raises:
-        StoreUnreachableError: If someone else moved the aliases meanwhile.
+        StoreUnreachableError: If someone else moved the aliases at the same time.
     """
     announce_move(client, model_name, Intent(move=move, host=socket.gethostname(), lock=lock))
     try:
         return finish_move(client, model_name, move)
     except BaseException as error:
-        # what cannot be put back now, the next command puts back: the intent is still there
+        # if this fails too, the intent remains and the next command repairs the registry
         with contextlib.suppress(Exception):
             if move.changed_aliases or not has_happened(client, model_name, move):
                 take_back(client, model_name, move, f"{type(error).__name__}: {error}")
@@ -61,18 +61,18 @@ def carry_out(client: MlflowClient, model_name: str, move: Move, lock: str) -> l
 
 
 def announce_move(client: MlflowClient, model_name: str, intent: Intent) -> None:
-    """Write the intent, and make sure that nobody elsewhere wrote one at the same time."""
+    """Write the intent, and check that no other host wrote one at the same time."""
     write_intent(client, model_name, intent)
     state = read_registry(client, model_name)
     if state.intent is None or state.intent.move.id != intent.move.id:
         raise StoreUnreachableError(
-            f"The registered model {model_name!r} must be moved by one command at a time. Another host "
-            "began a move at the same moment. Nothing was moved by this command; try again."
+            f"Only one command at a time may move the aliases of {model_name!r}. Another host began a move "
+            "at the same moment. This command moved nothing; try again."
         )
 
 
 def finish_move(client: MlflowClient, model_name: str, move: Move) -> list[str]:
-    """Do every step of a move that is not done yet, compare, and record it.
+    """Do the remaining steps of a move, check the aliases, and record the move.
 
     Args:
         client: Client of the registry.
@@ -80,7 +80,7 @@ def finish_move(client: MlflowClient, model_name: str, move: Move) -> list[str]:
         move: The move.
 
     Returns:
-        What could not be copied to versions and runs, in words.
+        A message for each copy of the history that could not be written.
     """
     for alias in _FORWARDS:
         if alias in move.changed_aliases:
@@ -94,13 +94,13 @@ def finish_move(client: MlflowClient, model_name: str, move: Move) -> list[str]:
 
 
 def take_back(client: MlflowClient, model_name: str, move: Move, reason: str) -> None:
-    """Undo the steps of a move that are done, and record that it was taken back.
+    """Undo the completed steps of a move, and record the repair.
 
     Args:
         client: Client of the registry.
         model_name: Registered model, locked.
-        move: The move; its place in the history goes to the repair.
-        reason: Why it did not come to its end.
+        move: The move; the repair takes its number in the history.
+        reason: Why the move was not completed.
     """
     standing = read_registry(client, model_name).standing
     for alias in _BACKWARDS:
@@ -116,7 +116,7 @@ def take_back(client: MlflowClient, model_name: str, move: Move, reason: str) ->
 
 
 def has_happened(client: MlflowClient, model_name: str, move: Move) -> bool:
-    """Tell whether the decisive step of a move is done."""
+    """Return whether the decisive step of a move is done."""
     if move.changed_aliases:
         decisive = move.changed_aliases[0]
         standing = read_registry(client, model_name).standing
@@ -128,8 +128,8 @@ def has_happened(client: MlflowClient, model_name: str, move: Move) -> bool:
 
 
 def describe_repair(move: Move, standing: Standing, reason: str) -> Move:
-    """Enter in the place of a move that it was taken back."""
-    why = shorten_reason(f"the {move.name} was taken back: {reason}")
+    """Describe the undoing of a move, to be recorded in its place."""
+    why = shorten_reason(f"the {move.name} was undone: {reason}")
     return Move(
         number=move.number,
         id=move.id,
@@ -145,7 +145,7 @@ def describe_repair(move: Move, standing: Standing, reason: str) -> Move:
 
 
 def place_alias(client: MlflowClient, model_name: str, alias: str, number: str | None) -> None:
-    """Point an alias to a version, or to none."""
+    """Point an alias to a version, or delete it."""
     if number is not None:
         client.set_registered_model_alias(model_name, alias, number)
     else:
@@ -153,7 +153,7 @@ def place_alias(client: MlflowClient, model_name: str, alias: str, number: str |
 
 
 def _change_version(client: MlflowClient, model_name: str, move: Move) -> None:
-    """Do what a move does to versions rather than to aliases."""
+    """Do the step of a move that changes a version rather than an alias."""
     if move.quarantined is not None:
         client.set_model_version_tag(model_name, move.quarantined, QUARANTINE_TAG, move.why)
     elif move.kind == "lift":
@@ -167,7 +167,7 @@ def _require_standing(client: MlflowClient, model_name: str, expected: Standing)
     if found != expected:
         raise StoreUnreachableError(
             f"After the move the aliases of {model_name!r} must be {expected.model_dump()}. They are "
-            f"{found.model_dump()}: someone else moved them at the same time. See `forewarn models`, then "
+            f"{found.model_dump()}: someone else moved them at the same time. Check `forewarn models`, then "
             "try again."
         )
 

@@ -1,4 +1,4 @@
-"""Spoil readings on purpose, to see what the scores do: a dead sensor, a spike."""
+"""Behavioural tests: how the scores respond to a dead sensor and to a spike."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from schemas.decision import Behaviour
 
 Score = Callable[[pd.DataFrame], np.ndarray]
 
-# sensors that are spoilt, one after the other, evenly chosen
+# sensors to perturb, one at a time, evenly chosen
 SENSORS_TRIED = 8
-# height of a spike in deviations of the sensor over the rows
+# height of a spike, in the sensor's standard deviations over the table
 SPIKE_DEVIATIONS = 10.0
-# rows with a score that a rank correlation needs
+# scored rows that a rank correlation needs
 _LEAST_ROWS = 10
 
 
 def measure_behaviours(score: Score, table: pd.DataFrame, sensors: Sequence[str]) -> tuple[Behaviour, ...]:
-    """Spoil some sensors, one after the other, and compare the scores with those of the rows as they are.
+    """Perturb some sensors, one at a time, and compare the scores with those of the unchanged rows.
 
-    One sensor that stands still must not turn the order of the scores over, nor make them undefined,
-    and a spike of a sensor in one row should raise the score of that row.
+    One frozen sensor must neither scramble the order of the scores nor make them undefined, and a spike of
+    one sensor in one row should raise the score of that row.
 
     Args:
-        score: Gives the score of each row of a table, NaN without history, shape (rows,).
+        score: Returns the score of each row of a table, NaN without history, shape (rows,).
         table: Raw readings in time order; not changed.
         sensors: Its sensor columns.
 
     Returns:
-        `dead sensor` and `spike`; a sensor that does not move in the table is not tried.
+        `dead sensor` and `spike`; sensors that are constant in the table are not tried.
     """
     moving = [name for name in sensors if float(table[name].astype(np.float64).std()) > 0]
     places = np.linspace(0, len(moving), SENSORS_TRIED, endpoint=False).astype(int)
@@ -67,14 +67,14 @@ def freeze_sensor(table: pd.DataFrame, sensor: str) -> pd.DataFrame:
 
 
 def add_spike(table: pd.DataFrame, sensor: str, row: int) -> pd.DataFrame:
-    """Raise a sensor in one row, told by its position, by `SPIKE_DEVIATIONS` of its deviations."""
+    """Raise a sensor by `SPIKE_DEVIATIONS` standard deviations in one row, given by its position."""
     values = table[sensor].to_numpy(np.float64).copy()
     values[row] += SPIKE_DEVIATIONS * values.std()
     return table.assign(**{sensor: values})
 
 
 def _correlate(expected: np.ndarray, scores: np.ndarray) -> float:
-    """Correlate the ranks of scores; 0 where either does not vary, or where too few are left."""
+    """Compute the rank correlation of scores; 0 if either is constant, or too few scores are finite."""
     from scipy.stats import spearmanr
 
     is_known = np.isfinite(scores)

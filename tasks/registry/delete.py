@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def delete_version(client: MlflowClient, model_name: str, number: str, why: str, who: str) -> Outcome:
-    """Delete a version by a person's word, and note it in the history; its run stays.
+    """Delete a version at a person's request, and record it in the history; its run is kept.
 
     Args:
         client: Client of the registry.
@@ -34,15 +34,15 @@ def delete_version(client: MlflowClient, model_name: str, number: str, why: str,
         version, state = require_version(client, model_name, number), opened.state
         require_no_alias(state.aliases, str(version.version))
         move = plan_move(state, "delete", version, why, who, state.standing)
-        said = f"Version {number} of {model_name} is deleted. Its run {version.run_id or ''} stays."
-        return carry_through(client, model_name, move, opened, said)
+        message = f"Version {number} of {model_name} is deleted. Its run {version.run_id or ''} is kept."
+        return carry_through(client, model_name, move, opened, message)
 
 
 def unregister_version(client: MlflowClient, model_name: str, number: str) -> None:
-    """Remove a version whose run did not come to its end.
+    """Delete a version whose run did not finish.
 
     Raises:
-        InputError: If an alias points to it: MLflow would silently delete the alias with it.
+        InputError: If an alias points to the version: MLflow would silently delete the alias too.
     """
     with lock_registry(client, model_name):
         if find_version(client, model_name, number) is None:
@@ -52,14 +52,14 @@ def unregister_version(client: MlflowClient, model_name: str, number: str) -> No
 
 
 def require_no_alias(aliases: dict[str, str], number: str) -> None:
-    """Make sure that no alias points to a version.
+    """Require that no alias points to a version.
 
     Raises:
-        InputError: If one does.
+        InputError: If an alias does.
     """
     held = sorted(alias for alias, version in aliases.items() if version == number)
     if held:
         raise InputError(
-            f"A version that is deleted must have no alias. Version {number} is {', '.join(held)}; it stays. "
-            "Move the alias to another version first: forewarn promote, or forewarn rollback."
+            f"A version to delete must have no alias. Version {number} is {', '.join(held)} and was not "
+            "deleted. Move the alias to another version first: forewarn promote, or forewarn rollback."
         )

@@ -1,4 +1,4 @@
-"""Find the finished run of the same work, so that nothing is done twice."""
+"""Find a finished run of the same work, so that no work is done twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def find_finished_work(client: MlflowClient, experiment: str, work: str) -> RetrainResult | None:
-    """Find what the newest finished run of some work came to.
+    """Find the result of the newest finished run of some work.
 
     Args:
         client: Client of the tracking store.
@@ -25,7 +25,7 @@ def find_finished_work(client: MlflowClient, experiment: str, work: str) -> Retr
         work: Key of data, configuration and code.
 
     Returns:
-        Its result; none where no run of it has finished, or the version that it made is gone.
+        The result; None if no run has finished, or its version no longer exists.
     """
     found = client.get_experiment_by_name(experiment)
     if found is None:
@@ -37,16 +37,16 @@ def find_finished_work(client: MlflowClient, experiment: str, work: str) -> Retr
 
 
 def find_decided_run(client: MlflowClient, run_id: str) -> RetrainResult | None:
-    """Find what a run had come to that was stopped after the gate's decision had been carried out.
+    """Find the result of a run that was stopped after the gate's decision had been carried out.
 
-    It must not be judged again: its version may be the champion that it would be compared with.
+    Such a run must not be judged again: its version may be the champion that it would be compared with.
 
     Args:
         client: Client of the tracking store.
         run_id: The run.
 
     Returns:
-        Its result; none where the decision is still to be made, or moves no alias.
+        The result; None if the decision is still to be made, or moves no alias.
     """
     result = read_result(client, client.get_run(run_id))
     if result is None:
@@ -57,7 +57,7 @@ def find_decided_run(client: MlflowClient, run_id: str) -> RetrainResult | None:
 
 
 def read_result(client: MlflowClient, run: Run) -> RetrainResult | None:
-    """Read what a run has come to, or none where it did not say so or its version is gone."""
+    """Read the result of a run; None if it logged none, or its version no longer exists."""
     from mlflow.artifacts import load_text
     from mlflow.exceptions import MlflowException
 

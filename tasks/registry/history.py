@@ -1,6 +1,6 @@
 """Keep the history of a registered model: who moved which alias, when and why.
 
-The tags of the registered model have it for good. What versions and runs say of it is a copy.
+The tags of the registered model are the record. The tags of versions and the files of runs are copies.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-# a tag of a registered model holds 5,000 characters, and JSON may double some of these
+# a tag of a registered model holds 5,000 characters, and JSON escapes may double some of them
 _WHY_CHARACTERS = 1_000
 _GATE_CHARACTERS = 700
 _WHO_CHARACTERS = 100
@@ -31,20 +31,20 @@ Entry = TypeVar("Entry", Move, Intent)
 
 
 def read_registry(client: MlflowClient, model_name: str) -> RegistryState:
-    """Read aliases, history and a move that may have been left half-way, in one reading.
+    """Read the aliases, the history and the intent of an unfinished move in one request.
 
     Args:
         client: Client of the registry.
         model_name: Registered model.
 
     Raises:
-        InputError: If there is no such model, or a tag of the history was changed by someone else.
+        InputError: If there is no such model, or someone changed a tag of the history.
     """
     model = find_model(client, model_name)
     if model is None:
         raise InputError(
             f"`tracking.model_name` must name a registered model. {model_name!r} does not exist. "
-            "`forewarn retrain` makes it."
+            "`forewarn retrain` creates it."
         )
     moves = {key: text for key, text in model.tags.items() if key.startswith(MOVE_TAG)}
     history = [_read_tag(Move, key, text) for key, text in moves.items()]
@@ -57,30 +57,30 @@ def read_registry(client: MlflowClient, model_name: str) -> RegistryState:
 
 
 def write_intent(client: MlflowClient, model_name: str, intent: Intent) -> None:
-    """Note a move before its first step."""
+    """Write the intent of a move before its first step."""
     client.set_registered_model_tag(model_name, INTENT_TAG, intent.model_dump_json())
 
 
 def remove_intent(client: MlflowClient, model_name: str) -> None:
-    """Take the note away after the last step."""
+    """Delete the intent of a move after its last step."""
     client.delete_registered_model_tag(model_name, INTENT_TAG)
 
 
 def record_move(client: MlflowClient, model_name: str, move: Move) -> None:
-    """Enter a move into the history; entering it again changes nothing."""
+    """Add a move to the history; adding it again changes nothing."""
     client.set_registered_model_tag(model_name, f"{MOVE_TAG}{move.number:06d}", move.model_dump_json())
 
 
 def copy_history(client: MlflowClient, model_name: str, numbers: Sequence[str]) -> list[str]:
-    """Bring what versions and their runs say in line with the history.
+    """Update the copies of the history in the tags of versions and in their runs.
 
     Args:
         client: Client of the registry.
         model_name: Registered model.
-        numbers: The versions; those that do not exist are passed over.
+        numbers: The versions; those that do not exist are skipped.
 
     Returns:
-        What could not be written, in words: a copy that fails takes no move back.
+        A message for each copy that could not be written; a failed copy does not undo the move.
     """
     history, notes = read_registry(client, model_name).history, []
     for number in numbers:
@@ -92,7 +92,7 @@ def copy_history(client: MlflowClient, model_name: str, numbers: Sequence[str]) 
 
 
 def shorten(text: str, characters: int) -> str:
-    """Put a text on one line and cut it, saying so, where it is longer than `characters`."""
+    """Put a text on one line, and cut it, with a note of its length, to at most `characters`."""
     line = "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))
     if len(line) <= characters:
         return line
@@ -101,22 +101,22 @@ def shorten(text: str, characters: int) -> str:
 
 
 def shorten_reason(why: str) -> str:
-    """Cut a reason to what the history holds."""
+    """Cut a reason to the length that the history can hold."""
     return shorten(why, _WHY_CHARACTERS)
 
 
 def describe_gate(version: ModelVersion) -> str:
-    """Say what the gate had decided of a version, with its reasons; empty where it said nothing."""
+    """Describe the gate's decision on a version, with its reasons; empty if there was none."""
     decision, reasons = version.tags.get("decision", ""), version.tags.get("decision_reasons", "")
     return shorten(f"{decision}: {reasons}" if reasons else decision, _GATE_CHARACTERS)
 
 
 def describe_person() -> str:
-    """Say who acts: the user and the host."""
+    """Name the person at work, as user and host."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
-        # a number without a name, as in a container
+        # a user id without a name, as in a container
         user = "unknown"
     return shorten(f"{user}@{socket.gethostname()}", _WHO_CHARACTERS)
 
@@ -126,13 +126,13 @@ def _read_tag(schema: type[Entry], key: str, text: str) -> Entry:
         return schema.model_validate_json(text)
     except ValidationError as error:
         raise InputError(
-            f"The tag {key!r} of the registered model must be as forewarn wrote it. It holds {text[:80]!r}. "
-            "Restore it, or delete it in MLflow."
+            f"The tag {key!r} of the registered model must have the form that forewarn writes. It contains "
+            f"{text[:80]!r}. Restore the tag, or delete it in MLflow."
         ) from error
 
 
 def _tag_promotion(client: MlflowClient, version: ModelVersion, history: Sequence[Move]) -> None:
-    """Tag a version with its last promotion, or take such tags away where it has none."""
+    """Tag a version with its last promotion, or remove these tags if it has none."""
     number = str(version.version)
     promotions = [move for move in history if move.after.champion == number != move.before.champion]
     last = promotions[-1] if promotions else None
@@ -146,7 +146,7 @@ def _tag_promotion(client: MlflowClient, version: ModelVersion, history: Sequenc
 
 
 def _write_copy(client: MlflowClient, version: ModelVersion, history: Sequence[Move]) -> list[str]:
-    """Write the moves that concern a version into the run that made it."""
+    """Write the moves that concern a version into the run that produced it."""
     from mlflow.exceptions import MlflowException
 
     if not version.run_id:

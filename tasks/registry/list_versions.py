@@ -1,4 +1,4 @@
-"""List the versions of a registered model, and lay them out for reading."""
+"""List the versions of a registered model, and format them as a table."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PREFIX = "test_"
 _HASH_CHARACTERS = 10
 _MOVES_SHOWN = 5
 _NO_VERSIONS = (
-    "The registered model {name} has no versions. `forewarn retrain --data FILE` makes one; "
+    "The registered model {name} has no versions. `forewarn retrain --data FILE` registers one; "
     "`--set tracking.model_name=NAME` lists another model."
 )
-# metric of the test part: heading
+# heading by test metric
 _METRICS = {
     "roc_auc": "ROC area",
     "average_precision": "avg prec",
@@ -32,11 +32,11 @@ _METRICS = {
 
 
 def list_versions(client: MlflowClient, model_name: str) -> RegistryListing:
-    """List versions and history, after putting in order what interrupted commands have left.
+    """List versions and history, after repairing the leftovers of interrupted commands.
 
     Args:
         client: Client of the registry.
-        model_name: Registered model; one that does not exist has no versions.
+        model_name: Registered model; the listing is empty if it does not exist.
     """
     if find_model(client, model_name) is None:
         return make_empty_listing(model_name)
@@ -54,12 +54,12 @@ def list_versions(client: MlflowClient, model_name: str) -> RegistryListing:
 
 
 def make_empty_listing(model_name: str) -> RegistryListing:
-    """List a model that has no versions yet."""
+    """Make the listing of a model without versions."""
     return RegistryListing(model_name=model_name, standing=Standing(), versions=(), history=())
 
 
 def summarise_version(client: MlflowClient, version: ModelVersion, state: RegistryState) -> VersionSummary:
-    """Gather what the registry and the run say of a version."""
+    """Summarise a version from the registry and its run."""
     number, tags = str(version.version), version.tags
     made = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
     return VersionSummary(
@@ -77,11 +77,11 @@ def summarise_version(client: MlflowClient, version: ModelVersion, state: Regist
 
 
 def write_listing(listing: RegistryListing, has_whole_history: bool = False) -> str:
-    """Lay versions and moves out in columns.
+    """Format versions and moves as tables of text.
 
     Args:
         listing: The versions.
-        has_whole_history: Whether all moves are shown rather than the last ones.
+        has_whole_history: Whether to show all moves rather than the last few.
     """
     if not listing.versions:
         return "\n".join([_NO_VERSIONS.format(name=listing.model_name), *_write_moves(listing.history)])
@@ -89,8 +89,8 @@ def write_listing(listing: RegistryListing, has_whole_history: bool = False) -> 
     rows = [_write_version(version) for version in listing.versions]
     moves = listing.history if has_whole_history else listing.history[-_MOVES_SHOWN:]
     lines = [
-        f"Registered model {listing.model_name}: {len(rows)} versions, the newest first. Test figures; "
-        "times in UTC.",
+        f"Registered model {listing.model_name}: {len(rows)} versions, newest first. Metrics of the test "
+        "part; times in UTC.",
         "",
         *align([headings, *rows]),
         "",
@@ -100,12 +100,12 @@ def write_listing(listing: RegistryListing, has_whole_history: bool = False) -> 
     if hidden:
         lines.append(f"{hidden} earlier moves: forewarn models --history")
     if listing.standing.champion is None:
-        lines.append("There is no champion. Make one: forewarn promote --version N --why TEXT")
+        lines.append("There is no champion. Promote a version: forewarn promote --version N --why TEXT")
     return "\n".join(lines)
 
 
 def align(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Write rows of cells as lines with columns of one width each."""
+    """Format rows of cells as lines with aligned columns."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

@@ -53,13 +53,13 @@ def copied_version(model_uri: str) -> Iterator[tuple[PyFuncModel, Path]]:
 
 
 def load_version(model_uri: str) -> tuple[Detector, FittedModel]:
-    """Load what a version is made of.
+    """Load the detector and the model of a version.
 
     Args:
         model_uri: Such as `models:/forewarn@champion` or `models:/forewarn/3`.
 
     Raises:
-        InputError: If there is no such version, or it cannot be loaded by this code.
+        InputError: If there is no such version, or this code cannot load it.
     """
     from mlflow.exceptions import MlflowException
 
@@ -88,7 +88,7 @@ def score_with_version(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
         `time, score, threshold, alarm, top_sensors, drivers`, one row for each row of `table`.
 
     Raises:
-        InputError: If the version cannot score the table, or what it gives breaks the schema of scores.
+        InputError: If the version cannot score the table, or its output breaks the schema of scores.
     """
     with copied_version(model_uri) as (version, _):
         warner = version.unwrap_python_model()

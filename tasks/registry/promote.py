@@ -1,4 +1,4 @@
-"""Move the aliases of the registry: by the gate's decision, or by a person's word."""
+"""Move the registry's aliases: by the gate's decision, or at a person's request."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def apply_decision(
         client: Client of the registry.
         model_name: Registered model.
         number: The version that was judged.
-        decision: What the gate said of it.
-        why: Its reasons, for the history.
-        who: Who ran it; the user and host without it.
+        decision: The gate's decision on it.
+        why: The gate's reasons, for the history.
+        who: The person who ran the gate; by default the current user and host.
 
     Returns:
-        What was moved, or none where the decision moves nothing.
+        The outcome, or None if the decision moves no alias.
 
     Raises:
-        InputError: If the version is in quarantine; nothing moves then.
+        InputError: If the version is in quarantine; then nothing moves.
     """
     if decision == "REJECT":
         return None
@@ -59,7 +59,7 @@ def apply_decision(
 
 
 def promote_version(client: MlflowClient, model_name: str, number: str, why: str, who: str) -> Outcome:
-    """Make a version champion by a person's word, whatever the gate had said of it.
+    """Make a version champion at a person's request, whatever the gate decided.
 
     Args:
         client: Client of the registry.
@@ -69,7 +69,7 @@ def promote_version(client: MlflowClient, model_name: str, number: str, why: str
         who: The person.
 
     Returns:
-        What was moved; no move where the version is champion already.
+        The outcome, without a move if the version is already champion.
 
     Raises:
         InputError: If there is no reason, or the version is missing, not ready or in quarantine.
@@ -91,21 +91,21 @@ def rollback(
     to: str | None = None,
     is_quarantined: bool = False,
 ) -> Outcome:
-    """Make `previous`, or the version named, champion again; what was champion becomes `previous`.
+    """Make `previous`, or a given version, champion again; the old champion becomes `previous`.
 
     Args:
         client: Client of the registry.
         model_name: Registered model.
         why: The reason, for the history.
         who: The person.
-        to: The version to go back to; `previous` without it.
-        is_quarantined: Whether the version that is left goes into quarantine.
+        to: The version to go back to; by default `previous`.
+        is_quarantined: Whether to quarantine the old champion.
 
     Returns:
-        What was moved; no move where the version is champion already.
+        The outcome, without a move if the version is already champion.
 
     Raises:
-        InputError: If there is no reason, nothing to go back to, or the version cannot be used.
+        InputError: If there is no reason or no version to go back to, or the version cannot be used.
     """
     require_reason(why)
     with open_registry(client, model_name) as opened:
@@ -113,8 +113,8 @@ def rollback(
         number = to or standing.previous
         if number is None:
             raise InputError(
-                f"A rollback needs a version to go back to. {model_name!r} has no alias previous. Name one "
-                "with `--to`; `forewarn models` lists the versions."
+                f"A rollback needs a version to go back to. {model_name!r} has no alias `previous`. Name a "
+                "version with `--to`; `forewarn models` lists the versions."
             )
         version = require_version(client, model_name, number)
         require_usable(version)
@@ -126,7 +126,7 @@ def rollback(
 
 
 def put_champion(standing: Standing, number: str) -> Standing:
-    """Say where the aliases point once a version is champion.
+    """Work out where the aliases point once a version is champion.
 
     The old champion becomes `previous`; the new one is neither `previous` nor `challenger`.
     """
@@ -143,7 +143,7 @@ def put_champion(standing: Standing, number: str) -> Standing:
 def plan_move(
     state: RegistryState, kind: MoveKind, version: ModelVersion, why: str, who: str, after: Standing
 ) -> Move:
-    """Write down a move before it is made, with its place in the history."""
+    """Describe a move before it is made, with its number in the history."""
     return Move(
         number=state.next_number,
         id=uuid.uuid4().hex,
@@ -159,52 +159,52 @@ def plan_move(
 
 
 def perform(client: MlflowClient, model_name: str, move: Move, opened: OpenRegistry) -> Outcome:
-    """Carry out a move of aliases, unless the aliases stand so already."""
+    """Carry out a move of aliases, unless they already point where they should."""
     if not move.changed_aliases:
         alias = "champion" if move.after.champion == move.version else "challenger"
-        said = f"Version {move.version} of {model_name} is {alias} already; nothing was changed."
-        return Outcome(move=None, standing=opened.state.standing, message=said, repairs=opened.repairs)
+        message = f"Version {move.version} of {model_name} is already {alias}; nothing was changed."
+        return Outcome(move=None, standing=opened.state.standing, message=message, repairs=opened.repairs)
     return carry_through(client, model_name, move, opened, describe_move(move, model_name))
 
 
 def carry_through(
     client: MlflowClient, model_name: str, move: Move, opened: OpenRegistry, message: str
 ) -> Outcome:
-    """Carry out a move and say what it has come to, with what had been put in order before."""
+    """Carry out a move and return its outcome, with the repairs made before it."""
     notes = carry_out(client, model_name, move, opened.lock)
     standing = read_registry(client, model_name).standing
     return Outcome(move=move, standing=standing, message=message, repairs=(*opened.repairs, *notes))
 
 
 def describe_move(move: Move, model_name: str) -> str:
-    """Say what a move of aliases has come to, and what the gate had said of the version."""
+    """Describe the result of a move of aliases, and the gate's decision on the version."""
     if "champion" not in move.changed_aliases:
-        return f"Version {move.version} of {model_name} is challenger now."
-    said = [f"Version {move.version} of {model_name} is champion now."]
+        return f"Version {move.version} of {model_name} is now challenger."
+    lines = [f"Version {move.version} of {model_name} is now champion."]
     if move.before.champion is not None:
-        said.append(f"Version {move.before.champion}, champion until now, is previous.")
+        lines.append(f"Version {move.before.champion}, the old champion, is now previous.")
     if move.quarantined is not None:
-        said.append(f"Version {move.quarantined} is in quarantine.")
+        lines.append(f"Version {move.quarantined} is in quarantine.")
     if move.gate:
-        said.append(f"The gate had said of version {move.version}: {move.gate}")
-    return "\n".join(said)
+        lines.append(f"The gate's decision on version {move.version} was {move.gate}")
+    return "\n".join(lines)
 
 
 def require_reason(why: str) -> None:
-    """Make sure that a person gives a reason.
+    """Require that a person gives a reason.
 
     Raises:
         InputError: If the text is empty.
     """
     if not why.strip():
         raise InputError(
-            "`--why` must give the reason, for those who read the history. It was empty. Such as: "
-            "--why 'the new sensors are in'."
+            "`--why` must state a reason, for the readers of the history. Received an empty text. Write for "
+            "example --why 'the new sensors are in'."
         )
 
 
 def require_usable(version: ModelVersion) -> None:
-    """Make sure that a version may become champion.
+    """Require that a version may become champion.
 
     Raises:
         InputError: If it is in quarantine, or not ready.
@@ -212,11 +212,11 @@ def require_usable(version: ModelVersion) -> None:
     reason = version.tags.get(QUARANTINE_TAG)
     if reason is not None:
         raise InputError(
-            f"The version must not be in quarantine. Version {version.version} is: {reason}. Choose "
-            f"another, or lift it: forewarn quarantine --version {version.version} --lift --why TEXT."
+            f"The version must not be in quarantine. Version {version.version} is: {reason}. Choose another "
+            f"version, or lift it: forewarn quarantine --version {version.version} --lift --why TEXT."
         )
     if version.status != _READY:
         raise InputError(
             f"The version must be ready. Version {version.version} is {version.status}: "
-            f"{version.status_message}. Choose another, or register it again."
+            f"{version.status_message}. Choose another version, or register it again."
         )

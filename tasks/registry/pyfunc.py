@@ -1,7 +1,7 @@
-"""The pyfunc that a registered version runs: MLflow executes this file when it loads a model.
+"""The pyfunc of a registered version: MLflow executes this file when it loads a model.
 
-Nothing else imports it. It needs no pickle: a network is a `.keras` file read in safe mode, the
-rest is JSON.
+Nothing else imports it. It needs no pickle: networks are `.keras` files read in safe mode, everything else
+is JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tasks.scoring.score import score_readings
 
 
 class EarlyWarner(PythonModel):
-    """Raw readings in, `time, score, threshold, alarm, top_sensors, drivers` out."""
+    """Score raw readings: `time, score, threshold, alarm, top_sensors, drivers`."""
 
     def load_context(self, context: Any) -> None:
         """Read the bundle, and trace the scoring function before the first request."""
@@ -29,7 +29,8 @@ class EarlyWarner(PythonModel):
         if content.get("format_version") != FORMAT_VERSION:
             raise InputError(
                 f"The bundle must have format version {FORMAT_VERSION}. Received "
-                f"{content.get('format_version')}. Load it with the code it was made with, or retrain."
+                f"{content.get('format_version')}. Load it with the version of forewarn that wrote it, or "
+                "retrain."
             )
         self.detector = Detector.model_validate(content)
         self.model = load_model(Path(context.artifacts["model"]))

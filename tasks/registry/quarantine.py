@@ -1,4 +1,4 @@
-"""Put a version into quarantine, so that nothing makes it champion, and take it out again."""
+"""Quarantine a version, so that it cannot become champion, and lift the quarantine."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def quarantine_version(
         client: Client of the registry.
         model_name: Registered model.
         number: The version.
-        why: The reason, for the history; it stands in the version's tag.
+        why: The reason, for the history and the version's tag.
         who: The person.
-        is_lifted: Whether the quarantine ends.
+        is_lifted: Whether to lift the quarantine rather than set it.
 
     Returns:
-        What was changed; no move where the version stands so already.
+        The outcome, without a move if nothing had to be changed.
 
     Raises:
         InputError: If there is no reason, the version is missing, or it is champion.
@@ -38,15 +38,17 @@ def quarantine_version(
         version, standing = require_version(client, model_name, number), opened.state.standing
         if standing.champion == str(version.version) and not is_lifted:
             raise InputError(
-                f"The champion cannot go into quarantine. Version {number} is champion. Go back first, which "
-                "may do both: forewarn rollback --quarantine --why TEXT."
+                f"A version to quarantine must not be champion. Version {number} is. Roll back first, which "
+                "can do both: forewarn rollback --quarantine --why TEXT."
             )
         if (QUARANTINE_TAG in version.tags) != is_lifted:
-            state = f"in quarantine already: {version.tags.get(QUARANTINE_TAG)}"
-            said = f"Version {number} is {'not in quarantine' if is_lifted else state}; nothing was changed."
-            return Outcome(move=None, standing=standing, message=said, repairs=opened.repairs)
+            state = f"already in quarantine: {version.tags.get(QUARANTINE_TAG)}"
+            message = (
+                f"Version {number} is {'not in quarantine' if is_lifted else state}; nothing was changed."
+            )
+            return Outcome(move=None, standing=standing, message=message, repairs=opened.repairs)
         move = plan_move(opened.state, "lift" if is_lifted else "quarantine", version, why, who, standing)
         if not is_lifted:
             move = move.model_copy(update={"quarantined": move.version})
-        said = f"Version {number} of {model_name} is {'out of' if is_lifted else 'in'} quarantine."
-        return carry_through(client, model_name, move, opened, said)
+        message = f"Version {number} of {model_name} is {'out of' if is_lifted else 'in'} quarantine."
+        return carry_through(client, model_name, move, opened, message)

@@ -1,4 +1,4 @@
-"""Put a detector into the registry: one pyfunc, no pickle."""
+"""Log and register a detector as one pyfunc without pickle."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, TensorSpec
 
-# what scoring imports, at the versions that training ran with
+# packages that scoring imports
 _REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn")
-# raw rows in the input example of a version: enough for a score
+# raw rows in a version's input example: enough for a score
 _EXAMPLE_ROWS = 20
-# raw rows in the bundle, with the score and the threshold that each had when the bundle was made
+# raw rows in the bundle, each with the score and threshold that it had when the bundle was made
 GOLDEN_FILE = "golden.parquet"
 GOLDEN_SCORE, GOLDEN_THRESHOLD = "golden score", "golden threshold"
 _CODE = Path(__file__).resolve().parents[2]
@@ -41,20 +41,20 @@ def log_detector(
 ) -> str:
     """Log features, scaler, threshold and model as one pyfunc of the run, complete or not at all.
 
-    The version carries the code that scores, so that it loads where forewarn is not installed. A run
-    that is gone on with, and had logged it, keeps it: the flow makes sure that it scores the same.
+    The logged model carries the scoring code, so that it loads where forewarn is not installed. A resumed
+    run that has already logged its model keeps it; the flow checks that it still scores the same.
 
     Args:
         client: Client of the tracking store.
-        run_id: The run that made it.
-        detector: Everything besides the model.
+        run_id: The run that trained the detector.
+        detector: Everything except the model.
         model: The fitted model.
-        family: Its family.
+        family: The model's family.
         golden: Raw rows in time order whose scores are kept in the bundle; the first of them are the
             input example.
 
     Returns:
-        Id of the logged model; it loads as `models:/<id>`.
+        Id of the logged model, which loads as `models:/<id>`.
     """
     from mlflow.entities import LoggedModelOutput
 
@@ -76,10 +76,10 @@ def log_detector(
 
 
 def find_ready_model(client: MlflowClient, experiment_id: str, run_id: str) -> str | None:
-    """Find what the run has logged already, and delete what it logged half-way.
+    """Find the model that a run has already logged, and delete incomplete ones.
 
     Returns:
-        Id of the logged model whose files are all there, or none.
+        Id of the complete logged model, or None.
     """
     from mlflow.entities import LoggedModelStatus
 
@@ -96,7 +96,7 @@ def save_detector(
     """Write the pyfunc into `folder`.
 
     Returns:
-        The folder of the model.
+        The model's folder.
     """
     import mlflow.pyfunc
 
@@ -121,10 +121,10 @@ def save_detector(
 
 
 def keep_golden_scores(detector: Detector, model: FittedModel, golden: pd.DataFrame) -> pd.DataFrame:
-    """Put scores and thresholds beside raw rows, to know the version by for ever.
+    """Add scores and thresholds to raw rows, as the reference for every later check of the version.
 
     Returns:
-        The rows with two more columns; what is neither number nor time is text.
+        The rows with two more columns; values that are neither numbers nor times are stored as text.
     """
     scored = score_readings(detector, model, golden)
     texts = [name for name in golden.columns if golden[name].dtype == object]
@@ -138,10 +138,10 @@ def keep_golden_scores(detector: Detector, model: FittedModel, golden: pd.DataFr
 
 
 def make_signature(detector: Detector) -> ModelSignature:
-    """State the columns that go in and come out.
+    """Make the signature: the input and output columns.
 
-    Times may be texts or times and whole numbers are as good as others, so the inputs have any
-    type: the schema check of the readings says what is wrong with a value.
+    Times may be strings or timestamps, and sensor values integers or floats, so inputs are of any type; the
+    schema check of the readings reports invalid values.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
@@ -163,9 +163,9 @@ def make_signature(detector: Detector) -> ModelSignature:
 
 
 def list_requirements() -> list[str]:
-    """Pin the packages that scoring imports to the versions installed here."""
+    """Pin the packages that scoring imports to the installed versions."""
     pins = [f"{name}=={version(name)}" for name in _REQUIREMENTS]
-    # the package of TensorFlow has another name where only the processor is used
+    # TensorFlow without GPU support is a package with a different name
     try:
         return [*pins, f"tensorflow-cpu=={version('tensorflow-cpu')}"]
     except ModuleNotFoundError:
@@ -175,19 +175,19 @@ def list_requirements() -> list[str]:
 def register_version(
     client: MlflowClient, model_name: str, model_id: str, run_id: str, tags: Mapping[str, str]
 ) -> str:
-    """Register a logged model as the next version, with its tags from the first moment.
+    """Register a logged model as the next version, created together with its tags.
 
-    A run that is gone on with, and had registered it, keeps its version.
+    A resumed run that has already registered the model keeps its version.
 
     Args:
         client: Client of the registry.
-        model_name: Registered model; made where it is missing.
+        model_name: Registered model; created if missing.
         model_id: The logged model.
-        run_id: The run that made it.
-        tags: `decision`, `data_sha256` and the others of the contract.
+        run_id: The run that logged it.
+        tags: The tags of every version, such as `decision` and `data_sha256`.
 
     Returns:
-        The version's number.
+        The version number.
     """
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
@@ -205,7 +205,7 @@ def register_version(
     registered = client.create_model_version(
         model_name, source=f"models:/{model_id}", run_id=run_id, tags=dict(tags), model_id=model_id
     )
-    # what MLflow's own registration writes, so that the UI links model and version
+    # MLflow's own registration sets this tag; the UI uses it to link model and version
     link = json.dumps([{"name": model_name, "version": int(registered.version)}])
     client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
     return str(registered.version)

@@ -1,4 +1,4 @@
-"""Put in order what interrupted commands have left in the registry, and say so."""
+"""Repair the registry after interrupted commands and foreign changes, and report the repairs."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tasks.tracking.locks import lock_registry
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# a move takes a second; so long after it began, a process on another host is taken to be gone
+# a move takes a second; after this time the process on another host is presumed dead
 _ABANDONED_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class OpenRegistry:
-    """A registered model that is locked and in order.
+    """A registered model, locked and repaired.
 
     Attributes:
         lock: Path of the lock.
-        state: The model as it was read last.
-        repairs: What was put in order, in words.
+        state: The model's state after the repairs.
+        repairs: A message for each repair.
     """
 
     lock: str
@@ -41,18 +41,18 @@ class OpenRegistry:
 
 @contextlib.contextmanager
 def open_registry(client: MlflowClient, model_name: str) -> Iterator[OpenRegistry]:
-    """Lock a registered model and put it in order.
+    """Lock a registered model and repair it.
 
     Args:
         client: Client of the registry.
         model_name: Registered model.
 
     Yields:
-        Its state. An error that comes later tells of the repairs, too.
+        The locked model. A later error lists the repairs as well.
 
     Raises:
         InputError: If there is no such model.
-        StoreUnreachableError: If another command holds it.
+        StoreUnreachableError: If another command holds the lock.
     """
     with lock_registry(client, model_name) as lock:
         repairs = repair_registry(client, model_name, lock)
@@ -66,7 +66,7 @@ def open_registry(client: MlflowClient, model_name: str) -> Iterator[OpenRegistr
 
 
 def repair_registry(client: MlflowClient, model_name: str, lock: str) -> list[str]:
-    """Finish or take back a move that was left half-way; drop aliases to nothing; note foreign moves.
+    """Finish or undo an interrupted move, delete dangling aliases, and record foreign changes.
 
     Args:
         client: Client of the registry.
@@ -74,7 +74,7 @@ def repair_registry(client: MlflowClient, model_name: str, lock: str) -> list[st
         lock: Path of the lock that is held.
 
     Returns:
-        What was done, in words; nothing where all was in order.
+        A message for each repair.
 
     Raises:
         InputError: If there is no such model.
@@ -89,27 +89,30 @@ def repair_registry(client: MlflowClient, model_name: str, lock: str) -> list[st
 def _settle_intent(client: MlflowClient, model_name: str, intent: Intent, lock: str) -> list[str]:
     _require_abandoned(intent, lock)
     move = _forget_missing_versions(client, model_name, intent.move)
-    begun = f"The {move.name} at {move.when} had been interrupted"
+    begun = f"The {move.name} at {move.when} was interrupted"
     if has_happened(client, model_name, move):
-        return [f"{begun}; it was finished: {describe_change(move)}.", *finish_move(client, model_name, move)]
+        return [
+            f"{begun}; it is now finished: {describe_change(move)}.",
+            *finish_move(client, model_name, move),
+        ]
     take_back(client, model_name, move, "it was interrupted before its decisive step")
-    return [f"{begun}; it was taken back: the aliases are as before it."]
+    return [f"{begun}; it was undone, and the aliases are as they were before."]
 
 
 def _require_abandoned(intent: Intent, lock: str) -> None:
-    """Make sure that nobody is still at work: whoever holds our lock is ourselves."""
+    """Require that no process is still carrying out a move: if its lock is the one we hold, none is."""
     if intent.lock == lock and intent.host == socket.gethostname():
         return
     age = (datetime.now(UTC) - datetime.fromisoformat(intent.move.when)).total_seconds()
     if age < _ABANDONED_SECONDS:
         raise StoreUnreachableError(
-            f"Nobody else may be moving aliases. The {intent.move.name} on {intent.host} began {age:.0f} s "
-            f"ago. Try again in {_ABANDONED_SECONDS - age:.0f} s."
+            f"Only one command at a time may move aliases. The {intent.move.name} on {intent.host} began "
+            f"{age:.0f} s ago. Try again in {_ABANDONED_SECONDS - age:.0f} s."
         )
 
 
 def _forget_missing_versions(client: MlflowClient, model_name: str, move: Move) -> Move:
-    """Leave out of a move the versions that were deleted since, and aliases that it does not move."""
+    """Drop deleted versions from a move, and take the aliases that it does not move from the registry."""
     current = read_registry(client, model_name).standing.model_dump()
     sides = {}
     for side, standing in (("before", move.before), ("after", move.after)):
@@ -125,19 +128,19 @@ def _forget_missing_versions(client: MlflowClient, model_name: str, move: Move) 
 
 
 def _drop_dangling_aliases(client: MlflowClient, model_name: str) -> list[str]:
-    """Remove aliases that point to versions which no longer exist."""
+    """Delete aliases that point to versions which no longer exist."""
     dropped = []
     for alias, number in read_registry(client, model_name).aliases.items():
         if alias in ALIASES and find_version(client, model_name, number) is None:
             client.delete_registered_model_alias(model_name, alias)
             dropped.append(
-                f"The alias {alias} pointed to version {number}, which does not exist; it is removed."
+                f"The alias {alias} pointed to version {number}, which does not exist; the alias was deleted."
             )
     return dropped
 
 
 def _record_foreign_moves(client: MlflowClient, model_name: str) -> list[str]:
-    """Note in the history what was moved without forewarn, such as in the MLflow UI."""
+    """Record changes of aliases made without forewarn, such as in the MLflow UI."""
     state = read_registry(client, model_name)
     last = state.history[-1].after if state.history else Standing()
     if state.standing == last:
@@ -151,17 +154,19 @@ def _record_foreign_moves(client: MlflowClient, model_name: str) -> list[str]:
         after=state.standing,
         who=describe_person(),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
-        why="found so: the aliases were moved, or a version deleted, without forewarn",
+        why="the aliases were moved, or a version deleted, without forewarn",
     )
     record_move(client, model_name, move)
-    said = f"The aliases had been changed without forewarn: {describe_change(move)}. The history has it now."
+    repair = (
+        f"The aliases were changed without forewarn: {describe_change(move)}. This is now in the history."
+    )
     if state.standing.champion is None and last.champion is not None:
-        said += " There is no champion: `forewarn promote` or `forewarn rollback` makes one."
-    return [said]
+        repair += " There is no champion: set one with `forewarn promote` or `forewarn rollback`."
+    return [repair]
 
 
 def describe_change(move: Move) -> str:
-    """Say from where to where the aliases moved."""
+    """Describe how a move changed the aliases."""
     changes = [
         f"{name} {getattr(move.before, name) or 'none'} -> {getattr(move.after, name) or 'none'}"
         for name in move.changed_aliases

@@ -1,4 +1,4 @@
-"""Score test rows from the registry: the new version to be sure of it, the champion to compare."""
+"""Score test rows with registered versions: the new one to verify it, the champion to compare with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tasks.registry.versions import find_champion
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# the same numbers on the same machine; other processors round the last bits another way
+# scores are equal on the same machine; other processors may round the last bits differently
 _RELATIVE_TOLERANCE = 1e-4
 
 # the metrics by which a new version is compared with the champion
@@ -37,18 +37,18 @@ def verify_logged_scores(
     scores: np.ndarray,
     thresholds: np.ndarray,
 ) -> None:
-    """Load the logged model and make sure that it scores raw rows, and raises alarms, as training did.
+    """Load the logged model and verify that its scores and thresholds on raw rows equal those of training.
 
     Args:
         model_id: The logged model.
         table: All raw readings.
-        labelled: The rows made of them.
+        labelled: The same rows, labelled.
         part: The part to check.
         scores: Its scores in training, shape (windows,).
-        thresholds: The thresholds that held in training, shape (windows,).
+        thresholds: Its thresholds in training, shape (windows,).
 
     Raises:
-        RuntimeError: If a score or a threshold differs: a defect of the bundle, nothing may be registered.
+        RuntimeError: If a score or a threshold differs: the bundle is defective and must not be registered.
     """
     scored = score_with_version(f"models:/{model_id}", table)
     rows = labelled.source_rows[part.end_rows]
@@ -58,7 +58,7 @@ def verify_logged_scores(
         if not is_equal.all():
             raise RuntimeError(
                 f"The logged model must score as training did. The {column} of {int((~is_equal).sum())} of "
-                f"{len(scores)} test windows differs. This is a defect: please report it with the run's id."
+                f"{len(scores)} test windows differs. This is a defect: please report it with the run id."
             )
 
 
@@ -71,7 +71,7 @@ def score_champion(client: MlflowClient, model_name: str, table: pd.DataFrame) -
         table: All raw readings.
 
     Returns:
-        Its scores, or why it has none; none where there is no champion.
+        Its scores, or the reason why it has none; None if there is no champion.
     """
     from mlflow.exceptions import MlflowException
 
@@ -103,36 +103,36 @@ def compare_champion(
     false_alarms_per_day: float,
     section: EvaluationSection,
 ) -> ChampionEvidence:
-    """Compare a new version with the champion on later rows that neither has seen and both score.
+    """Compare a new version with the champion on later rows that neither has seen and both can score.
 
-    Average precision needs no threshold. Event recall is compared at equal alarms: for each of the
-    two, the lowest threshold that keeps the budget on these very rows. The evaluations beside the
-    comparisons are those at the thresholds that the versions have.
+    Average precision needs no threshold. Event recall is compared at equal false-alarm rates: each version
+    gets the lowest threshold that keeps the budget on these rows. The separate evaluations use the
+    versions' own thresholds.
 
     Args:
         champion: Scores of the champion, one for each raw row.
         scores: Scores of the new version on the part's windows, shape (windows,).
-        thresholds: Its thresholds there, shape (windows,).
+        thresholds: Its thresholds on these windows, shape (windows,).
         part: The test part.
         labelled: All rows and events.
         false_alarms_per_day: The budget.
-        section: How scores are judged.
+        section: Settings of the evaluation.
 
     Returns:
-        Both evaluations and the comparisons, or the problem. Rows that the champion has seen in
-        training or in the choice of its threshold say nothing about it and are left out.
+        Both evaluations and the comparisons, or the problem. Rows that the champion saw in training or
+        in the choice of its threshold are left out.
     """
     if champion.problem is not None:
         return ChampionEvidence(version=champion.version, problem=champion.problem)
     later = keep_later(part, labelled, champion.last_seen)
     if not len(later.end_rows):
-        problem = f"it has seen rows until {champion.last_seen}, and no test row comes later"
+        problem = f"it has seen rows up to {champion.last_seen}, and no test row is later"
         return ChampionEvidence(version=champion.version, problem=problem)
     rows = labelled.source_rows[part.end_rows]
     is_common = np.isfinite(champion.scores[rows]) & np.isin(part.end_rows, later.end_rows)
     common = replace(part.select(is_common), start=later.start)
     if not common.has_both_classes:
-        problem = "the rows that neither has seen and both score hold no event, or nothing else"
+        problem = "the rows that neither has seen and both can score contain only one class"
         return ChampionEvidence(version=champion.version, problem=problem)
     both = {"challenger": scores[is_common], "champion": champion.scores[rows][is_common]}
     held = {"challenger": thresholds[is_common], "champion": champion.thresholds[rows][is_common]}
@@ -155,20 +155,21 @@ def compare_champion(
 
 
 def keep_later(part: Part, labelled: LabelledReadings, last_seen: np.datetime64 | None) -> Part:
-    """Keep the rows of a part that come after a time, and the windows that begin in a run after it.
+    """Keep the rows of a part in runs that begin after a time, and the windows that end in them.
 
-    A run that holds the time is left out whole: neither its windows nor its event are new.
+    The run that contains the time is dropped whole: neither its windows nor its event are new. A part that
+    begins after the time is kept as it is.
 
     Args:
         part: A stretch of rows; a scattered part is kept whole, or not at all.
         labelled: All rows.
-        last_seen: The time, or none to keep everything.
+        last_seen: The time, or None to keep everything.
     """
     first_new = 0 if last_seen is None else int(np.searchsorted(labelled.times, last_seen, side="right"))
     begin = part.end_rows.min(initial=len(labelled.times)) if part.is_scattered else part.start
     if first_new <= begin:
         return part
-    # the run after the one that holds the last seen row
+    # the first row after the run of the last seen row
     start = int(np.searchsorted(labelled.runs, labelled.runs[first_new - 1], side="right"))
     start = part.stop if part.is_scattered else min(max(start, part.start), part.stop)
     return replace(part.select(part.end_rows >= start), start=start)
@@ -181,7 +182,7 @@ def tally_at_rate(
     false_alarms_per_day: float,
     section: EvaluationSection,
 ) -> Tally:
-    """Tally what the lowest threshold gives that keeps an alarm budget on these very rows."""
+    """Tally the alarms at the lowest threshold that keeps an alarm budget on these rows."""
     threshold = meet_alarm_budget(scores, part, labelled, false_alarms_per_day, section.repeat_alarm_minutes)
     return tally_alarms(scores, part, labelled, np.full(len(scores), threshold), section)
 

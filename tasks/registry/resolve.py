@@ -1,4 +1,4 @@
-"""Pin a version by its number, so that an alias that moves later changes nothing."""
+"""Resolve a model URI to a version number, so that a later move of the alias changes nothing."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ADDRESS = re.compile(r"models:/(?P<name>[^/:@]+)(?:/(?P<version>[0-9]+)|@(?P<ali
 
 
 def resolve_version(client: MlflowClient, model_uri: str) -> PinnedVersion:
-    """Tell which version an address means now.
+    """Find the version that a model URI refers to now.
 
     Args:
         client: Client of the registry.
         model_uri: Such as `models:/forewarn@champion` or `models:/forewarn/3`.
 
     Raises:
-        InputError: If the address has another form, or there is no such version.
+        InputError: If the URI has another form, or there is no such version.
     """
     found = ADDRESS.fullmatch(model_uri)
     if found is None:
@@ -36,8 +36,8 @@ def resolve_version(client: MlflowClient, model_uri: str) -> PinnedVersion:
     version = find_alias(client, name, alias) if alias else find_version(client, name, number)
     if version is None:
         raise InputError(
-            f"`--model` must name a version that can be loaded. Received {model_uri}, and there is none. "
-            "`forewarn retrain` registers one and promotes it if it is good enough; a version without an "
-            "alias is named by its number, such as models:/forewarn/1."
+            f"`--model` must name an existing version. Received {model_uri}, which does not exist. "
+            "`forewarn retrain` registers a version and promotes it if it is good enough; refer to a version "
+            "without an alias by its number, such as models:/forewarn/1."
         )
     return PinnedVersion(name=name, number=str(version.version), asked=model_uri)

@@ -1,4 +1,4 @@
-"""Try a logged version out in a fresh process: without pickles, on golden rows, on spoilt readings."""
+"""Smoke-test a logged version in a fresh process: without pickles, on golden rows and perturbed readings."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _SECONDS_AT_MOST = 600
 
 
 def run_smoke_test(tracking_uri: str, model_id: str) -> Trial:
-    """Load a logged version where nothing of this process is known, and see what it does.
+    """Load a logged version in a fresh process, which shares no state with this one, and examine it.
 
     Args:
         tracking_uri: Tracking store.
         model_id: The logged model.
 
     Returns:
-        What was found; a version that cannot be loaded or run is a finding too.
+        The result; that a version cannot be loaded or run is a result too.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "trial.json"
         environment = os.environ | {
             "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-            # not on the command line, which everyone on the host can read: it may hold a password
+            # may contain a password; everyone on the host can read the command line
             "MLFLOW_TRACKING_URI": tracking_uri,
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "PYTHONWARNINGS": "ignore",
@@ -57,13 +57,13 @@ def run_smoke_test(tracking_uri: str, model_id: str) -> Trial:
         except subprocess.TimeoutExpired:
             return Trial(problem=f"it took more than {_SECONDS_AT_MOST} seconds")
         if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+            lines = done.stderr.strip().splitlines() or [f"it exited with code {done.returncode}"]
             return Trial(problem=lines[-1][:500])
         return Trial.model_validate_json(out.read_text(encoding="utf-8"))
 
 
 def examine_version(tracking_uri: str, model_id: str) -> Trial:
-    """Load a logged version, score its golden rows and spoil them; in the process that calls this."""
+    """Load a logged version in this process, score its golden rows, and run the behavioural tests on them."""
     import mlflow
 
     mlflow.set_tracking_uri(tracking_uri)
@@ -113,7 +113,7 @@ def measure_megabytes(folder: Path) -> float:
 
 
 def measure_difference(expected: np.ndarray, given: np.ndarray) -> float:
-    """Measure the largest relative difference where both are finite; 0 where they never are."""
+    """Compute the largest relative difference where both are finite; 0 if they never are."""
     is_known = np.isfinite(expected) & np.isfinite(given)
     distances = np.abs(given[is_known] - expected[is_known])
     return float(np.max(distances / np.maximum(np.abs(expected[is_known]), 1e-9), initial=0.0))

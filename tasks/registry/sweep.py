@@ -1,4 +1,4 @@
-"""Put in order what a killed process or a lost machine left in the tracking store."""
+"""Clean up the tracking store after killed processes and lost machines."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def close_abandoned_runs(client: MlflowClient, kept: str | None = None) -> list[Run]:
-    """End orphaned runs of all experiments KILLED, and take out what they had half registered.
+    """End the orphaned runs of all experiments as KILLED, and delete their versions and incomplete models.
 
     Args:
         client: Client of the tracking store.
-        kept: Id of a run that is gone on with, and left as it is.
+        kept: Id of a run that is being resumed, and is left alone.
 
     Returns:
-        The runs that were closed.
+        The closed runs.
     """
     experiments = [each.experiment_id for each in client.search_experiments()]
     closed = close_orphaned_runs(client, experiments, kept)
@@ -34,7 +34,7 @@ def close_abandoned_runs(client: MlflowClient, kept: str | None = None) -> list[
 
 
 def take_versions_out(client: MlflowClient, run_id: str) -> None:
-    """Take out the versions of a run that did not come to its end; one that has an alias stays.
+    """Delete the versions of a run that did not finish, except those with an alias.
 
     Args:
         client: Client of the registry.

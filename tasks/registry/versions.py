@@ -1,4 +1,4 @@
-"""Find versions in the registry, without loading what they are made of."""
+"""Look up versions in the registry, without loading their models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-# what MLflow answers when there is no such model, version or alias, and when a number is none
+# MLflow's error codes for a missing model, version or alias, and for an invalid version number
 _MISSING = ("RESOURCE_DOES_NOT_EXIST",)
 _MISSING_OR_WRONG = (*_MISSING, "INVALID_PARAMETER_VALUE")
 
@@ -19,27 +19,27 @@ T = TypeVar("T")
 
 
 def find_champion(client: MlflowClient, model_name: str) -> ModelVersion | None:
-    """Find the version with the alias `champion`, or none where there is none."""
+    """Find the version with the alias `champion`, or None."""
     return find_alias(client, model_name, "champion")
 
 
 def find_alias(client: MlflowClient, model_name: str, alias: str) -> ModelVersion | None:
-    """Find the version that an alias points to, or none where it points to none."""
+    """Find the version that an alias points to, or None."""
     return _find(lambda: client.get_model_version_by_alias(model_name, alias))
 
 
 def find_version(client: MlflowClient, model_name: str, number: str) -> ModelVersion | None:
-    """Find a version by its number, or none where there is none."""
+    """Find a version by its number, or None."""
     return _find(lambda: client.get_model_version(model_name, number))
 
 
 def find_model(client: MlflowClient, model_name: str) -> RegisteredModel | None:
-    """Find a registered model with its tags and aliases, or none where there is none."""
+    """Find a registered model with its tags and aliases, or None."""
     return _find(lambda: client.get_registered_model(model_name), _MISSING)
 
 
 def require_version(client: MlflowClient, model_name: str, number: str) -> ModelVersion:
-    """Find a version that a user has named.
+    """Find a version that the user named.
 
     Raises:
         InputError: If there is no such version.
@@ -47,14 +47,14 @@ def require_version(client: MlflowClient, model_name: str, number: str) -> Model
     version = find_version(client, model_name, number)
     if version is None:
         raise InputError(
-            f"The version must be one of the registered model {model_name!r}. Version {number} does not "
+            f"The version must belong to the registered model {model_name!r}. Version {number} does not "
             "exist. `forewarn models` lists the versions."
         )
     return version
 
 
 def find_run_metrics(client: MlflowClient, run_id: str, prefix: str) -> dict[str, float]:
-    """Find a run's metrics by what follows a prefix; nothing where the run is gone.
+    """Find a run's metrics with a prefix, named without it; empty if the run no longer exists.
 
     Args:
         client: Client of the tracking store.
@@ -67,7 +67,7 @@ def find_run_metrics(client: MlflowClient, run_id: str, prefix: str) -> dict[str
 
 
 def _find(look_up: Callable[[], T], missing: Collection[str] = _MISSING_OR_WRONG) -> T | None:
-    """Look something up, or return none where MLflow answers with one of the error codes in `missing`."""
+    """Look something up, or return None if MLflow raises one of the error codes in `missing`."""
     from mlflow.exceptions import MlflowException
 
     try:

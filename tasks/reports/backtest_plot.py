@@ -1,4 +1,4 @@
-"""The figures of a backtest: what to expect on days that the model has not seen."""
+"""The plots of a backtest: what to expect on days that the model has not seen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TITLES = SCORER_TITLES | {"published": "Published model"}
 FOLDS_INCHES = (8.2, 5.2)
 BARS_AT_MOST = 40
 
-# colour, marker and line of each scorer; the styles differ for eyes that are blind to colours
+# colour, marker and line of each scorer; markers and lines differ for colour-blind readers
 STYLES = {
     "model": (BLUE, "o", "-"),
     "published": (VERMILION, "s", "--"),
@@ -43,19 +43,19 @@ OTHER_STYLE = (INK, "D", (0, (5, 1)))
 
 
 class Bar(NamedTuple):
-    """A ROC area and its interval, none where undefined."""
+    """A ROC area and its interval, None if undefined."""
 
     value: float | None
     interval: Interval | None
 
 
 def render_backtest_plots(summary: Summary, published_random_split: float | None = None) -> dict[str, bytes]:
-    """Draw the four figures of a backtest as PNG images of about 900 pixels in width.
+    """Draw the four plots of a backtest as PNG images about 900 pixels wide.
 
     Args:
-        summary: What the folds say together.
-        published_random_split: The ROC area that the published model reaches where rows are divided at
-            random, to be shown beside; none to leave it out.
+        summary: The summary of all folds.
+        published_random_split: The ROC area of the published model with a random split, to show for
+            comparison; None to leave it out.
 
     Returns:
         PNG bytes by `folds`, `recall_curve`, `lead_minutes` and `score_before_event`.
@@ -70,9 +70,9 @@ def render_backtest_plots(summary: Summary, published_random_split: float | None
 
 
 def plot_folds(summary: Summary, published_random_split: float | None = None) -> Figure:
-    """Draw the ROC area of each fold and of their mean, with intervals, above the line of chance.
+    """Draw the ROC area of each fold and their mean, with intervals and the line of chance.
 
-    Shown are the model, other entrants, the control with the largest mean area, and the random one.
+    Shown are the model, other entrants, the control with the largest mean area, and the random control.
     """
     figure, axes = make_figure(FOLDS_INCHES)
     scorers = choose_scorers(summary)
@@ -94,7 +94,7 @@ def plot_folds(summary: Summary, published_random_split: float | None = None) ->
     axes.grid(visible=False, axis="x")
     name_axes(
         axes,
-        _tell(summary, published_random_split),
+        _make_title(summary, published_random_split),
         "Days of the test; each model was trained on the days before",
         "ROC area (1 is perfect)",
     )
@@ -105,8 +105,8 @@ def plot_folds(summary: Summary, published_random_split: float | None = None) ->
 def plot_recall_curve(summary: Summary) -> Figure:
     """Draw the share of events caught against the false alarms a day, for both horizons.
 
-    The lines are what the best fixed threshold of each fold would have given, looked up on the test; the
-    diamonds are what came of thresholds that were set beforehand.
+    The lines show the best fixed threshold of each fold, chosen on the test; the diamonds show the results
+    of thresholds set beforehand.
     """
     from matplotlib.ticker import PercentFormatter
 
@@ -117,15 +117,15 @@ def plot_recall_curve(summary: Summary) -> Figure:
     near = f"up to {minutes:g} minutes before" if summary.rows_ahead else "on the event's own rows"
     far = f"up to {summary.horizon_minutes:g} minutes before"
     horizons = (("event_recall", near), ("event_recall_20min", far))
-    for panel, (name, words) in zip(panels, horizons, strict=True):
+    for panel, (name, horizon) in zip(panels, horizons, strict=True):
         for scorer, standing in summary.entrants.items():
             _draw_curve(panel, scorer, standing, name)
         realised = [rate.realised for rate in summary.rates]
         caught = [getattr(rate, name) for rate in summary.rates]
         look: dict[str, Any] = {"marker": "D", "ms": 7, "mfc": "white", "mec": BLUE, "mew": 1.8, "ls": ""}
         panel.plot(realised, caught, label="Model, threshold set beforehand", **look)
-        _frame(panel)
-        name_axes(panel, f"Alarm {words}", "False alarms a day", "")
+        _style_panel(panel)
+        name_axes(panel, f"Alarm {horizon}", "False alarms a day", "")
     panels[0].set_ylim(bottom=0, top=1.05 * max(panel.dataLim.ymax for panel in panels) or 1)
     panels[0].set_ylabel("Events caught", fontsize=11, color=INK)
     panels[0].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -137,7 +137,7 @@ def plot_recall_curve(summary: Summary) -> Figure:
 
 
 def plot_lead_minutes(summary: Summary) -> Figure:
-    """Draw how long before caught events the first alarm came."""
+    """Draw a histogram of the minutes from the first alarm to the event, for caught events."""
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = make_figure(SIZE_INCHES)
@@ -145,7 +145,7 @@ def plot_lead_minutes(summary: Summary) -> Figure:
     title = f"How long before an event its first alarm came, within {summary.horizon_minutes:g} minutes"
     name_axes(axes, title, "Minutes from the first alarm to the event", "Caught events, all seeds")
     if len(leads) == 0:
-        return _say(figure, axes, "No event was caught.")
+        return _write_reason(figure, axes, "No event was caught.")
     axes.hist(leads, bins=_cut_bins(leads, summary.step_minutes).tolist(), color=BLUE, edgecolor="white")
     median = float(np.median(leads))
     axes.axvline(median, color=INK, ls="--", lw=1.4, label=f"median: {median:g} minutes")
@@ -157,18 +157,18 @@ def plot_lead_minutes(summary: Summary) -> Figure:
 
 
 def plot_score_before_event(summary: Summary) -> Figure:
-    """Draw how the scores rise among those of normal rows as an event comes near."""
+    """Draw the percentile of scores among normal rows by the time before an event."""
     from matplotlib.ticker import PercentFormatter
 
     figure, axes = make_figure(SIZE_INCHES)
     name_axes(
         axes,
-        "How high rows score before an event, among normal rows",
+        "Scores before an event, ranked among those of normal rows",
         "Minutes before the event",
         "Normal rows that score lower",
     )
     if not summary.score_by_rows_before:
-        return _say(figure, axes, "Too few events have rows before them.")
+        return _write_reason(figure, axes, "Too few events have rows before them.")
     minutes = np.arange(1, len(summary.score_by_rows_before) + 1) * summary.step_minutes
     axes.plot(minutes, summary.score_by_rows_before, color=BLUE, marker="o", lw=2, label="Model")
     axes.axhline(0.5, color=GREY, ls=":", lw=1.4, label="as on any normal row")
@@ -181,13 +181,13 @@ def plot_score_before_event(summary: Summary) -> Figure:
 
 
 def choose_scorers(summary: Summary) -> list[str]:
-    """Choose who is shown fold by fold: the model, other entrants, the best control, and the random one."""
+    """Choose the scorers to show by fold: the model, other entrants, the best and the random control."""
     best = find_best_control(summary)
     return [scorer for scorer in summary.entrants if scorer not in CONTROLS or scorer in {best, "random"}]
 
 
 def find_best_control(summary: Summary) -> str | None:
-    """Find the control with the largest mean ROC area, the random one left out; none without controls."""
+    """Find the control with the largest mean ROC area, other than the random one; None without controls."""
     areas = {
         scorer: metrics.roc_auc
         for scorer, metrics in summary.controls.items()
@@ -211,20 +211,20 @@ def list_bars(summary: Summary, scorer: str) -> list[Bar]:
     ]
 
 
-def _tell(summary: Summary, published_random_split: float | None) -> str:
-    """Write the title: the mean areas in words."""
+def _make_title(summary: Summary, published_random_split: float | None) -> str:
+    """Write the mean areas as a title."""
     areas = {
         scorer: standing.mean.roc_auc
         for scorer, standing in summary.entrants.items()
         if scorer not in CONTROLS and standing.mean.roc_auc is not None
     }
-    told = ", ".join(f"{TITLES.get(scorer, scorer).lower()} {area:.2f}" for scorer, area in areas.items())
+    listed = ", ".join(f"{TITLES.get(scorer, scorer).lower()} {area:.2f}" for scorer, area in areas.items())
     aside = "" if published_random_split is None else f" (random split: {published_random_split:.2f})"
-    return f"On days it has not seen: {told}{aside}"
+    return f"On days it has not seen: {listed}{aside}"
 
 
 def _name_fold(fold: FoldResult) -> str:
-    """Write the days of a fold's test."""
+    """Format the days of a fold's test."""
     first, last = (np.datetime64(time, "D").item() for time in (fold.test_start, fold.test_end))
     begin = (
         f"{first.day}" if (first.year, first.month) == (last.year, last.month) else f"{first.day} {first:%b}"
@@ -234,14 +234,14 @@ def _name_fold(fold: FoldResult) -> str:
 
 
 def _draw_promise(axes: Axes, value: float) -> None:
-    """Draw what a random split would have one believe."""
+    """Draw the ROC area that a random split promises."""
     axes.axhline(value, color=VERMILION, ls=(0, (6, 3)), lw=1.4)
     text = f"published model,\nrandom split: {value:.2f}"
     axes.text(-1.6, value, text, fontsize=10, color=VERMILION, va="bottom")
 
 
 def _draw_bars(axes: Axes, scorer: str, places: np.ndarray, summary: Summary) -> None:
-    """Draw the areas of one scorer as points with their intervals, and write down the mean."""
+    """Draw the areas of one scorer as points with their intervals, and label the mean."""
     colour, marker, _ = STYLES.get(scorer, OTHER_STYLE)
     size = 9 if scorer == "model" else 6.5
     bars = list_bars(summary, scorer)
@@ -265,8 +265,8 @@ def _draw_curve(axes: Axes, scorer: str, standing: Standing, name: str) -> None:
     axes.plot(rates, caught, color=colour, ls=style, lw=width, label=TITLES.get(scorer, scorer))
 
 
-def _frame(axes: Axes) -> None:
-    """Begin at no false alarms, and leave out the upper and right edges."""
+def _style_panel(axes: Axes) -> None:
+    """Start the x axis at 0, and style the axes as in the other plots."""
     axes.set_xlim(left=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, color="#dddddd", lw=0.6)
@@ -275,19 +275,19 @@ def _frame(axes: Axes) -> None:
 
 
 def _spread(count: int) -> np.ndarray:
-    """Spread so many places around 0, each 1 from the next."""
+    """Make `count` offsets around 0, 1 apart."""
     return np.arange(count) - (count - 1) / 2
 
 
 def _cut_bins(values: np.ndarray, step: float) -> np.ndarray:
-    """Cut the range of values into bars, one for each step unless these are too many."""
+    """Cut the range of values into bins, one for each step unless there would be too many."""
     bars = round((values.max() - values.min()) / step) + 1
     if bars > BARS_AT_MOST:
         return np.linspace(values.min(), values.max(), BARS_AT_MOST + 1)
     return values.min() + (np.arange(bars + 1) - 0.5) * step
 
 
-def _say(figure: Figure, axes: Axes, text: str) -> Figure:
-    """Write into an empty figure why it is."""
+def _write_reason(figure: Figure, axes: Axes, text: str) -> Figure:
+    """Write into an empty figure why it is empty."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=12, color=INK)
     return figure

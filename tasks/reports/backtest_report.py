@@ -1,4 +1,4 @@
-"""The report of a backtest: one HTML page that needs nothing but a browser, and the same for the handbook."""
+"""The report of a backtest: a self-contained HTML page, and a Markdown page for the documentation."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 PLOT_TEXTS = {
     "folds": (
         "Fold by fold",
-        "Each point is a test on days that came after the training, its bar the interval. What lies on the "
-        "line of chance has learnt nothing that lasts.",
+        "Each point is a test on days after the training, and its bar the interval. A scorer on the line of "
+        "chance has learned nothing that lasts.",
     ),
     "recall_curve": (
         "Events caught against false alarms",
-        "The lines are the best that a fixed threshold could have done in each fold, looked up on the test "
-        "itself. The diamonds are what came of thresholds that were set beforehand.",
+        "The lines show the best that a fixed threshold, chosen on the test itself, could have done in each "
+        "fold. The diamonds show the results of thresholds set beforehand.",
     ),
     "lead_minutes": (
         "Warning time",
-        "How many minutes are left from the first alarm to the event, for the events that were caught.",
+        "Minutes from the first alarm to the event, for the events that were caught.",
     ),
     "score_before_event": (
         "Scores before an event",
-        "A normal row has half of the normal rows below it on average; where the line rises above one half, "
-        "the model begins to see the event coming.",
+        "On average, half of all normal rows score lower than a normal row; where the line rises above one "
+        "half, the model begins to see the event coming.",
     ),
 }
 
@@ -52,17 +52,17 @@ PLOT_TEXTS = {
 def render_backtest_report(
     result: BacktestResult, configuration: Configuration, plots: Mapping[str, bytes]
 ) -> str:
-    """Write the outcome of a backtest as one HTML page with everything inside.
+    """Render the result of a backtest as one self-contained HTML page.
 
     Passwords in addresses are left out. The same arguments give the same page.
 
     Args:
-        result: The outcome.
+        result: The result.
         configuration: The effective configuration of the run.
         plots: PNG bytes by the names that `tasks.reports.backtest_plot.render_backtest_plots` gives them.
 
     Returns:
-        The page; it has no script and loads nothing from elsewhere.
+        The page, which has no script and loads nothing.
 
     Raises:
         ValueError: If a plot has an unknown name.
@@ -86,16 +86,16 @@ def write_backtest_page(
     published_random_split: float | None = None,
     pictures: Mapping[str, str] | None = None,
 ) -> str:
-    """Write the outcome of a backtest as a Markdown page in plain words, for those who run the plant.
+    """Render the result of a backtest as a Markdown page in plain words, for the operators of a plant.
 
     The table is named by its file name alone.
 
     Args:
-        result: The outcome.
+        result: The result.
         configuration: The effective configuration of the run.
-        published_random_split: The ROC area that the published model reaches where rows are divided at
-            random; none to leave it out.
-        pictures: Addresses of the plots, by their names; none to leave them out.
+        published_random_split: The ROC area of the published model with a random split; None to leave it
+            out.
+        pictures: Addresses of the plots, by their names; None to leave them out.
 
     Raises:
         ValueError: If a picture has an unknown name.
@@ -111,7 +111,7 @@ def write_backtest_page(
 
 
 def list_columns(result: BacktestResult, kind: str) -> tuple[Column, ...]:
-    """List every scorer with its figures of a kind, `mean` or `pooled`."""
+    """List the figures of every scorer, of the kind `mean` or `pooled`."""
     return tuple(
         Column(
             TITLES.get(scorer, scorer),
@@ -123,23 +123,23 @@ def list_columns(result: BacktestResult, kind: str) -> tuple[Column, ...]:
 
 
 def list_statements(result: BacktestResult, confidence: float) -> tuple[str, ...]:
-    """Say in plain sentences what to expect of the model."""
-    told = (
-        tell_alarms(result),
-        tell_catch(result),
-        tell_lead(result),
-        tell_ranking(result),
-        tell_difference(result, confidence),
+    """Describe in plain sentences what to expect of the model."""
+    sentences = (
+        describe_false_alarms(result),
+        describe_recall(result),
+        describe_warning_time(result),
+        describe_ranking(result),
+        describe_difference(result, confidence),
     )
-    return tuple(sentence for sentence in told if sentence)
+    return tuple(sentence for sentence in sentences if sentence)
 
 
-def tell_ranking(result: BacktestResult) -> str:
-    """Say what the ROC area means; empty where it is undefined."""
+def describe_ranking(result: BacktestResult) -> str:
+    """Explain the ROC area; empty if it is undefined."""
     area = result.mean.roc_auc
     if area is None:
         return ""
-    others = ["guessing in 50%"]
+    others = ["guessing does so in 50%"]
     if "published" in result.entrants:
         others.append(f"the published model in {_percent(result.entrants['published'].mean.roc_auc)}")
     best = find_best_control(result)
@@ -150,13 +150,13 @@ def tell_ranking(result: BacktestResult) -> str:
     bounds = result.intervals.get("roc_auc")
     within = f" ({_percent(bounds.low)} to {_percent(bounds.high)})" if bounds else ""
     return (
-        "Of a row shortly before an event and a normal row, the model gives the former the higher score in "
+        "Of a row shortly before an event and a normal row, the model scores the former higher in "
         f"{_percent(area)} of all pairs{within}; {', '.join(others)}."
     )
 
 
-def tell_difference(result: BacktestResult, confidence: float) -> str:
-    """Say whether the model is better than the published one; empty without it."""
+def describe_difference(result: BacktestResult, confidence: float) -> str:
+    """Describe whether the model is better than the published one; empty without the published one."""
     bounds, folds = result.published_difference, len(result.folds)
     if bounds is None:
         return ""
@@ -166,61 +166,62 @@ def tell_difference(result: BacktestResult, confidence: float) -> str:
     elif bounds.high < 0:
         verdict = "The model is worse than the published model by more than chance"
     else:
-        verdict = "The model differs from the published model by no more than chance may give"
-    return f"{verdict}: ROC area {span}, and larger in {result.better_than_published_folds} of {folds} folds."
+        verdict = "The model does not differ from the published model by more than chance"
+    better = f"the model's area is larger in {result.better_than_published_folds} of {folds} folds"
+    return f"{verdict}: the difference in ROC area is {span}, and {better}."
 
 
-def tell_alarms(result: BacktestResult) -> str:
-    """Say how many false alarms came, beside the promise."""
+def describe_false_alarms(result: BacktestResult) -> str:
+    """Describe the realised and the promised rate of false alarms."""
     realised, promised = result.realised_false_alarms_per_day, result.promised_false_alarms_per_day
-    came = f"{format_figure(realised, 1)} false alarms a day came"
+    raised = f"The model raised {format_figure(realised, 1)} false alarms a day"
     if promised is None:
-        return f"{came}; none were promised."
+        return f"{raised}; no rate was promised."
     worst = max(fold.false_alarm_ratio or 0 for fold in result.folds)
-    return f"{came} where {promised:g} were promised; in the worst fold {worst:.1f} times the promise."
+    return f"{raised} where {promised:g} were promised; the worst fold had {worst:.1f} times the promise."
 
 
-def tell_catch(result: BacktestResult) -> str:
-    """Say how many events were caught at these alarms."""
+def describe_recall(result: BacktestResult) -> str:
+    """Describe how many events were caught by these alarms."""
     near, far = result.mean.event_recall, result.mean.event_recall_20min
-    ahead = f"up to {result.rows_ahead * result.step_minutes:g} minutes before" if result.rows_ahead else "in"
+    minutes = result.rows_ahead * result.step_minutes
+    ahead = f"up to {minutes:g} minutes before them" if result.rows_ahead else "on their own rows"
     return (
-        f"At these alarms, {_percent(near)} of the events had one {ahead} them and {_percent(far)} one up to "
+        f"Of the events, {_percent(near)} had an alarm {ahead} and {_percent(far)} had one up to "
         f"{result.horizon_minutes:g} minutes before; the others came without a warning."
     )
 
 
-def tell_lead(result: BacktestResult) -> str:
-    """Say how long the warnings were; empty where nothing was caught."""
+def describe_warning_time(result: BacktestResult) -> str:
+    """Describe how early the warnings came; empty if no event was caught."""
     if not result.lead_minutes:
         return ""
     return (
-        f"Where it warned, half of the first alarms came {np.median(result.lead_minutes):g} minutes or more "
-        "before the event."
+        f"Half of the first alarms came at least {np.median(result.lead_minutes):g} minutes before the event."
     )
 
 
-def tell_leaks(check: LeakCheck, step_minutes: float) -> str:
-    """Say what tampering with the inputs has cost, and what that means."""
-    late = f"{check.delayed_rows * step_minutes:g} minutes late"
+def describe_leak_check(check: LeakCheck, step_minutes: float) -> str:
+    """Describe how tampering with the inputs changes the ROC area, and what this means."""
+    late = f"delayed by {check.delayed_rows * step_minutes:g} minutes"
     bounds, loss = check.loss_by_delay, check.roc_auc - check.delayed_roc_auc
     figures = (
-        f"The ROC area is {check.roc_auc:.3f} with inputs as they are, {check.shuffled_roc_auc:.3f} "
+        f"The ROC area is {check.roc_auc:.3f} with unchanged inputs, {check.shuffled_roc_auc:.3f} "
         f"({_span(check.shuffled_interval)}) with test rows in random order, and {check.delayed_roc_auc:.3f} "
-        f"with inputs that come {late}, a loss of {loss:.3f} ({bounds.low:+.3f} to {bounds.high:+.3f})."
+        f"with inputs {late}, a loss of {loss:.3f} ({bounds.low:+.3f} to {bounds.high:+.3f})."
     )
     if check.has_passed:
-        return f"{figures} So the scores come from what the sensors show at the time."
+        return f"{figures} So the scores depend on what the sensors show at the time."
     reasons = []
     if check.shuffled_interval.low > 0.5:
-        reasons.append("rows in random order should leave nothing but chance, 0.5")
+        reasons.append("rows in random order should give an area of 0.5, which is chance")
     if loss <= 0 or bounds.high < 0:
-        reasons.append("late inputs should cost something")
-    return f"{figures} But {' and '.join(reasons)}: look for what the scores know from elsewhere."
+        reasons.append("delayed inputs should lower the area")
+    return f"{figures} But {' and '.join(reasons)}: look for a leak of information into the scores."
 
 
-def _render(template: str, result: BacktestResult, configuration: Configuration, **words: object) -> str:
-    """Fill a template with what both pages tell."""
+def _render(template: str, result: BacktestResult, configuration: Configuration, **values: object) -> str:
+    """Fill a template with the values common to both pages, and its own."""
     confidence = configuration.evaluation.confidence
     tables = {kind: list_columns(result, kind) for kind in ("mean", "pooled")}
     return (
@@ -230,18 +231,18 @@ def _render(template: str, result: BacktestResult, configuration: Configuration,
             result=result,
             configuration=configuration,
             statements=list_statements(result, confidence),
-            leaks=tell_leaks(result.leak_check, result.step_minutes),
+            leaks=describe_leak_check(result.leak_check, result.step_minutes),
             titles=[column.title for column in tables["mean"]],
             mean_rows=list_metric_rows(tables["mean"], configuration),
             pooled_rows=list_metric_rows(tables["pooled"], configuration),
             scorer_titles=TITLES,
-            **words,
+            **values,
         )
     )
 
 
 def _make_page_environment(*, is_markdown: bool) -> Environment:
-    """Make the template engine; in Markdown nothing is escaped."""
+    """Make the template environment; in Markdown nothing is escaped."""
     environment = make_environment().overlay(autoescape=not is_markdown)
     environment.filters |= {
         "figure": format_figure,
@@ -253,15 +254,15 @@ def _make_page_environment(*, is_markdown: bool) -> Environment:
 
 
 def _percent(share: float | None) -> str:
-    """Write a share as a percentage, none as a dash."""
+    """Format a share as a percentage, None as a dash."""
     return format_figure(None, 0) if share is None else f"{share:.0%}"
 
 
 def _span(bounds: Interval | None, decimals: int = 3) -> str:
-    """Write the bounds of an interval, none as nothing."""
+    """Format the bounds of an interval, None as an empty text."""
     return "" if bounds is None else f"{bounds.low:.{decimals}f} to {bounds.high:.{decimals}f}"
 
 
 def _name_moment(time: str) -> str:
-    """Write a time to the minute."""
+    """Format a time to the minute."""
     return time.replace("T", " ")[:16]

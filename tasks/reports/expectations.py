@@ -1,4 +1,4 @@
-"""Write docs/what-to-expect.md, what a plant can expect, from a backtest: `make expect`."""
+"""Write docs/what-to-expect.md, the page on what a plant can expect, from a backtest: `make expect`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PICTURE = "what-to-expect.png"
 
 
 def write_expectations(backtest: Path, random_split: Path, folder: Path) -> None:
-    """Write `what-to-expect.md` and its picture from results of the mill's readings.
+    """Write `what-to-expect.md` and its picture from results on the mill's readings.
 
     Args:
-        backtest: What `forewarn backtest --json` wrote.
-        random_split: What `forewarn retrain --preset ranjan-2019 --json` wrote for the same table.
+        backtest: Output file of `forewarn backtest --json`.
+        random_split: Output file of `forewarn retrain --preset ranjan-2019 --json` for the same table.
         folder: Folder of the page.
     """
     result = BacktestResult.model_validate_json(backtest.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Write a version's model card: what it is for, what it was made from, what it can do and cannot."""
+"""Write the model card of a version: its purpose, data, performance and limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.reports.report import METRIC_TEXTS, list_columns, list_metric_rows, m
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# what the description of a version holds in MLflow's database
+# longest description of a version in MLflow's database
 CARD_CHARACTERS = 5_000
 _REASON_CHARACTERS = 220
 _REASONS = 6
@@ -26,11 +26,11 @@ def describe_version(client: MlflowClient, result: RetrainResult, configuration:
 
     Args:
         client: Client of the registry.
-        result: The outcome of the retraining that made the version.
+        result: The result of the retraining that produced the version.
         configuration: Its settings.
 
     Returns:
-        The card, Markdown.
+        The card, in Markdown.
     """
     tags = client.get_model_version(result.model_name, result.model_version).tags
     card = render_card(result, configuration, tags)
@@ -42,9 +42,9 @@ def render_card(result: RetrainResult, configuration: Configuration, tags: Mappi
     """Write a model card; the same arguments give the same card.
 
     Args:
-        result: The outcome of a retraining.
+        result: The result of a retraining.
         configuration: Its settings.
-        tags: The version's: `train_end`, `threshold_end` and `decided_at` are used.
+        tags: The version's tags, of which `train_end`, `threshold_end` and `decided_at` are used.
 
     Returns:
         Markdown of at most `CARD_CHARACTERS` characters.
@@ -74,36 +74,35 @@ def render_card(result: RetrainResult, configuration: Configuration, tags: Mappi
 
 
 def describe_horizon(configuration: Configuration) -> str:
-    """Say how long before an event an alarm counts, in rows and in the longer horizon."""
+    """Describe how long before an event an alarm counts, in rows and in the longer horizon."""
     rows, minutes = configuration.labels.rows_ahead, configuration.evaluation.horizon_minutes
-    return f"it counts {rows} {'row' if rows == 1 else 'rows'} ahead, and is useful {minutes:g} minutes ahead"
+    near = f"{rows} {'row' if rows == 1 else 'rows'}"
+    return f"an alarm counts up to {near} ahead, and is useful up to {minutes:g} minutes ahead"
 
 
 def list_limits(result: RetrainResult) -> list[str]:
-    """List what the version cannot do, with the figures of its own test.
+    """List the limits of a version, with the figures of its test.
 
     Args:
-        result: The outcome of the retraining that made it.
+        result: The result of the retraining that produced it.
     """
     metrics, limits = result.metrics, []
     if result.is_leaky_split:
         limits.append(
-            "The split is leaky: test rows are neighbours of training rows. The figures say nothing about "
-            "use."
+            "The split is leaky: test rows are neighbours of training rows, so the figures say nothing about "
+            "performance in use."
         )
     if metrics.event_recall_20min is not None:
         missed = 1 - metrics.event_recall_20min
-        limits.append(f"{missed:.0%} of the test's events came without an alarm in the longer horizon.")
+        limits.append(f"{missed:.0%} of the test events came without an alarm in the longer horizon.")
     if metrics.precision is not None:
-        limits.append(
-            f"Of the test's rows with an alarm, {metrics.precision:.0%} came right before an event."
-        )
+        limits.append(f"Of the test rows with an alarm, {metrics.precision:.0%} came right before an event.")
     if result.data.events < _FEW_EVENTS:
-        limits.append(f"It has learned from, and was judged on, {result.data.events} events only.")
+        limits.append(f"It was trained and judged on only {result.data.events} events.")
     return [
         *limits,
-        "One test on one stretch of time: events are few, the intervals wide, small differences noise.",
-        "Sensors drift. The promise about alarms holds while the plant stays as it was: watch how many "
-        "come, and retrain.",
-        "After a gap or an event it gives no score until it has rows enough: no warning comes then.",
+        "It was tested on one period: events are few and intervals wide, so small differences are noise.",
+        "Sensors drift, and the promised alarm rate holds only while the plant stays the same: monitor the "
+        "alarms, and retrain.",
+        "After a gap or an event it gives no score, and so no warning, until it has enough rows.",
     ]

@@ -1,4 +1,4 @@
-"""Draw what the monitor found, over time."""
+"""The plot of a monitor's review over time."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 _INCHES = (9.0, 8.4)
 _TITLE_CHARACTERS = 100
-# the legend lies above the highest point
+# room for the legend above the highest point
 _HEADROOM = 1.35
 
 
 def render_monitor_plot(review: Review, bound: float, promised: float | None) -> bytes:
-    """Draw median ratio, false alarms and recall of each window, one above the other, as PNG.
+    """Draw median ratio, false alarms and recall of each window in three panels, as PNG.
 
     Args:
-        review: What was found.
+        review: The review.
         bound: Ratio above which a window counts.
-        promised: False alarms a day that the threshold promises, or none.
+        promised: False alarms a day that the threshold promises, or None.
     """
     return render_png(plot_windows(review, bound, promised))
 
 
 def plot_windows(review: Review, bound: float, promised: float | None) -> Figure:
-    """Draw the three panels; without windows they are empty and say so."""
+    """Draw the three panels; without windows they are empty, with a message."""
     figure, panels = make_panels(_INCHES, 3)
     windows = review.windows
     times = np.array([window.last for window in windows], dtype="datetime64[s]")
@@ -58,7 +58,7 @@ def plot_windows(review: Review, bound: float, promised: float | None) -> Figure
         panels[0].text(
             0.5,
             0.5,
-            "No whole window that the champion has not seen",
+            "No full window of rows that the champion has not seen",
             transform=panels[0].transAxes,
             ha="center",
         )
@@ -67,9 +67,9 @@ def plot_windows(review: Review, bound: float, promised: float | None) -> Figure
 
 
 def _draw_ratios(axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow], bound: float) -> None:
-    """Draw the ratio of each window, those above the bound marked; missing ones are gaps."""
+    """Draw the ratio of each window, marked if above the bound; missing ratios are gaps."""
     ratios = np.array([np.nan if window.ratio is None else window.ratio for window in windows])
-    axes.plot(times, ratios, color=BLUE, marker="o", ms=4, label="median normal score, by its reference")
+    axes.plot(times, ratios, color=BLUE, marker="o", ms=4, label="median normal score / reference")
     is_above = np.array([window.is_above is True for window in windows], dtype=bool)
     if is_above.any():
         axes.plot(
@@ -84,23 +84,23 @@ def _draw_ratios(axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow]
     axes.axhline(bound, color=VERMILION, ls="--", lw=1.2, label=f"bound {bound:g}")
     axes.axhline(1.0, color=GREY, ls=":", lw=1.0)
     axes.set_ylim(0, np.nanmax(np.append(ratios, bound)) * _HEADROOM)
-    name_axes(axes, "Median score of normal rows against when the model was made", "", "Ratio")
+    name_axes(axes, "Median score of normal rows, relative to the reference of the version", "", "Ratio")
 
 
 def _draw_false_alarms(
     axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow], promised: float | None
 ) -> None:
-    """Draw the false alarms of each window beside the promise."""
+    """Draw the false alarms of each window, and the promised rate."""
     rates = [window.false_alarms_per_day for window in windows]
     axes.plot(times, rates, color=BLUE, marker="o", ms=4, label="false alarms a day")
     if promised is not None:
         axes.axhline(promised, color=INK, ls="--", lw=1.2, label=f"promised {promised:g}")
     axes.set_ylim(0, max([*rates, promised or 0.0, 1.0]) * _HEADROOM)
-    name_axes(axes, "False alarms", "", "A day")
+    name_axes(axes, "False alarms", "", "Per day")
 
 
 def _draw_recall(axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow]) -> None:
-    """Draw the events of each window and how many of them were caught within the longer horizon."""
+    """Draw the events of each window, and how many were caught within the longer horizon."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     events = np.array([window.events for window in windows])
@@ -122,4 +122,4 @@ def _draw_recall(axes: Axes, times: np.ndarray, windows: Sequence[MonitorWindow]
         share.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         share.set_ylabel("Recall so far (line)", fontsize=11, color=INK)
         share.spines["top"].set_visible(False)
-    name_axes(axes, "Events, and those that were caught", "End of the window", "Events")
+    name_axes(axes, "Events and caught events", "End of the window", "Events")

@@ -1,4 +1,4 @@
-"""The figures that every run shows, drawn without pyplot and without global state."""
+"""The plots of a training run, drawn without pyplot and without global state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SCORER_TITLES = {"model": "Model", "pca": "PCA", "zscore": "z-score", "random": "Random"}
 
-# Okabe and Ito's colours, told apart by colour-blind eyes; the line styles differ too.
+# Okabe and Ito's colours, distinguishable by colour-blind readers; the line styles differ too
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6B6B6B"
 INK = "#222222"
 LINES = ((BLUE, "-"), (GREEN, "--"), (PURPLE, "-."), (GREY, ":"))
@@ -32,10 +32,10 @@ POINTS_AT_MOST = 20_000
 
 
 def plot_loss(history: History) -> Figure:
-    """Draw the loss and the validation loss of each epoch, and mark the epoch whose weights were kept.
+    """Draw training and validation loss of each epoch, and mark the epoch whose weights were kept.
 
     Args:
-        history: Losses, shape (epochs,), at least one epoch. Epochs are counted from 1 in the figure.
+        history: Losses, shape (epochs,), at least one epoch. The figure counts epochs from 1.
 
     Returns:
         A figure with one pair of axes.
@@ -57,7 +57,7 @@ def plot_loss(history: History) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     name_axes(
         axes,
-        "How well the network rebuilds normal windows, epoch by epoch",
+        "Loss of the network on normal windows, epoch by epoch",
         "Epoch",
         "Loss (mean squared error\nof scaled values)",
     )
@@ -66,18 +66,18 @@ def plot_loss(history: History) -> Figure:
 
 
 def plot_precision_recall(scores: PartScores, threshold: float) -> Figure:
-    """Draw precision and recall against the threshold, with the chosen threshold.
+    """Draw precision and recall against the threshold, and mark the chosen threshold.
 
-    A curve holds, between two scores, the value at the higher one, as an alarm is `score >= threshold`.
-    scikit-learn's curve ends with a precision of 1 and a recall of 0 that belong to no threshold; they
-    are left out.
+    Between two scores a curve has the value at the higher one, as an alarm is `score >= threshold`.
+    scikit-learn's last point, with a precision of 1 and a recall of 0, belongs to no threshold and is left
+    out.
 
     Args:
         scores: Windows of one part, finite scores, shape (windows,).
-        threshold: What was chosen on this part.
+        threshold: The threshold chosen on this part.
 
     Returns:
-        A figure with one pair of axes; with windows of one class only, it says so.
+        A figure with one pair of axes; only a message if all windows are of one class.
     """
     from matplotlib.ticker import PercentFormatter
 
@@ -85,7 +85,7 @@ def plot_precision_recall(scores: PartScores, threshold: float) -> Figure:
     title = f"Precision and recall for every threshold, {scores.part} part"
     name_axes(axes, title, "Threshold (score at which alarms begin)", "Share")
     if not scores.has_both_classes:
-        return _say_one_class(figure, axes, scores)
+        return _write_missing_class(figure, axes, scores)
     _draw_precision_and_recall(axes, scores, threshold)
     _draw_threshold(axes, "x", threshold)
     _scale_by_spread(axes, "x", np.append(scores.scores, threshold))
@@ -96,13 +96,13 @@ def plot_precision_recall(scores: PartScores, threshold: float) -> Figure:
 
 
 def plot_roc(scores_by_name: Mapping[str, PartScores]) -> Figure:
-    """Draw the ROC curves of several scorers of one part, with their areas in the legend.
+    """Draw the ROC curves of several scorers on one part, with their areas in the legend.
 
     Args:
-        scores_by_name: Windows of one part by the scorer's name, `model` and the controls; finite scores.
+        scores_by_name: Windows of one part by scorer, `model` and the controls; finite scores.
 
     Returns:
-        A figure with one pair of axes; with windows of one class only, it says so.
+        A figure with one pair of axes; only a message if all windows are of one class.
 
     Raises:
         ValueError: If there is no scorer.
@@ -120,7 +120,7 @@ def plot_roc(scores_by_name: Mapping[str, PartScores]) -> Figure:
         "Positive windows flagged (true positive rate)",
     )
     if not first.has_both_classes:
-        return _say_one_class(figure, axes, first)
+        return _write_missing_class(figure, axes, first)
     _draw_roc(axes, scores_by_name)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     for axis in (axes.xaxis, axes.yaxis):
@@ -132,13 +132,13 @@ def plot_roc(scores_by_name: Mapping[str, PartScores]) -> Figure:
 def plot_errors_over_time(scores: PartScores) -> Figure:
     """Draw the score of each window over time, by class, with the threshold.
 
-    Of many windows not all normal ones are drawn, see `choose_points`; all positive ones are.
+    Normal windows are thinned by `choose_points` if there are many; all positive ones are drawn.
 
     Args:
         scores: Windows of one part, finite scores, shape (windows,), and the threshold of each.
 
     Returns:
-        A figure with one pair of axes; with windows of one class only, it says so.
+        A figure with one pair of axes; with a message if all windows are of one class.
     """
     figure, axes = make_figure(SIZE_INCHES)
     title = f"Score of every window over time, {scores.part} part"
@@ -153,7 +153,7 @@ def plot_errors_over_time(scores: PartScores) -> Figure:
     _scale_by_spread(axes, "y", np.append(scores.scores, scores.thresholds))
     show_dates(axes)
     draw_legend(figure, axes)
-    return figure if scores.has_both_classes else _say_one_class(figure, axes, scores, height=0.93)
+    return figure if scores.has_both_classes else _write_missing_class(figure, axes, scores, height=0.93)
 
 
 def plot_confusion(scores: PartScores) -> Figure:
@@ -165,13 +165,13 @@ def plot_confusion(scores: PartScores) -> Figure:
         scores: Windows of one part, shape (windows,), and the threshold of each.
 
     Returns:
-        A figure with one pair of axes: truth downwards, alarm to the right, counts and shares of the truth.
+        A figure with one pair of axes: truth by row, alarm by column, with counts and shares of each row.
     """
     from matplotlib.colors import to_rgba
 
     figure, axes = make_figure(SIZE_INCHES)
     counts = np.array(_count_alarms(scores, scores.thresholds)).reshape(2, 2)
-    names = (("quiet, rightly", "false alarm"), ("missed", "caught"))
+    names = (("correctly quiet", "false alarm"), ("missed", "caught"))
     colours = np.empty((2, 2, 4))
     for row, column in np.ndindex(2, 2):
         count, total = int(counts[row, column]), int(counts[row].sum())
@@ -188,19 +188,19 @@ def plot_confusion(scores: PartScores) -> Figure:
     lowest, highest = find_threshold_range(scores)
     moving = "" if lowest == highest else f" to {highest:.4g}"
     title = f"Windows by truth and alarm, {scores.part} part, threshold {lowest:.4g}{moving}"
-    name_axes(axes, title, "What the model said", "What was true")
+    name_axes(axes, title, "Prediction", "Truth")
     axes.grid(visible=False)
-    return figure if scores.has_both_classes else _say_one_class(figure, axes, scores)
+    return figure if scores.has_both_classes else _write_missing_class(figure, axes, scores)
 
 
 def plot_drivers(alarm: AlarmExplanation) -> Figure:
-    """Draw the last rows of the sensors that drive an alarm, against what the model expected of them.
+    """Draw the last rows of the sensors that drive an alarm, against the values that the model expected.
 
     Args:
-        alarm: The alarm; what has no rows of its own, such as `context`, is left out.
+        alarm: The alarm; drivers without values, such as `context`, are left out.
 
     Returns:
-        A figure with a pair of axes for each sensor, or one that says that no sensor drives the alarm.
+        A figure with a pair of axes for each sensor, or with a message if no sensor drives the alarm.
     """
     figure = _make_canvas(SHORT_INCHES)
     drivers = [driver for driver in alarm.drivers if driver.last]
@@ -217,13 +217,13 @@ def plot_drivers(alarm: AlarmExplanation) -> Figure:
         draw_legend(figure, figure.axes[0])
     else:
         figure.text(
-            0.5, 0.5, "No sensor drives this alarm: what the process has been through does.", ha="center"
+            0.5, 0.5, "No sensor drives this alarm, but the recent history of the process.", ha="center"
         )
     return figure
 
 
 def find_threshold_range(scores: PartScores) -> tuple[float, float]:
-    """Find the lowest and the highest threshold that held; infinite where there is no window."""
+    """Find the lowest and the highest threshold; both infinite without windows."""
     if len(scores.thresholds) == 0:
         return np.inf, np.inf
     return float(scores.thresholds.min()), float(scores.thresholds.max())
@@ -236,25 +236,25 @@ def render_plots(
     threshold: float,
     explained: ExplainedAlarms | None = None,
 ) -> dict[str, bytes]:
-    """Draw the figures of a run as PNG images of about 900 pixels in width.
+    """Draw the plots of a run as PNG images about 900 pixels wide.
 
     Args:
-        history: Losses of the training, or none where nothing was trained in epochs.
-        validation: The model's scores of the validation part, where the threshold was chosen.
-        test: Scores of the test part by the scorer's name: `model` and the controls.
-        threshold: What was chosen on validation.
-        explained: The alarms of the test part, or none where they were not explained.
+        history: Losses of the training, or None if the model is not trained in epochs.
+        validation: The model's scores on the validation part, where the threshold was chosen.
+        test: Scores on the test part by scorer: `model` and the controls.
+        threshold: The threshold chosen on validation.
+        explained: The alarms of the test part, or None if they were not explained.
 
     Returns:
-        PNG bytes by `loss` (where there is a history), `precision_recall`, `roc`, `errors_over_time`,
-        `confusion_matrix` and `latest_alarm` (where an alarm was explained).
+        PNG bytes by `loss` (with a history), `precision_recall`, `roc`, `errors_over_time`,
+        `confusion_matrix` and `latest_alarm` (if an alarm was explained).
 
     Raises:
         ValueError: If `test` has no entry `model`.
     """
     if "model" not in test:
         raise ValueError(
-            f"`test` must hold the scores of the model by the name `model`. Received {sorted(test)}. "
+            f"`test` must contain the scores of the model under the name `model`. Received {sorted(test)}. "
             "Add the model's scores."
         )
     figures = {} if history is None else {"loss": plot_loss(history)}
@@ -270,18 +270,18 @@ def render_plots(
 
 
 def choose_points(labels: np.ndarray, scores: np.ndarray, at_most: int) -> np.ndarray:
-    """Choose the windows to draw: all positive ones, and of the normal ones a thinned choice.
+    """Choose the windows to draw: all positive ones, and a thinned selection of the normal ones.
 
-    With more than `at_most` normal windows, they are cut into stretches of equal length, and of each
-    stretch the first and the highest are drawn, so that no peak is lost.
+    More than `at_most` normal windows are cut into stretches of equal length, and the first and the highest
+    window of each stretch are drawn, so that no peak is lost.
 
     Args:
         labels: Whether a window is positive, bool, shape (windows,).
         scores: Finite scores, shape (windows,).
-        at_most: Stretches of normal windows, at least 1.
+        at_most: Largest number of stretches, at least 1.
 
     Returns:
-        Positions of the chosen windows, rising, shape (chosen,).
+        Positions of the chosen windows, ascending, shape (chosen,).
     """
     normal = np.flatnonzero(~labels)
     length = -(-len(normal) // at_most)
@@ -301,7 +301,7 @@ def make_figure(size_inches: tuple[float, float]) -> tuple[Figure, Axes]:
 
 
 def make_panels(size_inches: tuple[float, float], count: int) -> tuple[Figure, list[Axes]]:
-    """Make an empty figure with pairs of axes one above the other, all with the same horizontal axis."""
+    """Make an empty figure with stacked panels that share the horizontal axis."""
     figure = _make_canvas(size_inches)
     first = _style_axes(figure.add_subplot(count, 1, 1))
     others = [_style_axes(figure.add_subplot(count, 1, place, sharex=first)) for place in range(2, count + 1)]
@@ -309,7 +309,7 @@ def make_panels(size_inches: tuple[float, float], count: int) -> tuple[Figure, l
 
 
 def show_dates(axes: Axes) -> None:
-    """Mark the x axis by dates and times, as short as they can be."""
+    """Label the x axis with concise dates and times."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     # matplotlib ships these two without types
@@ -321,7 +321,7 @@ def show_dates(axes: Axes) -> None:
 
 
 def name_axes(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
-    """Write the title and what the axes show."""
+    """Set the title and the labels of the axes."""
     axes.set_title(title, fontsize=13, loc="left", color=INK)
     axes.set_xlabel(horizontal, fontsize=11, color=INK)
     axes.set_ylabel(vertical, fontsize=11, color=INK)
@@ -345,7 +345,7 @@ def _style_axes(axes: Axes) -> Axes:
 
 
 def _draw_driver(axes: Axes, driver: Driver) -> None:
-    """Draw what a sensor was and what was expected of it, the row of the alarm at 0."""
+    """Draw the actual and expected values of a sensor, with the alarm at row 0."""
     from matplotlib.ticker import MaxNLocator
 
     rows = np.arange(1 - len(driver.last), 1)
@@ -376,7 +376,7 @@ def _draw_precision_and_recall(axes: Axes, scores: PartScores, threshold: float)
 
 
 def _draw_roc(axes: Axes, scores_by_name: Mapping[str, PartScores]) -> None:
-    """Draw a ROC curve for each scorer, with its area in the legend, and the diagonal."""
+    """Draw the diagonal and the ROC curve of each scorer, with its area in the legend."""
     from sklearn.metrics import auc, roc_curve
 
     for position, (name, scores) in enumerate(scores_by_name.items()):
@@ -394,7 +394,7 @@ def _draw_windows(axes: Axes, scores: PartScores) -> None:
     labels, times, values = scores.labels[points], scores.times[points], scores.scores[points]
     classes = (
         (~labels, BLUE, ".", 5.0, 0.5, f"normal ({np.sum(~scores.labels):,})"),
-        (labels, VERMILION, "^", 6.5, 1.0, f"positive: soon before an event ({np.sum(scores.labels):,})"),
+        (labels, VERMILION, "^", 6.5, 1.0, f"positive: before an event ({np.sum(scores.labels):,})"),
     )
     for chosen, colour, marker, size, opacity, label in classes:
         style: dict[str, Any] = {
@@ -409,14 +409,14 @@ def _draw_windows(axes: Axes, scores: PartScores) -> None:
 
 
 def draw_legend(figure: Figure, axes: Axes) -> None:
-    """Name the lines below the axes, where they hide nothing."""
+    """Draw the legend below the axes, where it hides nothing."""
     handles, labels = axes.get_legend_handles_labels()
     columns = 2 if len(labels) > 3 else 3
     figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=columns, fontsize=11)
 
 
 def _draw_threshold(axes: Axes, along: str, threshold: float) -> None:
-    """Draw the threshold across the axis `along`, `x` or `y`; an infinite one is named only."""
+    """Draw the threshold as a line across the axis `along`, `x` or `y`; if infinite, in the legend only."""
     label = f"threshold {threshold:.4g}" + (" (never an alarm)" if threshold == np.inf else "")
     if not np.isfinite(threshold):
         axes.plot([], [], color=INK, ls=(0, (6, 2)), label=label)
@@ -427,7 +427,7 @@ def _draw_threshold(axes: Axes, along: str, threshold: float) -> None:
 
 
 def _scale_by_spread(axes: Axes, along: str, values: np.ndarray) -> None:
-    """Use a logarithmic axis where positive values spread so far that a plain one would hide most."""
+    """Use a logarithmic axis if positive values spread so widely that a linear one would hide most."""
     from matplotlib.ticker import LogLocator, StrMethodFormatter
 
     finite = values[np.isfinite(values)]
@@ -441,7 +441,7 @@ def _scale_by_spread(axes: Axes, along: str, values: np.ndarray) -> None:
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def _say_one_class(figure: Figure, axes: Axes, scores: PartScores, height: float = 0.5) -> Figure:
+def _write_missing_class(figure: Figure, axes: Axes, scores: PartScores, height: float = 0.5) -> Figure:
     """Write into the figure, at a height between 0 and 1, which class is missing."""
     windows = len(scores.labels)
     missing = "normal" if scores.labels.any() else "positive"
@@ -471,12 +471,12 @@ def _count_alarms(scores: PartScores, threshold: float | np.ndarray) -> tuple[in
 
 
 def _format_share(count: int, total: int) -> str:
-    """Write a share as a percentage, or a dash where there is nothing to divide by."""
+    """Format a share as a percentage, or a dash if the total is 0."""
     return f"{count / total:.1%}" if total else "\N{EN DASH}"
 
 
 def render_png(figure: Figure) -> bytes:
-    """Render a figure to PNG bytes that depend on nothing but what it shows."""
+    """Render a figure to PNG bytes that depend only on its content."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

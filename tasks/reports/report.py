@@ -1,4 +1,4 @@
-"""The report of a retraining: one page that needs nothing but a browser."""
+"""The report of a retraining: one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ DECISION_TEXTS = {
 
 WINDOW_TITLES = {
     "train": "Training",
-    "train_normal": "of these normal, the ones it learns from",
+    "train_normal": "of which normal, used for training",
     "validation": "Validation",
     "test": "Test",
 }
 
-# name: title, explanation, decimals
+# title, explanation and decimals by metric
 METRIC_TEXTS = {
     "roc_auc": ("ROC area", "How often a positive row scores higher than a normal one.", 3),
     "average_precision": (
         "Average precision",
-        "Precision averaged over the thresholds, by recall gained.",
+        "Precision averaged over all thresholds, weighted by the gain in recall.",
         3,
     ),
     "event_recall": ("Events caught", "Share of events with an alarm {shortly_before}.", 3),
@@ -56,7 +56,7 @@ METRIC_TEXTS = {
     ),
     "false_alarms_per_day": (
         "False alarms per day",
-        "Episodes in 24 hours of rows present; one that lasts counts again every {repeat}.",
+        "False-alarm episodes per 24 hours of rows; a lasting one counts again every {repeat}.",
         1,
     ),
     "lead_minutes_median": (
@@ -73,39 +73,39 @@ METRIC_TEXTS = {
 PLOT_TEXTS = {
     "loss": (
         "Loss",
-        "Both lines should fall and level off; where the validation line rises again, the network learns the "
-        "training rows by heart, so the weights of the marked epoch were kept.",
+        "Both lines should fall and level off; where the validation line rises again, the network is "
+        "overfitting, so the weights of the marked epoch were kept.",
     ),
     "precision_recall": (
         "Precision and recall",
         "A threshold further to the left catches more positive windows and raises more false alarms; the "
-        "upright dashed line is the one that was chosen.",
+        "vertical dashed line marks the chosen threshold.",
     ),
     "roc": (
         "ROC",
-        "The higher a curve lies above the diagonal, the better its score tells positive windows from normal "
-        "ones; a model earns its place only above the controls.",
+        "The further a curve is above the diagonal, the better its score separates positive from normal "
+        "windows; a model is worth using only if its curve is above those of the controls.",
     ),
     "errors_over_time": (
         "Scores over time",
-        "Triangles on or above the dashed line are caught and dots there are false alarms; when all dots "
-        "climb, the plant drifts away from what the network has learned.",
+        "Triangles on or above the dashed line are caught and dots there are false alarms; if all dots "
+        "rise, the plant is drifting away from what the network has learned.",
     ),
     "confusion_matrix": (
         "Alarms",
-        "Rows are what was true and columns what the model said; the orange fields are its mistakes.",
+        "Rows are the truth and columns the model's predictions; the orange fields are its mistakes.",
     ),
 }
 
 ALARM_PLOT_TEXTS = {
     "latest_alarm": (
         "The latest alarm",
-        "Where a sensor leaves the dashed line, the model did not expect it; each point of that line was "
-        "expected when its row was the last one known.",
+        "Where a sensor leaves the dashed line, the model did not expect its value; each point of that line "
+        "is what the model expected when its row was the newest.",
     ),
 }
 
-# what is said of the feature that drives most, by its kind and direction
+# word for the feature that drives most, by its kind and direction
 DIRECTION_TEXTS = {
     ("level", "above"): "high",
     ("level", "below"): "low",
@@ -122,7 +122,7 @@ LEADERS_SHOWN = 12
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure as it is written, and its interval, empty where there is none."""
+    """A formatted figure and its interval, empty if there is none."""
 
     value: str
     interval: str
@@ -140,7 +140,7 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class Column:
-    """The figures of one scorer: values and intervals by the metric's name."""
+    """The figures of one scorer: values and intervals by the name of the metric."""
 
     title: str
     values: Mapping[str, float | None]
@@ -158,7 +158,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class EpisodeRow:
-    """An episode of alarms as the page shows it: each driver is a headline and its figures."""
+    """An alarm episode as the page shows it; each driver is a headline with its figures."""
 
     time: str
     score: str
@@ -169,7 +169,7 @@ class EpisodeRow:
 
 @dataclass(frozen=True)
 class Leader:
-    """A sensor that had the largest share, and of how many alarms and first alarms of episodes."""
+    """A sensor, and how many alarms and first alarms of episodes it had the largest share of."""
 
     sensor: str
     alarms: int
@@ -182,18 +182,18 @@ def render_report(
     plots: Mapping[str, bytes],
     explained: ExplainedAlarms | None = None,
 ) -> str:
-    """Write the outcome of a retraining as one HTML page with everything inside.
+    """Render the result of a retraining as one self-contained HTML page.
 
     Passwords in addresses are left out. The same arguments give the same page.
 
     Args:
-        result: The outcome.
+        result: The result.
         configuration: The effective configuration of the run.
         plots: PNG bytes by the names that `tasks.reports.plot.render_plots` gives them.
-        explained: The alarms of the test part, or none where they were not explained.
+        explained: The alarms of the test part, or None if they were not explained.
 
     Returns:
-        The page; it has no script and loads nothing from elsewhere.
+        The page, which has no script and loads nothing.
 
     Raises:
         ValueError: If a plot has an unknown name.
@@ -229,14 +229,14 @@ def render_report(
 
 
 def write_report(html: str, path: Path) -> None:
-    """Write a page to a file, whole or not at all; a missing folder is made.
+    """Write a page to a file, whole or not at all; a missing folder is created.
 
     Args:
         html: The page.
         path: The file; an existing one is replaced.
 
     Raises:
-        OSError: If the folder or the file cannot be written; what lay at `path` stays as it was.
+        OSError: If the folder or the file cannot be written; an existing file at `path` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
@@ -248,7 +248,7 @@ def write_report(html: str, path: Path) -> None:
 
 
 def list_columns(result: RetrainResult) -> tuple[Column, ...]:
-    """List the model and its controls, strongest control first, with their test figures."""
+    """List the test figures of the model and its controls, strongest control first."""
     known = [name for name in SCORER_TITLES if name in result.controls]
     others = [name for name in result.controls if name not in SCORER_TITLES]
     controls = tuple(
@@ -263,7 +263,7 @@ def list_columns(result: RetrainResult) -> tuple[Column, ...]:
 
 
 def list_champion_columns(result: RetrainResult) -> tuple[Column, ...]:
-    """List the new version and the champion, both on the rows that both score, where they were judged."""
+    """List the figures of the new version and the champion on the rows that both score, if judged."""
     evidence = result.champion
     if evidence is None or evidence.champion is None or evidence.challenger is None:
         return ()
@@ -275,23 +275,23 @@ def list_champion_columns(result: RetrainResult) -> tuple[Column, ...]:
 
 
 def list_metric_rows(columns: Sequence[Column], configuration: Configuration) -> tuple[MetricRow, ...]:
-    """Write every metric in plain words, with the level of chance where it is known.
+    """Format every metric with a plain explanation, and the level of chance if it is known.
 
     Args:
-        columns: Figures of scorers on the same rows; the prevalence of the first one's rows is what
-            guessing gives as precision.
-        configuration: Says how far ahead and how long alarms count.
+        columns: Figures of scorers on the same rows; the prevalence in the first column is the precision
+            of guessing.
+        configuration: The configuration, for the horizons.
 
     Returns:
-        One row for each metric; none without columns.
+        One row for each metric; empty without columns.
     """
     prevalence = columns[0].values["prevalence"] if columns else None
     chances = {"roc_auc": 0.5, "average_precision": prevalence, "precision": prevalence}
-    words = _list_words(configuration)
+    horizons = _name_horizons(configuration)
     return tuple(
         MetricRow(
-            title.format_map(words),
-            explanation.format_map(words),
+            title.format_map(horizons),
+            explanation.format_map(horizons),
             format_figure(chances[name], decimals) if name in chances else "",
             tuple(_make_cell(column, name, decimals) for column in columns),
         )
@@ -301,7 +301,7 @@ def list_metric_rows(columns: Sequence[Column], configuration: Configuration) ->
 
 
 def list_episode_rows(explained: ExplainedAlarms, configuration: Configuration) -> tuple[EpisodeRow, ...]:
-    """Write the last `EPISODES_SHOWN` episodes, the latest first, each by its first alarm."""
+    """Format the last `EPISODES_SHOWN` episodes, latest first, each by its first alarm."""
     horizon = configuration.evaluation.horizon_minutes
     return tuple(
         EpisodeRow(
@@ -315,7 +315,7 @@ def list_episode_rows(explained: ExplainedAlarms, configuration: Configuration) 
 
 
 def describe_outcome(episode: AlarmEpisode, horizon_minutes: float) -> tuple[str, str]:
-    """Say whether an episode warned of an event, on rows that count or in the longer horizon, and when."""
+    """Describe whether an episode caught an event, warned of it in the longer horizon, or was false."""
     minutes = episode.minutes_ahead
     is_near = minutes is not None and minutes <= horizon_minutes
     if not episode.is_caught and not is_near:
@@ -325,7 +325,7 @@ def describe_outcome(episode: AlarmEpisode, horizon_minutes: float) -> tuple[str
 
 
 def describe_driver(driver: Driver) -> tuple[str, str]:
-    """Say which sensor, its share, which way, and its last value against what was expected."""
+    """Describe a driver: sensor, share, direction, and its last value against the expected one."""
     way = "" if driver.direction is None else f", {DIRECTION_TEXTS[driver.group, driver.direction]}"
     if not driver.last:
         return f"{driver.sensor} {driver.share:.0%}", f"{driver.column}{way}"
@@ -335,7 +335,7 @@ def describe_driver(driver: Driver) -> tuple[str, str]:
 
 
 def list_leaders(explained: ExplainedAlarms) -> tuple[Leader, ...]:
-    """Count how often each sensor had the largest share, the most frequent `LEADERS_SHOWN` first."""
+    """Count how often each sensor had the largest share; the `LEADERS_SHOWN` most frequent ones."""
     alarms = Counter(alarm.drivers[0].sensor for alarm in explained.alarms)
     episodes = Counter(episode.first.drivers[0].sensor for episode in explained.episodes)
     return tuple(
@@ -344,7 +344,7 @@ def list_leaders(explained: ExplainedAlarms) -> tuple[Leader, ...]:
 
 
 def make_environment() -> Environment:
-    """Make the template engine: everything is escaped, a missing name is an error."""
+    """Make the template environment: everything is escaped, and an undefined name is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -358,8 +358,8 @@ def make_environment() -> Environment:
     return environment
 
 
-def _list_words(configuration: Configuration) -> dict[str, str]:
-    """Name the horizons of the configuration in words."""
+def _name_horizons(configuration: Configuration) -> dict[str, str]:
+    """Write the horizons of the configuration in words."""
     rows_ahead = configuration.labels.rows_ahead
     plural = "row" if rows_ahead == 1 else f"{rows_ahead} rows"
     return {
@@ -370,7 +370,7 @@ def _list_words(configuration: Configuration) -> dict[str, str]:
 
 
 def _make_cell(column: Column, name: str, decimals: int) -> Cell:
-    """Write one figure with its interval."""
+    """Format one figure with its interval."""
     value, interval = column.values.get(name), column.intervals.get(name)
     if value is None or interval is None:
         return Cell(format_figure(value, decimals), "")
@@ -379,7 +379,7 @@ def _make_cell(column: Column, name: str, decimals: int) -> Cell:
 
 
 def format_figure(value: float | None, decimals: int) -> str:
-    """Write a figure with fixed decimals, small ones with two digits that say something, none as a dash."""
+    """Format a figure with fixed decimals, a small one with two significant digits, None as a dash."""
     if value is None:
         return DASH
     if 0 < abs(value) < 10 ** (1 - decimals):
@@ -388,18 +388,18 @@ def format_figure(value: float | None, decimals: int) -> str:
 
 
 def embed_plots(plots: Mapping[str, bytes]) -> dict[str, str]:
-    """Make addresses that hold the pictures themselves, by their names."""
+    """Encode plots as data URLs, by their names."""
     return {
         name: f"data:image/png;base64,{b64encode(content).decode('ascii')}" for name, content in plots.items()
     }
 
 
 def list_pictures(addresses: Mapping[str, str], texts: Mapping[str, tuple[str, str]]) -> tuple[Picture, ...]:
-    """Put pictures in order, each with how to read it.
+    """List pictures in order, each with its explanation.
 
     Args:
-        addresses: By the picture's name.
-        texts: Title and explanation of every picture that there can be, in order, by name.
+        addresses: Addresses of the pictures, by name.
+        texts: Title and explanation of every possible picture, in order, by name.
 
     Raises:
         ValueError: If a picture has an unknown name.
@@ -408,7 +408,7 @@ def list_pictures(addresses: Mapping[str, str], texts: Mapping[str, tuple[str, s
     if unknown:
         raise ValueError(
             f"The pictures of a report must be among {sorted(texts)}. Received {unknown}. "
-            "Name them as the function that renders them does."
+            "Use the names that the rendering function gives them."
         )
     return tuple(
         Picture(title, explanation, addresses[name])
@@ -418,16 +418,16 @@ def list_pictures(addresses: Mapping[str, str], texts: Mapping[str, tuple[str, s
 
 
 def _list_names(names: Sequence[str]) -> str:
-    """Join names by commas, the first dozen of many."""
+    """Join names by commas, at most the first `COLUMNS_SHOWN`."""
     shown = ", ".join(names[:COLUMNS_SHOWN])
     return shown if len(names) <= COLUMNS_SHOWN else f"{shown} and {len(names) - COLUMNS_SHOWN} more"
 
 
 def hide_password(address: str) -> str:
-    """Leave the user and the password out of an address such as `postgresql://user:password@host`."""
+    """Remove user and password from an address such as `postgresql://user:password@host`."""
     return re.sub(r"(://)[^/\s]*@", r"\1", address)
 
 
 def _quote_source(result: RetrainResult) -> str:
-    """Write the data's address as a shell takes it."""
+    """Quote the address of the data for a shell."""
     return shlex.quote(hide_password(result.data.source))

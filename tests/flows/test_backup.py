@@ -178,9 +178,9 @@ def test_each_command_has_help_with_an_example(command: str, capsys: pytest.Capt
         ),
         (("backup", "--out", "b.zip"), "must name a `.tar.gz` file"),
         (("backup", "--out", "b.tar.gz", "--artifacts", "x", "--database-only"), "not both"),
-        (("backup", "--out", "b.tar.gz", "--artifacts", "nothing-here"), "nothing-here is none"),
+        (("backup", "--out", "b.tar.gz", "--artifacts", "nothing-here"), "nothing-here is not a folder"),
         (("backup", "--out", "b.tar.gz", "--prefect", "sqlite:///p.db"), "`--prefect` must be postgresql"),
-        (("restore", "--from", "none.tar.gz"), "must name an archive that is there"),
+        (("restore", "--from", "none.tar.gz"), "must name an existing archive"),
     ],
 )
 def test_what_cannot_be_done_is_refused_and_leaves_nothing(
@@ -226,7 +226,7 @@ def test_a_journal_without_its_database_is_refused(archive: Path, tmp_path: Path
 def test_a_torn_archive_writes_nothing(archive: Path, tmp_path: Path) -> None:
     torn = tmp_path / "torn.tar.gz"
     torn.write_bytes(archive.read_bytes()[:-5])
-    with pytest.raises(InputError, match="must be a whole archive"):
+    with pytest.raises(InputError, match="must be an intact archive"):
         restore(torn, address(tmp_path / "new"), artifacts(tmp_path / "new"))
     assert [path.name for path in tmp_path.iterdir()] == ["torn.tar.gz"]
 
@@ -237,13 +237,13 @@ def test_the_database_alone_is_restored_where_the_artifacts_are_still_there(
     outcome = restore(archive, address(tmp_path), None)
     assert describe(address(tmp_path)) == describe(address(store))
     assert outcome.notes == (
-        f"the artifacts of the archive were left out; their places stay below {artifacts(store)}",
+        f"the artifacts were not restored; the database still refers to {artifacts(store)}",
     )
 
 
 def test_a_schema_of_a_newer_mlflow_is_refused(tmp_path: Path) -> None:
     path = write_archive(tmp_path / "newer.tar.gz", {"database.sqlite": b"rows"})
-    with pytest.raises(InputError, match="must be of a schema that MLflow"):
+    with pytest.raises(InputError, match="must be known to MLflow"):
         restore(path, address(tmp_path / "new"), artifacts(tmp_path / "new"))
     assert [path.name for path in tmp_path.iterdir()] == ["newer.tar.gz"]
 
@@ -259,7 +259,7 @@ def test_a_damaged_database_is_not_saved(store: Path, tmp_path: Path) -> None:
     content = bytearray(Path(address(store).removeprefix("sqlite:///")).read_bytes())
     content[4096 * 3 : 4096 * 40] = b"\xff" * (4096 * 37)
     database.write_bytes(content)
-    with pytest.raises(InputError, match="must be sound"):
+    with pytest.raises(InputError, match="must be intact"):
         back_up(tmp_path / "b.tar.gz", f"sqlite:///{database}", None)
     assert [path.name for path in tmp_path.iterdir() if ".lock" not in path.name] == ["mlflow.db"]
 
@@ -293,7 +293,7 @@ def test_a_move_that_was_stopped_half_way_is_mended_after_the_restore(store: Pat
     restore(tmp_path / "b.tar.gz", address(new), None)
     listing = list_versions(MlflowClient(address(new)), NAME)
     assert listing.standing == before
-    assert "it was taken back" in listing.repairs[0]
+    assert "it was undone" in listing.repairs[0]
 
 
 def test_a_backup_waits_for_a_move_to_end(store: Path, tmp_path: Path) -> None:
@@ -471,7 +471,7 @@ def test_a_restore_that_fails_in_postgres_leaves_nothing(
 ) -> None:
     uri = postgres.make_database()
     long = tmp_path / ("x" * 120) / ("y" * 120)
-    with pytest.raises(InputError, match="must be sound and take what is written"):
+    with pytest.raises(InputError, match="must be intact and accept all statements"):
         restore(archive, uri, long)
     assert list_files(tmp_path) == {}
     assert look(uri, "SELECT count(*) FROM runs") == [0]
@@ -491,6 +491,6 @@ def test_without_its_tools_postgres_is_not_saved(
     old = tmp_path / "pg_dump"
     old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
     old.chmod(0o755)
-    with pytest.raises(InputError, match="or newer, as the server is"):
+    with pytest.raises(InputError, match="the server's version, or newer"):
         back_up(tmp_path / "b.tar.gz", uri, None)
     assert not (tmp_path / "b.tar.gz").exists()

@@ -83,7 +83,7 @@ def test_a_gate_window_that_the_champion_has_seen_is_held(early: Path, whole: Pa
     assert retrain_on(whole, "gate-seen", LOGISTIC)["decision"] == "PROMOTE"
     result = retrain_on(early, "gate-seen", LOGISTIC)
     assert (result["decision"], gates_of(result, "unknown")) == ("HOLD", {"G2"})
-    assert "it has seen rows until" in result["reasons"][0]
+    assert "it has seen rows up to" in result["reasons"][0]
 
 
 def test_too_few_events_are_held(early: Path) -> None:

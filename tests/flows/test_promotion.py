@@ -76,7 +76,7 @@ def require_refusal(store: Store, name: str, act: Callable[[], object], words: s
 def test_a_promotion_is_recorded_with_what_the_gate_had_said(store: Store, name: str) -> None:
     outcome = promote_version(store[0], name, "3", "it  caught\nboth breaks", WHO)
     assert standing_of(store, name) == ("3", "2", None)
-    assert "The gate had said of version 3: HOLD: too few events" in outcome.message
+    assert "The gate's decision on version 3 was HOLD: too few events" in outcome.message
     move = history_of(store, name)[-1]
     assert (move.number, move.kind, move.version, move.who) == (3, "promote", "3", WHO)
     assert (move.before.champion, move.after.champion) == ("2", "3")
@@ -101,13 +101,13 @@ def test_promoting_the_champion_changes_nothing(store: Store, name: str) -> None
     before = read_registry(store[0], name)
     outcome = promote_version(store[0], name, "2", "again", WHO)
     assert outcome.move is None
-    assert "is champion already" in outcome.message
+    assert "is already champion" in outcome.message
     assert read_registry(store[0], name) == before
 
 
 @pytest.mark.parametrize(
     ("number", "why", "words"),
-    [("99", "better", "Version 99 does not exist"), ("3", " ", "`--why` must give")],
+    [("99", "better", "Version 99 does not exist"), ("3", " ", "`--why` must state")],
 )
 def test_a_promotion_needs_a_version_and_a_reason(
     store: Store, name: str, number: str, why: str, words: str
@@ -144,7 +144,7 @@ def test_a_rollback_goes_to_the_version_that_is_named(store: Store, name: str) -
 def test_a_rollback_without_a_previous_version_is_refused(store: Store, name: str) -> None:
     store[0].delete_registered_model_alias(name, "previous")
     list_versions(store[0], name)  # it notes what was changed without forewarn
-    require_refusal(store, name, lambda: rollback(store[0], name, "x", WHO), "has no alias previous")
+    require_refusal(store, name, lambda: rollback(store[0], name, "x", WHO), "has no alias `previous`")
 
 
 def test_a_rollback_may_leave_the_old_champion_in_quarantine(store: Store, name: str) -> None:
@@ -188,7 +188,7 @@ def test_the_champion_cannot_go_into_quarantine(store: Store, name: str) -> None
 @pytest.mark.parametrize(("number", "alias"), [("2", "champion"), ("1", "previous")])
 def test_a_version_with_an_alias_is_not_deleted(store: Store, name: str, number: str, alias: str) -> None:
     client = store[0]
-    words = f"Version {number} is {alias}; it stays"
+    words = f"Version {number} is {alias} and was not deleted"
     require_refusal(store, name, lambda: delete_version(client, name, number, "x", WHO), words)
     require_refusal(store, name, lambda: unregister_version(client, name, number), words)
     assert find_version(client, name, number) is not None
@@ -269,7 +269,9 @@ def test_an_alias_to_a_version_that_does_not_exist_is_removed_and_said(
         name,
     )
     repairs = list_versions(store[0], name).repairs
-    assert repairs[0] == "The alias previous pointed to version 77, which does not exist; it is removed."
+    assert (
+        repairs[0] == "The alias previous pointed to version 77, which does not exist; the alias was deleted."
+    )
     assert standing_of(store, name) == ("2", None, None)
     assert list_versions(store[0], name).repairs == ()
 
@@ -321,14 +323,16 @@ def test_a_move_that_nobody_is_at_any_more_is_settled(
 ) -> None:
     leave_intent(store, name, seconds, host)
     outcome = promote_version(store[0], name, "4", "better", WHO)
-    assert "it was taken back" in outcome.repairs[0]
+    assert "it was undone" in outcome.repairs[0]
     assert standing_of(store, name) == ("4", "2", None)
     assert [move.kind for move in history_of(store, name)[2:]] == ["repair", "promote"]
 
 
 def test_a_history_that_someone_has_edited_is_named(store: Store, name: str) -> None:
     store[0].set_registered_model_tag(name, "forewarn.move.000002", "nonsense")
-    with pytest.raises(InputError, match=r"'forewarn.move.000002' .* must be as forewarn wrote it"):
+    with pytest.raises(
+        InputError, match=r"'forewarn.move.000002' .* must have the form that forewarn writes"
+    ):
         list_versions(store[0], name)
 
 

@@ -149,7 +149,7 @@ def compare_on_small_table(champion: ChampionScores) -> tuple[str | None, bool]:
 def test_a_champion_that_has_seen_the_test_rows_is_not_compared() -> None:
     problem, is_compared = compare_on_small_table(champion_seen_until("2024-01-01T07:00", 200))
     assert problem is not None
-    assert problem.startswith("it has seen rows until 2024-01-01T07:00")
+    assert problem.startswith("it has seen rows up to 2024-01-01T07:00")
     assert not is_compared
 
 

@@ -61,8 +61,8 @@ def test_promote_says_what_moved_and_what_the_gate_had_said(
 ) -> None:
     result = run_with_json(name, tmp_path / "p.json", "promote", "--version", "2", "--why", "it works")
     shown = capsys.readouterr().out
-    assert f"Version 2 of {name} is champion now." in shown
-    assert "The gate had said of version 2: REJECT: chance" in shown
+    assert f"Version 2 of {name} is now champion." in shown
+    assert "The gate's decision on version 2 was REJECT: chance" in shown
     assert result["standing"] == {"champion": "2", "previous": None, "challenger": None}
     assert (result["move"]["kind"], result["move"]["why"]) == ("promote", "it works")
 
@@ -92,13 +92,13 @@ def test_delete_takes_a_version_without_alias(client: MlflowClient, name: str) -
     ("arguments", "words"),
     [
         (("promote", "--version", "9", "--why", "x"), "Version 9 does not exist"),
-        (("promote", "--version", "2", "--why", ""), "`--why` must give the reason"),
+        (("promote", "--version", "2", "--why", ""), "`--why` must state a reason"),
         (("promote", "--version", "none", "--why", "x"), "'none' is not a valid integer"),
         (("promote", "--version", "2"), "Missing option '--why'"),
-        (("rollback", "--why", "x"), "has no alias previous"),
+        (("rollback", "--why", "x"), "has no alias `previous`"),
         (("rollback", "--why", "x", "--to", "9"), "Version 9 does not exist"),
         (("quarantine", "--version", "1", "--why", "x"), "forewarn rollback --quarantine"),
-        (("delete", "--version", "1", "--why", "x"), "Version 1 is champion; it stays"),
+        (("delete", "--version", "1", "--why", "x"), "Version 1 is champion and was not deleted"),
     ],
 )
 def test_a_refused_command_changes_nothing(
@@ -152,7 +152,7 @@ def test_models_shows_the_last_moves_and_all_with_history(
 
 def test_models_of_nothing_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("nothing-here", "models") == 0
-    assert "`forewarn retrain --data FILE` makes one" in capsys.readouterr().out
+    assert "`forewarn retrain --data FILE` registers one" in capsys.readouterr().out
 
 
 def test_without_a_store_models_makes_none_and_promote_is_refused(
@@ -186,7 +186,7 @@ def test_a_version_without_run_or_champion_is_listed_with_dashes() -> None:
     listing: RegistryListing = make_empty_listing("m").model_copy(update={"versions": (version,)})
     shown = write_listing(listing)
     assert "1        -        -         2024-01-01 00:00  -" in shown
-    assert "There is no champion. Make one: forewarn promote" in shown
+    assert "There is no champion. Promote a version: forewarn promote" in shown
 
 
 def test_the_commands_load_no_tensorflow_and_report_a_server_that_is_gone(tmp_path: Path) -> None:

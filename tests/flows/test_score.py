@@ -126,7 +126,7 @@ def test_what_cannot_be_scored_is_refused_whole(
     [
         ("scores.csv.gz", (), "`--out` must be named"),
         ("scores.csv", ("--set", "readings.replay=causal"), "`readings.replay` must be none"),
-        ("scores.csv", ("--model", "models:/nowhere@champion"), "and there is none"),
+        ("scores.csv", ("--model", "models:/nowhere@champion"), "which does not exist"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_message(
@@ -149,8 +149,8 @@ def test_a_deployment_can_give_the_parameters_as_json(data: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        (f"models:/{NAME}/9", "there is none"),
-        (f"models:/{NAME}@nobody", "there is none"),
+        (f"models:/{NAME}/9", "does not exist"),
+        (f"models:/{NAME}@nobody", "does not exist"),
         ("models:/m-0123456789", "must name a registered version"),
         ("somewhere", "must name a registered version"),
     ],

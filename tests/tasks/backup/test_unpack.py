@@ -34,7 +34,7 @@ def test_a_torn_archive_is_refused(tmp_path: Path, kept: float) -> None:
     path = write_archive(tmp_path / "a.tar.gz", FILES)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(InputError, match="must be a whole archive"):
+    with pytest.raises(InputError, match="must be an intact archive"):
         verify(path)
 
 
@@ -55,7 +55,7 @@ def test_every_changed_byte_of_an_archive_is_found(tmp_path: Path) -> None:
 )
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     path = write_archive(tmp_path / "a.tar.gz", FILES | {name: b"evil"})
-    with pytest.raises(InputError, match="leads elsewhere"):
+    with pytest.raises(InputError, match="invalid name"):
         verify(path)
 
 
@@ -65,7 +65,7 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> No
 def test_what_is_no_plain_file_is_refused(tmp_path: Path, kind: bytes) -> None:
     member = tarfile.TarInfo("artifacts/link")
     member.type, member.linkname = kind, "/etc/passwd"
-    with pytest.raises(InputError, match="no plain file"):
+    with pytest.raises(InputError, match="not a regular file"):
         verify(write_archive(tmp_path / "a.tar.gz", FILES, member))
 
 
@@ -76,12 +76,12 @@ def test_a_file_that_the_manifest_does_not_name_is_refused(tmp_path: Path) -> No
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     path = write_archive(tmp_path / "a.tar.gz", FILES, format=ARCHIVE_FORMAT + 1)
-    with pytest.raises(InputError, match=f"must be of format {ARCHIVE_FORMAT} or older"):
+    with pytest.raises(InputError, match=f"must have format {ARCHIVE_FORMAT} or older"):
         verify(path)
 
 
 def test_something_else_is_no_archive(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(b"time,x1\n0,1\n" * 100)
-    with pytest.raises(InputError, match="must be a whole archive"):
+    with pytest.raises(InputError, match="must be an intact archive"):
         verify(path)

@@ -226,9 +226,9 @@ def test_superiority_may_be_asked_for() -> None:
 
 
 def test_a_champion_that_has_seen_the_test_is_no_comparison() -> None:
-    decision = judge(champion=champion_with(problem="it has seen rows until 2024-03-01"))
+    decision = judge(champion=champion_with(problem="it has seen rows up to 2024-03-01"))
     assert decision.decision == "HOLD"
-    assert decision.reasons == ("G2 champion version 3: it has seen rows until 2024-03-01",)
+    assert decision.reasons == ("G2 champion version 3: it has seen rows up to 2024-03-01",)
 
 
 def test_too_few_events_that_neither_has_seen_are_held() -> None:

@@ -35,7 +35,7 @@ def test_sensors_that_have_moved_alone_are_no_drift() -> None:
     assert found.verdict.status == "NOT_CONFIRMED"
     assert len(found.feature_drift) == 2
     assert "no reason to retrain" in findings(found)["feature_drift"]
-    assert "2 sensors left the range of training" in findings(found)["out_of_range"]
+    assert "2 sensors left the range seen in training" in findings(found)["out_of_range"]
 
 
 def test_more_false_alarms_than_promised_are_a_finding() -> None:

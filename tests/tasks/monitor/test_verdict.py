@@ -66,7 +66,7 @@ def test_the_cool_down_says_when_it_ends() -> None:
 def test_a_version_without_a_reference_cannot_be_judged(normal: float | None) -> None:
     verdict = judge_drift(windows_with(None, None), version_with(normal=normal), None, END, SECTION)
     assert verdict.status == "CANNOT_JUDGE"
-    assert "does not say what its normal scores were" in verdict.message
+    assert "has no median normal score above 0" in verdict.message
 
 
 def test_a_version_that_does_not_say_what_it_has_seen_cannot_be_judged() -> None:

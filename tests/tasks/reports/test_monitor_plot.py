@@ -46,4 +46,4 @@ def test_a_plot_without_windows_says_so() -> None:
     review = review_with(())
     assert render_monitor_plot(review, 1.5, None).startswith(b"\x89PNG")
     texts = [text.get_text() for text in plot_windows(review, 1.5, None).axes[0].texts]
-    assert texts == ["No whole window that the champion has not seen"]
+    assert texts == ["No full window of rows that the champion has not seen"]

@@ -194,7 +194,7 @@ def test_score_equal_to_the_threshold_counts_as_alarm_in_the_confusion_matrix() 
 def test_confusion_matrix_gives_shares_of_the_truth() -> None:
     shares = texts(plot_confusion(part_scores(thresholds=0.5)).axes[0])[1::2]
     assert shares == [
-        "quiet, rightly, 100.0% of 3",
+        "correctly quiet, 100.0% of 3",
         "false alarm, 0.0% of 3",
         "missed, 50.0% of 2",
         "caught, 50.0% of 2",
@@ -209,7 +209,7 @@ def test_plots_are_png_images_by_the_names_of_the_report() -> None:
 
 
 def test_plots_without_the_scores_of_the_model_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"by the name `model`\. Received \['pca'\]"):
+    with pytest.raises(ValueError, match=r"under the name `model`\. Received \['pca'\]"):
         render_plots(history(), part_scores(), {"pca": part_scores()}, 0.4)
 
 

@@ -1,0 +1,124 @@
+"""The commands on machines unlike this one: each starts with no variable but those that it is given."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = ["model.family=logistic", "windows.lookback=2", "evaluation.bootstrap_samples=100"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a machine is like.
+
+    Attributes:
+        home: Name of the empty home in which everything is written.
+        variables: Its variables, beside HOME and PATH.
+        umask: Rights that its new files lack.
+        user: Number of the user.
+    """
+
+    home: str = "home"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    umask: int = 0o022
+    user: int | None = None
+
+
+PLAIN = Machine(variables={"LANG": "C.UTF-8", "TERM": "xterm"})
+UNUSUAL = Machine(
+    home="Häuser 100% neu",
+    variables={
+        "LC_ALL": "POSIX",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "TERM": "dumb",
+        "TZ": "Pacific/Chatham",
+    },
+    umask=0o077,
+)
+MACHINES = {
+    "ASCII, another zone, files for the owner alone, an umlaut in the path": UNUSUAL,
+    "no variable at all and a user who is not root": Machine(variables={}, user=65534),
+}
+
+
+def run_forewarn(machine: Machine, folder: Path, *arguments: str) -> str:
+    """Run a command in the machine's home; what it printed."""
+    home = folder / machine.home
+    home.mkdir(exist_ok=True)
+    if machine.user is not None:
+        os.chown(home, machine.user, machine.user)
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", *arguments],
+        check=False,
+        cwd=home,
+        env={
+            "HOME": str(home),
+            "FOREWARN_HOME": str(home),
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            **machine.variables,
+        },
+        umask=machine.umask,
+        user=machine.user,
+        group=machine.user,
+        extra_groups=None if machine.user is None else [],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def retrain_and_score(machine: Machine, folder: Path) -> tuple[dict, list[str]]:
+    """Simulate, retrain, promote and score; the figures of the training, and the scored rows."""
+    settings = [part for setting in SETTINGS for part in ("--set", setting)]
+    run_forewarn(machine, folder, "simulate", "--rows", "9000", "--seed", "5", "--out", "readings.csv")
+    retraining = ["retrain", "--data", "readings.csv", "--json", "result.json", *settings]
+    shown = run_forewarn(machine, folder, *retraining)
+    assert "Decision" in shown
+    scoring = ["score", "--data", "readings.csv", "--out", "scores.csv", "--model", "models:/forewarn/1"]
+    run_forewarn(machine, folder, *scoring)
+    home = folder / machine.home
+    result = json.loads((home / "result.json").read_text(encoding="utf-8"))
+    assert Path(result["report"]).is_file()
+    return result["metrics"], (home / "scores.csv").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, list[str]]:
+    return retrain_and_score(PLAIN, tmp_path_factory.mktemp("plain"))
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_machine_comes_to_the_same_figures(
+    name: str, plain: tuple[dict, list[str]], tmp_path: Path
+) -> None:
+    machine = MACHINES[name]
+    if machine.user is not None:
+        require_user(machine.user, tmp_path)
+    assert retrain_and_score(machine, tmp_path) == plain
+
+
+def require_user(number: int, folder: Path) -> None:
+    """Skip the test where nobody else may use this Python, or this process may not act for others."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a process of another user")
+    for path in (folder, *folder.parents):
+        if path.owner() == "root" and path.stat().st_mode & 0o077 == 0:
+            path.chmod(path.stat().st_mode | 0o055)
+    try:
+        subprocess.run([sys.executable, "-c", "import flows"], check=True, user=number, capture_output=True)
+    except (PermissionError, subprocess.CalledProcessError):
+        pytest.skip(f"other users cannot run {sys.executable}; the image is tested with such a user")
