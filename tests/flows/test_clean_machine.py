@@ -37,13 +37,7 @@ class Machine:
 PLAIN = Machine(variables={"LANG": "C.UTF-8", "TERM": "xterm"})
 UNUSUAL = Machine(
     home="Häuser 100% neu",
-    variables={
-        "LC_ALL": "POSIX",
-        "PYTHONUTF8": "0",
-        "PYTHONCOERCECLOCALE": "0",
-        "TERM": "dumb",
-        "TZ": "Pacific/Chatham",
-    },
+    variables={"LC_ALL": "POSIX", "TERM": "dumb", "TZ": "Pacific/Chatham"},
     umask=0o077,
 )
 MACHINES = {
