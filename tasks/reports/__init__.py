@@ -1,7 +1,7 @@
 """Reports: plots and pages that people read.
 
-In come results; out go PNG images, HTML pages and Markdown. A report shows the figures of the result and
-computes none itself, and a page needs nothing but a browser.
+In come results; out go PNG images, HTML pages and Markdown. A report judges nothing, it shows the metrics and
+the decision of the result; and a page needs nothing but a browser.
 
 Called by other rooms: `plot.render_plots`, `report.render_report`, `report.write_report`,
 `backtest_plot.render_backtest_plots`, `backtest_report.render_backtest_report`,
