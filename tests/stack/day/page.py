@@ -126,13 +126,13 @@ def write_page(entries: Sequence[Entry], seconds_per_hour: float) -> str:
     lines = [
         "# A day of a plant",
         "",
-        "Written by `make day`, which starts a stack in the same way as `make stack`. One hour lasts "
-        f"{seconds_per_hour:g} seconds, and the table of simulated readings grows as the day passes. "
-        "`score` is scheduled every hour, `monitor` every three hours and `retrain` every eight; at hour "
-        f"{FAULT_HOUR:g} a third of the sensors become noisy. In the evening a person promotes the "
-        "challenger, if there is one, and rolls back three hours later. Schedules, the drift event and the "
-        "gate do everything else. The model is `logistic`: the day shows what happens, not how well it "
-        "warns.",
+        "Written by `make day`, which starts a stack as `make stack` does. An hour lasts "
+        f"{seconds_per_hour:g} seconds, and the table of simulated readings grows meanwhile. `score` is "
+        "scheduled every hour, `monitor` every three and `retrain` every eight hours; at hour "
+        f"{FAULT_HOUR:g} the transmitters of a third of the sensors become noisy. In the evening a person "
+        "promotes the challenger, if there is one, and rolls back three hours later. Everything else is done "
+        "by schedules, the drift event and the gate. The model is `logistic`: the day shows what happens, "
+        "not how well it warns.",
         "",
         "![What ran, what the monitor saw, and which version was champion](a-day.png)",
         "",
@@ -140,9 +140,9 @@ def write_page(entries: Sequence[Entry], seconds_per_hour: float) -> str:
         "|---:|---|---|---|",
         *(f"| {each.hour:.1f} | {each.what} | {each.by} | {each.result} |" for each in rows),
         "",
-        "The monitor starts over with each new champion, so it may report drift again; the trigger ignores "
-        "further events of a model for ten minutes of real time, which is many of these hours. A run that "
-        "is due while the previous one is still running is cancelled: the next one scores its rows.",
+        "The monitor starts afresh with a new champion, so it may report drift again; the trigger ignores "
+        "further events of a model for ten minutes of real time, which are many of these hours. A run that "
+        "is due while the one before it is still running is cancelled: its rows are scored by the next.",
         "",
         "Runs: "
         + "; ".join(f"{what} {state} {count}" for (what, state), count in sorted(counts.items()))
