@@ -277,13 +277,13 @@ def test_numbers_are_no_times() -> None:
 
 def test_repeated_times_are_refused() -> None:
     times = table_with()["time"].replace("5/1/99 0:04", "5/1/99 0:02")
-    assert "  time: time of an earlier row again, 1 row, first in row 4" in refusal(table_with(time=times))
+    assert "  time: same time as an earlier row, 1 row, first in row 4" in refusal(table_with(time=times))
 
 
 def test_times_that_run_backwards_are_refused() -> None:
     times = ["5/1/99 0:00", "5/1/99 0:04", "5/1/99 0:02", "5/1/99 0:06", "5/1/99 0:08", "5/1/99 0:10"]
     message = refusal(table_with(time=times))
-    assert "  time: time before that of the row above, 1 row, first in row 4: '5/1/99 0:02'" in message
+    assert "  time: earlier than the row above, 1 row, first in row 4: '5/1/99 0:02'" in message
 
 
 def test_one_row_has_no_step() -> None:
