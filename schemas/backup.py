@@ -150,7 +150,7 @@ class RestoreOutcome(BaseModel):
         store: URI of the restored database, without its password.
         artifacts: Folder of the restored artifacts, or None.
         contents: Contents of the restored database.
-        relocated: Number of artifact locations that were rewritten because the folder is a different one.
+        relocated: Whether artifact locations were rewritten because the folder is a different one.
         champions: Checks of the restored champions; empty if they could not be checked.
         notes: Further messages for the user.
         seconds: Duration in seconds.

@@ -262,4 +262,4 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_without_sections_is_refused(tmp_path: Path) -> None:
-    assert "holds list." in refusal(file=write(tmp_path, "- windows"))
+    assert "contains a list." in refusal(file=write(tmp_path, "- windows"))
