@@ -355,9 +355,9 @@ def test_every_failing_column_is_in_one_message() -> None:
         b=[1.0, np.nan, np.inf, 4.0, 5.0, 6.0],
     )
     assert refusal(table).splitlines()[:6] == [
-        "readings.csv does not pass its schema (4 columns at fault). Expected times that increase from row "
+        "readings.csv does not satisfy its schema (4 invalid columns). Expected times that increase from row "
         "to row, labels 0 or 1, and a finite number in every sensor. "
-        "Received (rows as numbered in the table):",
+        "Received (row numbers as in the table):",
         "  time: not a time, 1 row, first in row 2: 'x'",
         "  y: neither 0 nor 1, 1 row, first in row 5: 2",
         "  a: text where a number is expected, 1 row, first in row 4: 'bad'",
@@ -368,7 +368,7 @@ def test_every_failing_column_is_in_one_message() -> None:
 
 def test_a_message_says_what_to_do_about_its_faults_alone() -> None:
     message = refusal(table_with(a=[1.0, 2.0, np.nan, 3.0, 4.0, 5.0]))
-    assert message.partition("Mend the table, or:\n")[2].count("  - ") == 1
+    assert message.partition("Correct the table, or:\n")[2].count("  - ") == 1
 
 
 def test_long_text_is_shortened() -> None:
@@ -424,7 +424,7 @@ def test_text_among_holes_stays_a_fault_of_its_own() -> None:
     message = refusal(table_with(a=["1", None, "bad", "4", "5", "6"]), FILL)
     assert message.splitlines()[1:-1] == [
         "  a: text where a number is expected, 1 row, first in row 4: 'bad'",
-        "Mend the table, or:",
+        "Correct the table, or:",
     ]
 
 
