@@ -117,7 +117,7 @@ class Timeline:
 def simulate_readings(rows: int = 18_398, seed: int = 0, interpolate: bool = False) -> pd.DataFrame:
     """Simulate a paper machine with rare sheet breaks.
 
-    About 72 % of the breaks have precursors: 2 to 10 rows before, the machine's control loops begin to
+    About 70 % of the breaks have precursors: 2 to 10 rows before, the machine's control loops begin to
     hunt (they become less smooth, with the same variance) and the noise of eight other sensors grows.
     The other breaks come without warning. Operator actions, grade changes and spikes are unrelated to breaks.
     The plant is the same for every seed; the seed determines what happens in it.
@@ -215,14 +215,14 @@ def draw_timeline(rows: int, random: np.random.Generator) -> Timeline:
 
 
 def _choose_share(count: int, share: float, random: np.random.Generator) -> np.ndarray:
-    """Choose `share` of `count` things, rounded up, as a mask."""
+    """Choose a random `share` of `count` items, rounded up; return a bool mask."""
     is_chosen = np.zeros(count, dtype=bool)
     is_chosen[random.permutation(count)[: int(np.ceil(share * count))]] = True
     return is_chosen
 
 
 def _draw_events(rows: int, random: np.random.Generator) -> np.ndarray:
-    """Draw the rows of breaks: bursts and calm spells take turns, spacings are at least 2 rows."""
+    """Draw the rows of the breaks: alternating bursts and calm spells, at least 2 rows apart."""
     count = round(rows / ROWS_PER_EVENT)
     is_burst = np.arange(count + 1) % 2 == random.integers(2)
     is_burst = np.repeat(is_burst, random.geometric(1 / BREAKS_PER_SPELL, count + 1))[: count + 1]

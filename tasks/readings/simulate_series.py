@@ -63,9 +63,9 @@ def simulate_temperatures(rows: int = 520, seed: int = 0) -> pd.DataFrame:
 def simulate_sequences(sequences: int = 116, seed: int = 0) -> pd.DataFrame:
     """Simulate sequences of four integers, a few of which are outliers.
 
-    The rows of a sequence are one minute apart and the sequences one hour, so that each sequence is a run of
-    rows. A regular sequence starts between 0 and 100 and increases by a constant step, 5 to 15, with rounding
-    noise that changes a number by at most 1: `34 43 51 61`.
+    Rows of a sequence are one minute apart, and there is an hour between sequences, so that each sequence is
+    a run of rows. A regular sequence starts between 0 and 100 and increases by a constant step, 5 to 15, with
+    rounding noise that changes a number by at most 1: `34 43 51 61`.
 
     Five of the last 25 sequences are outliers, and no others; the table does not mark them. In the 3rd, 13th
     and 23rd of the 25, 60 to 100 is added to all numbers after a random position: `34 43 131 141`. In the 8th
