@@ -67,7 +67,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
         ("window.lookback=3", "`window`: unknown"),
         ("windows.lookback=0", "`windows.lookback`"),
         ("model.family=transformer", "`model.family`"),
-        ("threshold.rule=fixed", "`threshold.value` belongs to"),
+        ("threshold.rule=fixed", "`threshold.value` must be set"),
         ("windows.lookback", "section.key=value"),
     ],
 )
