@@ -1,4 +1,4 @@
-"""A rolling-origin evaluation: its folds, what each gives, and what they say together."""
+"""Rolling-origin evaluation: the folds, their scores, and the results over all folds."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from schemas.evaluation import Interval, Metrics
 from schemas.readings import Finding
 from schemas.results import DataSummary
 
-# entrants of a backtest: the configuration that is judged, and the published network beside it
+# entrants of a backtest: the configuration under evaluation, and the published network for comparison
 MODEL, PUBLISHED = "model", "published"
 
 
 class Fold(BaseModel):
-    """Where a fold trains and tests: stretches of kept rows, each from its start to before its stop.
+    """Boundaries of one fold, as positions among the kept rows.
 
     Attributes:
-        number: From 1 on, in time order.
-        validation_start: Training rows come before it.
-        test_start: Validation rows come before it.
-        test_stop: Test rows come before it.
+        number: Number of the fold, from 1, in time order.
+        validation_start: First validation row; the training rows come before it.
+        test_start: First test row.
+        test_stop: First row after the test rows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,13 +38,13 @@ class Fold(BaseModel):
 
 @dataclass(frozen=True)
 class FoldOrder:
-    """One fold to go through: everything that decides its result, small enough to send anywhere.
+    """Everything that determines the result of one fold, small enough to send to a worker.
 
     Attributes:
-        entrant: Who is judged, such as `model` or `published`.
-        path: The table of readings.
-        settings: Its configuration, with the seed of this fold in `training.seed`.
-        fold: Number of the fold, from 1 on.
+        entrant: The entrant, such as `model` or `published`.
+        path: Path of the readings.
+        settings: Configuration of the entrant, with the seed of this fold in `training.seed`.
+        fold: Number of the fold, from 1.
         has_controls: Whether the controls and the leak check are computed too.
     """
 
@@ -62,23 +62,23 @@ class FoldOrder:
 
 @dataclass(frozen=True, eq=False)
 class FoldScores:
-    """What a fold gives for one entrant and seed.
+    """Scores of one fold for one entrant and seed.
 
     Attributes:
-        entrant: Who is judged.
+        entrant: The entrant.
         fold: The fold.
         seed: Seed of the training.
         end_rows: Last rows of the test windows, positions among the kept rows, shape (windows,).
-        scores: By scorer (`model` and, where asked for, the controls), shape (windows,).
-        held: By scorer, the threshold that held at each window, shape (windows,).
-        held_at_rates: Of the model, by promised false alarms a day: the trailing threshold that held
-            at each window, shape (windows,); empty without controls.
-        tampered: Of the model, by `shuffled` and `delayed`: scores of test windows whose inputs were
-            tampered with, shape (windows,); empty without controls.
-        threshold: The model's threshold that validation ended with.
-        parameters: Numbers that were fitted.
-        epochs: Epochs that were trained.
-        seconds: Seconds that it took.
+        scores: Scores by scorer (`model` and, if requested, the controls), shape (windows,).
+        held: Threshold in effect at each window, by scorer, shape (windows,).
+        held_at_rates: The model's trailing threshold in effect at each window, by promised false alarms per
+            day, shape (windows,); empty without controls.
+        tampered: The model's scores of test windows with tampered inputs, by kind of tampering (`shuffled`,
+            `delayed`), shape (windows,); empty without controls.
+        threshold: The model's threshold at the end of validation.
+        parameters: Number of fitted parameters.
+        epochs: Number of epochs trained.
+        seconds: Duration in seconds.
     """
 
     entrant: str
@@ -96,17 +96,17 @@ class FoldScores:
 
 
 class RateResult(BaseModel):
-    """What comes of promising so many false alarms a day with the trailing budget.
+    """Results of the trailing budget at one promised rate of false alarms.
 
     Attributes:
-        promised: False alarms a day that were promised.
-        realised: False alarms a day over all test rows.
-        ratio_mean: Mean over folds of realised over promised.
-        ratio_worst: The largest of the folds.
-        event_recall: Share of all events caught within `rows_ahead` rows at these alarms.
+        promised: False alarms per day promised.
+        realised: False alarms per day over all test rows.
+        ratio_mean: Mean over folds of realised divided by promised.
+        ratio_worst: Largest such ratio of any fold.
+        event_recall: Share of all events caught within `rows_ahead` rows.
         event_recall_20min: The same within the longer horizon.
-        ceiling_recall: Share caught by the best fixed threshold of each fold that keeps the rate,
-            looked up on the test itself: what no threshold that stays can beat.
+        ceiling_recall: Share caught by the best fixed threshold of each fold that keeps the rate, chosen on
+            the test part itself: an upper bound for any fixed threshold.
         ceiling_recall_20min: The same within the longer horizon.
     """
 
@@ -123,10 +123,10 @@ class RateResult(BaseModel):
 
 
 class CurvePoint(BaseModel):
-    """One point of recall against false alarms, over all folds.
+    """One point of the curve of event recall against false alarms, over all folds.
 
     Attributes:
-        false_alarms_per_day: At most so many in each fold.
+        false_alarms_per_day: Maximum in each fold.
         event_recall: Share of all events caught within `rows_ahead` rows.
         event_recall_20min: The same within the longer horizon.
     """
@@ -139,14 +139,14 @@ class CurvePoint(BaseModel):
 
 
 class Standing(BaseModel):
-    """How one scorer stands over all folds.
+    """Results of one scorer over all folds.
 
     Attributes:
-        mean: Mean over folds of the means over seeds; where a figure is undefined, it is left out.
-        pooled: All test rows as one, mean over seeds.
-        mean_intervals: Bounds of `mean`, runs of rows resampled within each fold.
-        pooled_intervals: Bounds of `pooled`.
-        curve: Recall against false alarms a day, by the best fixed threshold of each fold.
+        mean: Mean over folds of the means over seeds; undefined values are left out.
+        pooled: Metrics of all test rows pooled, mean over seeds.
+        mean_intervals: Intervals of `mean`; runs of rows are resampled within each fold.
+        pooled_intervals: Intervals of `pooled`.
+        curve: Event recall against false alarms per day, with the best fixed threshold of each fold.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -159,21 +159,21 @@ class Standing(BaseModel):
 
 
 class FoldResult(BaseModel):
-    """One fold, means over seeds.
+    """Results of one fold, means over seeds.
 
     Attributes:
-        number: From 1 on.
+        number: Number of the fold, from 1.
         train_end: Time of the last training row.
         test_start: Time of the first test row.
         test_end: Time of the last test row.
-        rows: Test windows.
-        events: Test events.
-        threshold: The median threshold that held in the test.
-        metrics: The model's.
-        intervals: Their bounds.
-        others: The metrics of controls and other entrants.
-        other_intervals: Their bounds.
-        false_alarm_ratio: Realised over promised false alarms, or none without a promise.
+        rows: Number of test windows.
+        events: Number of test events.
+        threshold: Median threshold in effect on the test part.
+        metrics: Metrics of the model.
+        intervals: Intervals of the model's metrics.
+        others: Metrics of the controls and other entrants.
+        other_intervals: Intervals of these metrics.
+        false_alarm_ratio: Realised divided by promised false alarms, or None without a promise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -193,17 +193,18 @@ class FoldResult(BaseModel):
 
 
 class LeakCheck(BaseModel):
-    """What is left of the model's ROC area when its inputs are tampered with: it must lose.
+    """ROC AUC of the model with tampered inputs, which must be lower unless information leaks.
 
     Attributes:
-        roc_auc: Mean area with the inputs as they are.
-        shuffled_roc_auc: Mean area with test rows in random order: chance, unless something leaks.
-        shuffled_interval: Its interval.
-        delayed_roc_auc: Mean area with inputs that come late.
-        delayed_rows: By so many rows.
-        loss_by_delay: Interval of what the delay costs.
-        has_passed: Whether shuffled inputs are not surely better than chance, and late ones are worse than
-            timely ones.
+        roc_auc: Mean ROC AUC with the original inputs.
+        shuffled_roc_auc: Mean ROC AUC with the test rows in random order: chance level, unless something
+            leaks.
+        shuffled_interval: Interval of `shuffled_roc_auc`.
+        delayed_roc_auc: Mean ROC AUC with delayed inputs.
+        delayed_rows: Delay in rows.
+        loss_by_delay: Interval of the loss caused by the delay.
+        has_passed: Whether shuffled inputs are not significantly better than chance, and delayed inputs are
+            worse than the original ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -218,29 +219,29 @@ class LeakCheck(BaseModel):
 
 
 class Summary(BaseModel):
-    """What the folds say together.
+    """Results over all folds.
 
     Attributes:
-        step_minutes: Usual minutes between two rows.
+        step_minutes: Usual interval between rows, in minutes.
         rows_ahead: Rows before an event that are positive: the shorter horizon.
-        horizon_minutes: The longer horizon.
-        folds: One by one.
-        mean: Of the model: mean over folds and seeds.
-        pooled: All test rows as one.
-        intervals: Bounds of `mean`; those of `pooled` by the prefix `pooled_`.
-        controls: Means of the controls.
-        entrants: Model, other entrants and controls in full.
-        published_difference: Interval of the model's mean ROC area minus the published model's, on the rows
+        horizon_minutes: The longer horizon, in minutes.
+        folds: Results by fold.
+        mean: Metrics of the model, mean over folds and seeds.
+        pooled: Metrics of the model on all test rows pooled.
+        intervals: Intervals of `mean`; those of `pooled` have the prefix `pooled_`.
+        controls: Mean metrics of the controls.
+        entrants: Full results of the model, the other entrants and the controls.
+        published_difference: Interval of the model's mean ROC AUC minus the published model's, on the rows
             that both score.
-        better_than_published_folds: Folds in which the model's ROC area is larger, on these rows.
-        promised_false_alarms_per_day: What the threshold's rule promises, or none.
-        realised_false_alarms_per_day: What came, mean over folds.
-        rates: What comes of other promises.
-        lead_minutes: For each event and seed that was caught within the longer horizon, the minutes
-            from the first alarm to the event.
+        better_than_published_folds: Number of folds in which the model's ROC AUC is higher, on these rows.
+        promised_false_alarms_per_day: False alarms per day that the threshold rule promises, or None.
+        realised_false_alarms_per_day: False alarms per day realised, mean over folds.
+        rates: Results at other promised rates.
+        lead_minutes: Minutes from the first alarm to the event, for each event and seed caught within the
+            longer horizon.
         score_by_rows_before: For 1, 2, ... rows before an event, the mean share of normal test rows
             that score lower.
-        leak_check: What is left when inputs are tampered with.
+        leak_check: Results with tampered inputs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -265,7 +266,7 @@ class Summary(BaseModel):
 
 
 class BacktestResult(Summary):
-    """What `forewarn backtest --json` writes: the summary, and how the run came about."""
+    """Result of a backtest, as written by `forewarn backtest --json`: the summary and details of the run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 

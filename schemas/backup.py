@@ -1,4 +1,4 @@
-"""What an archive of the registry says of itself, and what came of making or restoring one."""
+"""The manifest of a backup archive, and the results of a backup and a restore."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# number of the archive's layout; a newer one is refused
+# version of the archive format; newer ones are rejected
 ARCHIVE_FORMAT = 1
 MANIFEST_NAME = "manifest.json"
 ARTIFACTS_PREFIX = "artifacts/"
@@ -20,8 +20,8 @@ class ArchivedFile(BaseModel):
     """One file of an archive.
 
     Attributes:
-        name: Its place in the archive, such as `artifacts/models/m-1/artifacts/MLmodel`.
-        size: Bytes.
+        name: Path in the archive, such as `artifacts/models/m-1/artifacts/MLmodel`.
+        size: Size in bytes.
         sha256: Hash of the content, 64 hexadecimal digits.
     """
 
@@ -33,12 +33,12 @@ class ArchivedFile(BaseModel):
 
 
 class Contents(BaseModel):
-    """What a database holds.
+    """Contents of a database.
 
     Attributes:
-        revision: Revision of its schema, as alembic numbers it; none where it has no tables of MLflow.
-        counts: Rows of the tables that matter, by name, such as `model_versions`.
-        locations: Columns with places of artifacts that it has, such as `runs.artifact_uri`.
+        revision: Alembic revision of its schema, or None if it has no MLflow tables.
+        counts: Number of rows of the relevant tables, by name, such as `model_versions`.
+        locations: Its columns that contain artifact locations, such as `runs.artifact_uri`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,18 +49,18 @@ class Contents(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The last file of an archive: what must be in it.
+    """The last file of an archive, which lists everything that must be in it.
 
     Attributes:
-        format: Layout of the archive.
-        made_at: UTC, ISO 8601.
+        format: Version of the archive format.
+        made_at: Time of the backup, UTC, ISO 8601.
         forewarn: Version of forewarn that made it.
         mlflow: Version of MLflow that made it.
         kind: Kind of database.
-        contents: What the database holds.
-        artifacts_root: Absolute folder that the artifacts were in; none where there are none in the archive.
-        findings: Versions whose files are not in the archive, in words.
-        files: All other files.
+        contents: Contents of the database.
+        artifacts_root: Absolute path of the artifacts folder, or None if the archive contains no artifacts.
+        findings: Messages about versions whose files are not in the archive.
+        files: All other files of the archive.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,26 +77,26 @@ class Manifest(BaseModel):
 
     @property
     def artifacts(self) -> tuple[ArchivedFile, ...]:
-        """The files below the folder of artifacts."""
+        """The files in the artifacts folder."""
         return tuple(file for file in self.files if file.name.startswith(ARTIFACTS_PREFIX))
 
     @property
     def has_prefect(self) -> bool:
-        """Whether Prefect's database is in it."""
+        """Whether the archive contains Prefect's database."""
         return any(file.name == PREFECT_NAME for file in self.files)
 
 
 class BackupOutcome(BaseModel):
-    """What `forewarn backup` did.
+    """Result of `forewarn backup`.
 
     Attributes:
         archive: Path of the archive.
-        store: The database that was saved, without its password.
+        store: URI of the database, without its password.
         bytes: Size of the archive.
-        artifact_files: Number of files of runs and models in it.
-        artifact_bytes: Their size before compression.
-        seconds: How long it took.
-        manifest: What the archive says of itself, without the list of its files.
+        artifact_files: Number of run and model files in the archive.
+        artifact_bytes: Their total size before compression.
+        seconds: Duration in seconds.
+        manifest: Manifest of the archive, without the list of files.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -111,15 +111,15 @@ class BackupOutcome(BaseModel):
 
 
 class ChampionCheck(BaseModel):
-    """What the champion of a restored model did with its golden rows.
+    """Check that the champion of a restored model still scores its golden rows as before.
 
     Attributes:
         model_name: Registered model.
-        version: Number of the champion.
-        scores: Golden scores that were compared; none where it was not tried.
-        largest_difference: Largest relative difference from the scores at its making.
-        is_tried: Whether it could be tried from here: not where its files are loaded through a server.
-        problem: Why it was not tried or failed, or none.
+        version: Version number of the champion.
+        scores: Number of golden scores compared; 0 if it was not checked.
+        largest_difference: Largest relative difference from the stored scores.
+        is_tried: Whether it could be checked from here; not if its files are loaded through a server.
+        problem: Why it was not checked or why it failed, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -133,7 +133,7 @@ class ChampionCheck(BaseModel):
 
     @property
     def is_same(self) -> bool:
-        """Whether it was tried and scores as it did."""
+        """Whether it was checked and scores as before."""
         return (
             self.is_tried
             and self.problem is None
@@ -143,17 +143,17 @@ class ChampionCheck(BaseModel):
 
 
 class RestoreOutcome(BaseModel):
-    """What `forewarn restore` did.
+    """Result of `forewarn restore`.
 
     Attributes:
         archive: Path of the archive.
-        store: The database that was filled, without its password.
-        artifacts: Folder that the artifacts are in now, or none.
-        contents: What the database holds now.
-        relocated: Places of artifacts that were written anew because the folder is another one.
-        champions: How the champions score from the restored place; empty where that could not be tried.
-        notes: What else there is to know, in words.
-        seconds: How long it took.
+        store: URI of the restored database, without its password.
+        artifacts: Folder of the restored artifacts, or None.
+        contents: Contents of the restored database.
+        relocated: Whether artifact locations were rewritten because the folder is a different one.
+        champions: Checks of the restored champions; empty if they could not be checked.
+        notes: Further messages for the user.
+        seconds: Duration in seconds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

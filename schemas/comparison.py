@@ -1,4 +1,4 @@
-"""What a comparison of families comes to."""
+"""The result of a comparison of model families."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from schemas.results import DataSummary
 
 
 class LeaderboardRow(BaseModel):
-    """One family, at the settings that did best on past folds.
+    """One family with the settings that performed best on the past folds.
 
     Attributes:
         family: The family, or the name of a control.
-        past_roc_auc: Mean ROC area over the past folds: what the settings were chosen by; none for
-            controls, which have nothing to choose.
-        trials: Settings that were tried.
-        pruned: Of these, given up before the last past fold.
-        changes: Settings that differ from the given ones, by section and key.
-        parameters: Numbers that were fitted.
-        metrics: On the last fold, which no choice has seen; means over seeds.
-        intervals: Their bounds.
-        seconds: Seconds of all its trainings.
+        past_roc_auc: Mean ROC AUC over the past folds, by which the settings were chosen; None for
+            controls, which are not tuned.
+        trials: Number of settings that were tried.
+        pruned: Number of trials stopped before the last past fold.
+        changes: Settings that differ from the given configuration, by section and key.
+        parameters: Number of fitted parameters.
+        metrics: Metrics on the last fold, which was not used for any choice; means over seeds.
+        intervals: Intervals of the metrics.
+        seconds: Total training time of the family, in seconds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,13 +40,13 @@ class LeaderboardRow(BaseModel):
 
 
 class ComparisonResult(BaseModel):
-    """What `forewarn compare --json` writes.
+    """Result of a comparison, as written by `forewarn compare --json`.
 
     Attributes:
-        leaderboard: Families by their area on past folds, the highest first; then the controls.
-        chosen: The first of them.
-        past_folds: Folds that settings were chosen on.
-        last_fold: Fold that the leaderboard's metrics come from.
+        leaderboard: Families by ROC AUC on the past folds, highest first; then the controls.
+        chosen: The first family of the leaderboard.
+        past_folds: Number of folds that settings were chosen on.
+        last_fold: Number of the fold that the leaderboard's metrics come from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

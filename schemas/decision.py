@@ -1,4 +1,4 @@
-"""What the promotion gate looks at, and what it says."""
+"""The evidence that the promotion gate examines, and its decision."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class _Frozen(BaseModel):
 
 
 class Comparison(_Frozen):
-    """A version against another scorer on the same test rows.
+    """Comparison of a version with another scorer on the same test rows.
 
     Attributes:
         name: The other scorer.
-        metric: What is compared.
-        value: The version's figure on the common rows.
-        other_value: The other scorer's figure on the same rows.
-        difference: Interval of the version's figure minus the other's, from paired resamples of whole
-            runs of rows; none where it is not defined.
+        metric: The metric compared.
+        value: The version's value on the common rows.
+        other_value: The other scorer's value on the same rows.
+        difference: Interval of the version's value minus the other's, from a paired bootstrap over whole
+            runs of rows; None if undefined.
     """
 
     name: str
@@ -36,17 +36,17 @@ class Comparison(_Frozen):
 
 
 class ChampionEvidence(_Frozen):
-    """The champion and the new version on later rows that neither has seen.
+    """Evaluation of the champion and the new version on later rows that neither has seen.
 
     Attributes:
         version: The champion's version.
-        problem: Why the two could not be judged, or none.
-        judged_from: Time of the first row that they are judged on.
-        events: Events among these rows.
-        false_alarms_per_day: What both may raise when their event recall is compared.
-        comparisons: New version against champion, by metric.
-        champion: The champion judged on these rows, with its own threshold.
-        challenger: The new version judged on the same rows, likewise.
+        problem: Why the two could not be compared, or None.
+        judged_from: Time of the first row used.
+        events: Number of events in these rows.
+        false_alarms_per_day: False-alarm rate at which their event recall is compared.
+        comparisons: New version against champion, one comparison per metric.
+        champion: Evaluation of the champion on these rows, with its own threshold.
+        challenger: Evaluation of the new version on the same rows, with its own threshold.
     """
 
     version: str
@@ -60,20 +60,20 @@ class ChampionEvidence(_Frozen):
 
     @property
     def evaluations(self) -> dict[str, Evaluation]:
-        """Both evaluations by the prefix of their metrics, where there are any."""
+        """The available evaluations, by the prefix of their metrics."""
         both = {"champion": self.champion, "challenger": self.challenger}
         return {prefix: evaluation for prefix, evaluation in both.items() if evaluation is not None}
 
 
 class Behaviour(_Frozen):
-    """What the scores do when the readings are spoilt on purpose.
+    """Result of a behavioural test: how the scores react when one sensor is corrupted on purpose.
 
     Attributes:
-        name: What was done: `dead sensor` or `spike`.
-        sensors: To how many sensors, one after the other.
-        value: `dead sensor`: the least rank correlation of scores with and without it; `spike`: the
-            share of sensors whose spike raises the score. None where nothing could be tried.
-        undefined: Scores that were lost or not finite.
+        name: The corruption: `dead sensor` or `spike`.
+        sensors: Number of sensors tested, one at a time.
+        value: `dead sensor`: the lowest rank correlation of the scores with and without the corruption;
+            `spike`: the share of sensors in which a spike raises the score. None if nothing could be tested.
+        undefined: Number of scores that became missing or not finite.
     """
 
     name: str
@@ -83,18 +83,18 @@ class Behaviour(_Frozen):
 
 
 class Trial(_Frozen):
-    """What a fresh process, with pickles forbidden, found when it loaded and ran the logged version.
+    """Smoke test of a logged version: loaded and run in a fresh process that does not allow pickles.
 
     Attributes:
-        problem: Why the version could not be loaded or run, or none.
-        format_version: Of its bundle.
-        golden_rows: Raw rows whose scores were kept in the bundle when it was made.
-        golden_scores: Of these, rows that had a score.
-        largest_difference: Largest relative difference of a score or a threshold from the kept one.
-        undefined: Scores that are missing or not finite where the kept one is not.
-        seconds_per_thousand_rows: Time to score raw rows, once everything is warm.
+        problem: Why the version could not be loaded or run, or None.
+        format_version: Format version of its bundle.
+        golden_rows: Raw rows stored in the bundle together with their scores.
+        golden_scores: Number of golden rows with a score.
+        largest_difference: Largest relative difference of a score or a threshold from the stored one.
+        undefined: Number of scores that are missing or not finite although the stored ones are finite.
+        seconds_per_thousand_rows: Time to score 1,000 raw rows after a warm-up.
         megabytes: Size of the version's files.
-        behaviours: What the scores do on spoilt readings.
+        behaviours: Results of the behavioural tests.
     """
 
     problem: str | None = None
@@ -109,15 +109,15 @@ class Trial(_Frozen):
 
 
 class Slice(_Frozen):
-    """The version's alarms in a slice of the test.
+    """The version's alarms in one slice of the test part.
 
     Attributes:
-        name: What the slice is made by: `time of day` or a column with categories.
-        value: Its value there.
-        days: Days of rows in it.
-        events: Events in it.
-        caught: Of these, the caught ones, within `rows_ahead` rows.
-        false_alarms: False-alarm episodes that begin in it.
+        name: The slicing variable: `time of day` or a categorical column.
+        value: Its value in this slice.
+        days: Days of rows in the slice.
+        events: Events in the slice.
+        caught: Number of these events caught within `rows_ahead` rows.
+        false_alarms: False-alarm episodes that begin in the slice.
     """
 
     name: str
@@ -129,25 +129,25 @@ class Slice(_Frozen):
 
     @property
     def false_alarms_per_day(self) -> float:
-        """False-alarm episodes in 24 hours of its rows."""
+        """False-alarm episodes per 24 hours of rows."""
         return self.false_alarms / self.days
 
 
 class Evidence(_Frozen):
-    """All that the gate's decision depends on; logged whole with the run.
+    """Everything that the gate's decision depends on; logged in full with the run.
 
     Attributes:
-        trial: What a fresh process found.
-        is_leaky_split: Whether test rows are neighbours of training rows.
+        trial: Smoke test in a fresh process.
+        is_leaky_split: Whether test data leaked into training.
         test_events: Events in the test part.
-        roc_auc: The version's area on the test part, or none where it has no events.
+        roc_auc: ROC AUC of the version on the test part, or None without events.
         roc_auc_interval: Its interval.
-        best_control: The version against the control with the largest area, or none likewise.
-        alarm_budget: False alarms a day that it may raise.
-        false_alarms_per_day: What it raised on the test part.
-        false_alarms_interval: Interval of that.
-        slices: Its alarms in slices of the test part.
-        champion: The champion, or none where there is no champion yet.
+        best_control: Comparison with the control that has the highest ROC AUC, or None without events.
+        alarm_budget: False alarms per day that the version may raise.
+        false_alarms_per_day: False alarms per day on the test part.
+        false_alarms_interval: Its interval.
+        slices: Alarms in slices of the test part.
+        champion: Evaluation against the champion, or None if there is no champion yet.
     """
 
     trial: Trial
@@ -164,12 +164,12 @@ class Evidence(_Frozen):
 
 
 class Check(_Frozen):
-    """One thing that a gate asked, and the answer.
+    """One check of a gate.
 
     Attributes:
         gate: `G0` integrity, `G1` floors, `G2` against the champion, `G3` operation, `G4` approval.
         outcome: `pass`; `fail`, which rejects the version; `unknown`, which holds it.
-        reason: In words, with the figures.
+        reason: Explanation with the figures.
     """
 
     gate: Gate
@@ -178,12 +178,12 @@ class Check(_Frozen):
 
 
 class Decision(_Frozen):
-    """What the promotion gate says of a version, and why.
+    """The promotion gate's decision on a version.
 
     Attributes:
-        decision: What is to be done.
-        reasons: What led to it: the failures of a REJECT, what a HOLD lacks, the merits of a PROMOTE.
-        checks: Everything that was asked, in the order of the gates.
+        decision: `PROMOTE`, `REJECT` or `HOLD`.
+        reasons: Reasons: what failed for a REJECT, what is missing for a HOLD, what passed for a PROMOTE.
+        checks: All checks, in the order of the gates.
     """
 
     decision: Outcome

@@ -1,4 +1,4 @@
-"""What runs unattended: deployments on a server, the automations beside them, and how patient those are."""
+"""Prefect deployments, their automations, and the waiting times of the automations."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Patience(BaseModel):
-    """Seconds that the automations wait.
+    """Waiting times of the automations, in seconds.
 
     Attributes:
-        late: Between the time of a schedule and the word that nothing has started.
-        pending: That a run may be pending; it holds the place of the next one.
-        silent: Without a heartbeat after which a running run counts as dead; three beats.
-        again: Before the same deployment is told of again.
+        late: Delay after the scheduled time before a run that has not started is reported.
+        pending: Maximum time in state Pending; a pending run blocks the next one.
+        silent: Time without a heartbeat (three beats) after which a running run counts as crashed.
+        again: Minimum time between two notifications about the same deployment.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # 10 is the least that Prefect takes
+    # Prefect accepts no less than 10
     late: float = Field(600.0, ge=10)
     pending: float = Field(300.0, ge=10)
     silent: float = Field(90.0, ge=10)
@@ -31,7 +31,7 @@ DEFAULT_PATIENCE = Patience()
 
 
 class PlacesOfData(BaseModel):
-    """Where the workers find the table and put the scores, as absolute paths on their machine."""
+    """Absolute paths, on the workers' machine, of the table to read and the scores to write."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,8 +43,8 @@ class DeployedSchedule(BaseModel):
     """A schedule of a deployment.
 
     Attributes:
-        slug: Its name; none where a person has added it in the UI.
-        when: In words, such as `0 3 * * 1 (UTC)`.
+        slug: Name of the schedule; None if it was added in the UI.
+        when: Description, such as `0 3 * * 1 (UTC)`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,11 +55,11 @@ class DeployedSchedule(BaseModel):
 
 
 class DeployedFlow(BaseModel):
-    """A deployment as the server has it.
+    """A deployment as stored on the server.
 
     Attributes:
         name: Flow and deployment, such as `retrain/retrain`.
-        limit: Runs at a time, or none.
+        limit: Maximum number of concurrent runs, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,7 +74,7 @@ class DeployedFlow(BaseModel):
 
 
 class DeployedAutomation(BaseModel):
-    """An automation as the server has it."""
+    """An automation as stored on the server."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -83,10 +83,10 @@ class DeployedAutomation(BaseModel):
 
 
 class DeployResult(BaseModel):
-    """What `forewarn deploy` has left on the server.
+    """The deployments and automations on the server after `forewarn deploy`.
 
     Attributes:
-        notified: Block that notifications go through, or none.
+        notified: Prefect block that sends the notifications, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""Everything besides the model that turns raw readings into scores: the bundle of a version."""
+"""The part of a version's bundle that, besides the model, is needed to score raw readings."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ FORMAT_VERSION: Final = 2
 
 
 class Detector(BaseModel):
-    """What scoring needs to do to raw rows exactly what training did.
+    """Settings and fitted parameters with which scoring processes raw rows exactly as training did.
 
     Attributes:
-        format_version: Version of this layout; another one is refused.
-        readings: How a table is read; its step is the one of training.
-        are_event_rows_kept: Whether event rows are scored, or end a run where the label is known.
-        features: How features are made of raw rows.
-        sensors: The sensors that the features are made of, in order.
-        categories: The columns with categories that they are made of.
+        format_version: Version of this format; other versions are rejected.
+        readings: How a table is parsed; `step_minutes` is that of the training data.
+        are_event_rows_kept: Whether event rows are scored; otherwise known event rows end a run.
+        features: How features are computed.
+        sensors: Sensors that the features are computed from, in order.
+        categories: Categorical columns that the features are computed from.
         window_rows: Rows in a window.
-        convention: Which windows are made.
-        scaler: Fitted on normal training rows.
-        threshold: Chosen on validation, or as time goes on; an alarm is `score >= threshold`.
+        convention: Window convention.
+        scaler: Scaler fitted on normal training rows.
+        threshold: Fixed, or recalibrated from recent scores; an alarm is `score >= threshold`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,28 +1,28 @@
-"""The errors that a user can meet, each with the exit code of the command line."""
+"""Errors that are shown to the user, each with its exit code for the command line."""
 
 import errno
 
-# what the system says of a full disk, or of a quota that is used up
+# the disk is full, or a quota is exceeded
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class ForewarnError(Exception):
-    """Any error whose message is meant for the user as it stands."""
+    """An error whose message is shown to the user without a traceback."""
 
     exit_code = 1
 
 
 class InputError(ForewarnError, ValueError):
-    """Bad input, data or configuration: the same input would fail again."""
+    """Bad input, data or configuration: retrying with the same input would fail again."""
 
     exit_code = 2
 
 
 class StoreUnreachableError(ForewarnError, ConnectionError):
-    """A server or a store does not answer: the same call may pass later."""
+    """A server or store cannot be reached: a later retry may succeed."""
 
     exit_code = 4
 
 
 class BusyError(StoreUnreachableError):
-    """Somebody else is at the same work: the same call may pass later."""
+    """Another process is doing the same work: a later retry may succeed."""

@@ -1,4 +1,4 @@
-"""What is known of scores and alarms once they have been judged."""
+"""Scores, thresholds, metrics and their intervals."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ CONTROLS = ("random", "zscore", "pca")
 
 
 class Metrics(BaseModel):
-    """The figures of one part, by the names that MLflow shows; none where undefined.
+    """Metrics of one part, by their names in MLflow; None where undefined.
 
     Attributes:
-        roc_auc: Area under the ROC curve of the rows.
-        average_precision: Area under the precision-recall steps of the rows.
+        roc_auc: Area under the ROC curve, by row.
+        average_precision: Average precision, by row.
         precision: Share of flagged rows that are positive.
         recall: Share of positive rows that are flagged.
         f1: Harmonic mean of precision and recall.
         prevalence: Share of rows that are positive.
         event_recall: Share of events with a flagged row within `rows_ahead` rows before them.
-        event_recall_20min: The same within the evaluation's horizon in minutes.
-        false_alarms_per_day: False-alarm episodes in 24 hours of rows present.
-        lead_minutes_median: Median minutes from the first alarm within the longer horizon to the event.
+        event_recall_20min: The same within `evaluation.horizon_minutes`.
+        false_alarms_per_day: False-alarm episodes per 24 hours of rows present.
+        lead_minutes_median: Median lead time: minutes from the first alarm within the longer horizon to the
+            event.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,7 +43,7 @@ class Metrics(BaseModel):
 
 
 class Interval(BaseModel):
-    """Bounds of a figure from a block bootstrap over runs of rows."""
+    """Confidence interval of a metric, from a block bootstrap over runs of rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,10 +52,10 @@ class Interval(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """One scorer judged on one part.
+    """Evaluation of one scorer on one part.
 
     Attributes:
-        threshold: Where its alarms began; the median, where the threshold moved.
+        threshold: The threshold; the median if it was recalibrated.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,11 +70,11 @@ class Evaluation(BaseModel):
 
 
 class RecentScores(BaseModel):
-    """The last scores, in time order: what a trailing threshold is made of.
+    """The most recent scores, in time order, from which a trailing threshold is computed.
 
     Attributes:
         times: Time of each scored row, nanoseconds since 1970.
-        runs: Number of its run of rows; only equality counts.
+        runs: Number of its run of rows; only equality matters.
         scores: Its score.
     """
 
@@ -88,12 +89,12 @@ class TrailingBudget(BaseModel):
     """How a threshold is recalibrated from the scores of the last days.
 
     Attributes:
-        false_alarms_per_day: What the past days would have had at the threshold, at most.
-        rows: Scored rows that are looked back on.
-        recalibrate_minutes: Minutes, counted from midnight, for which a threshold is kept.
-        repeat_alarm_minutes: A lasting false alarm is counted again after so many minutes.
-        step_minutes: Usual minutes between two rows.
-        recent: The last scores before the first row that is scored.
+        false_alarms_per_day: Most false alarms per day that the threshold would have raised on these scores.
+        rows: Number of past scored rows used.
+        recalibrate_minutes: Minutes between recalibrations, counted from midnight.
+        repeat_alarm_minutes: Minutes after which a continuing false alarm is counted again.
+        step_minutes: Usual interval between rows, in minutes.
+        recent: The last scores before the first row to score.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,12 +108,12 @@ class TrailingBudget(BaseModel):
 
 
 class Threshold(BaseModel):
-    """Where alarms begin: an alarm is `score >= threshold`.
+    """The alarm threshold: an alarm is `score >= threshold`.
 
     Attributes:
-        value: The threshold, and of `trailing_budget` the one that holds until enough scores are known.
+        value: The threshold; with `trailing_budget`, the one used until there are enough scores.
         rule: The rule that chose it.
-        trailing: How it moves as time goes on, or none where it stays.
+        trailing: How it is recalibrated over time, or None for a fixed threshold.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -124,14 +125,14 @@ class Threshold(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class PartScores:
-    """Scores of one part, window by window.
+    """Scores of the windows of one part.
 
     Attributes:
         part: Name of the part.
         times: Time of each window's last row, `datetime64[ns]`, shape (windows,).
         labels: Whether the last row is positive, bool, shape (windows,).
         scores: Score of each window, float64, shape (windows,); higher is more alarming.
-        thresholds: The threshold that holds at each window, shape (windows,).
+        thresholds: The threshold in effect at each window, shape (windows,).
         runs: Run of rows of each window, int64, shape (windows,).
     """
 
@@ -144,13 +145,13 @@ class PartScores:
 
     @property
     def has_both_classes(self) -> bool:
-        """Whether there are positive and normal windows."""
+        """Whether there are both positive and normal windows."""
         return bool(self.labels.any()) and not bool(self.labels.all())
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Losses of a training, epoch by epoch.
+    """Losses of a training, by epoch.
 
     Attributes:
         loss: Mean squared error on training windows, shape (epochs,).
@@ -168,7 +169,7 @@ class History:
         return float(self.validation_loss[self.best_epoch])
 
     def to_json(self) -> str:
-        """Write the losses so that `from_json` reads the same numbers."""
+        """Serialise the losses as JSON; `from_json` restores exactly the same numbers."""
         return json.dumps(
             {
                 "loss": self.loss.tolist(),
@@ -179,7 +180,7 @@ class History:
 
     @classmethod
     def from_json(cls, text: str) -> History:
-        """Read what `to_json` wrote."""
+        """Restore the losses from the output of `to_json`."""
         content = json.loads(text)
         return cls(
             np.asarray(content["loss"]), np.asarray(content["validation_loss"]), int(content["best_epoch"])
@@ -188,15 +189,15 @@ class History:
 
 @dataclass(frozen=True, eq=False)
 class ChampionScores:
-    """What the champion says of the readings.
+    """The champion's scores of the readings.
 
     Attributes:
-        version: Its version.
-        scores: Score of each raw row, NaN where it has none, float64, shape (raw rows,).
-        thresholds: The threshold that holds at each raw row, shape (raw rows,).
-        last_seen: Time of the last row that its training or its threshold has seen, or none where
-            its tags do not say.
-        problem: Why it has no scores, or none.
+        version: Version number of the champion.
+        scores: Score of each raw row, NaN for rows without one, float64, shape (raw rows,).
+        thresholds: The threshold in effect at each raw row, shape (raw rows,).
+        last_seen: Time of the last row used for its training or its threshold, or None if its tags do not
+            contain it.
+        problem: Why there are no scores, or None.
     """
 
     version: str

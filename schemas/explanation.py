@@ -1,4 +1,4 @@
-"""What drives an alarm, in words and in the plant's own units."""
+"""Explanations of alarms, by sensor and in the sensors' own units."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Driver(BaseModel):
     """A sensor that drives an alarm.
 
     Attributes:
-        sensor: Its name, or `context` for what the process has been through.
-        share: Share of the score, from 0 to 1, over all features made of it.
-        column: The feature that drives most, such as `x5 volatility`.
-        group: Its kind.
-        direction: Whether that feature is above what the model expected of it or not; none where the
-            model expects nothing of it. Of `volatility`, above means restless and below calm.
+        sensor: Name of the sensor, or `context` for the process context.
+        share: Share of the score, from 0 to 1, summed over all features of the sensor.
+        column: The feature with the largest contribution, such as `x5 volatility`.
+        group: Group of that feature.
+        direction: Whether that feature is above or below the model's expectation; None if the model does not
+            predict it. For `volatility`, above means restless and below means calm.
         last: Raw values of the sensor in the rows of the window, oldest first; empty for `context`.
-        expected: For each, what the model expected of the sensor's level there, in the sensor's units,
-            when that row was the last one known; none where it expected nothing.
+        expected: The level that the model expected in each of these rows, in the sensor's units, given the
+            data up to that row; None where it did not predict the level.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,13 +41,13 @@ class Driver(BaseModel):
 
 
 class AlarmExplanation(BaseModel):
-    """One alarm and what drives it.
+    """One alarm and its drivers.
 
     Attributes:
         time: Time of the window's last row.
-        score: Its score.
-        threshold: The threshold that held; an alarm is `score >= threshold`.
-        drivers: The sensors with the largest shares, the largest first.
+        score: Score of the window.
+        threshold: The threshold in effect; an alarm is `score >= threshold`.
+        drivers: The sensors with the largest shares, largest first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,14 +59,14 @@ class AlarmExplanation(BaseModel):
 
 
 class AlarmEpisode(BaseModel):
-    """Alarms in rows one after the other, in one run.
+    """An episode: alarms in consecutive rows of one run.
 
     Attributes:
-        first: The alarm that it begins with.
-        rows: Rows with an alarm.
-        is_caught: Whether one of them is positive, so that the episode warns of an event.
-        minutes_ahead: Minutes from the first alarm to the event that ended the run, or none where no
-            event did.
+        first: The first alarm.
+        rows: Number of rows with an alarm.
+        is_caught: Whether any of these rows is positive, so that the episode warns of an event.
+        minutes_ahead: Minutes from the first alarm to the event that ended the run, or None if no event
+            ended it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,13 +78,13 @@ class AlarmEpisode(BaseModel):
 
 
 class ExplainedAlarms(BaseModel):
-    """The alarms of one part, the last ones of many.
+    """The explained alarms of one part; if there are many, only the last ones.
 
     Attributes:
         part: Name of the part.
-        total: Alarms in the part, explained or not.
-        alarms: Those that are explained, in time order.
-        episodes: The episodes that they make, in time order.
+        total: Number of alarms in the part, explained or not.
+        alarms: The explained alarms, in time order.
+        episodes: Their episodes, in time order.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -97,12 +97,12 @@ class ExplainedAlarms(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class PreparedRows:
-    """Rows as they are scored.
+    """Rows prepared for scoring.
 
     Attributes:
-        labelled: The rows in runs.
+        labelled: The rows, divided into runs.
         features: Their features before scaling.
-        scaled: Their features as the model sees them, float32, shape (rows, columns).
+        scaled: Their scaled features, the model's input, float32, shape (rows, columns).
     """
 
     labelled: LabelledReadings
@@ -110,5 +110,5 @@ class PreparedRows:
     scaled: np.ndarray
 
 
-# the content of the column `drivers` in a table of scores
+# type of the JSON in the column `drivers` of a table of scores
 DRIVERS_TEXT: TypeAdapter[tuple[Driver, ...]] = TypeAdapter(tuple[Driver, ...])

@@ -1,4 +1,4 @@
-"""Features of rows: what is computed from raw sensors before scaling."""
+"""Features computed from raw sensor values, before scaling."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Column(BaseModel):
     """One feature.
 
     Attributes:
-        name: Such as `x5`, `x5 volatility`, or `stops in 8 h`.
-        sensor: The sensor that it is made of, or none for process context.
-        group: Kind of feature.
+        name: Name, such as `x5`, `x5 volatility`, or `stops in 8 h`.
+        sensor: The sensor that it is computed from, or None for process context.
+        group: Feature group.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,11 +31,11 @@ class Column(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class FeatureTable:
-    """Features of every row, each from its row and rows before it alone.
+    """Features of every row, each computed only from that row and earlier rows.
 
     Attributes:
         values: float64, C order, shape (rows, columns).
-        columns: What each column is, in the order of `GROUPS`.
+        columns: Description of each column, in the order of `GROUPS`.
     """
 
     values: np.ndarray
@@ -43,5 +43,5 @@ class FeatureTable:
 
 
 def find_columns(columns: Sequence[Column], groups: Sequence[Group]) -> np.ndarray:
-    """Find the columns of some groups: their positions, int64, rising."""
+    """Return the positions of the columns in the given groups, int64, increasing."""
     return np.flatnonzero([column.group in groups for column in columns])

@@ -1,4 +1,4 @@
-"""What every family of models is fitted on, and what a fitted model can do."""
+"""The interface of all model families: the data for fitting, and the methods of a fitted model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from schemas.windows import Part
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What a model is fitted on.
+    """The data that a model is fitted on.
 
     Attributes:
         rows: Scaled features of all rows, float32, shape (rows, columns).
-        columns: What each column is.
-        train: The part to fit on; families without labels take its normal windows alone.
-        validation: The part that stops a training and that tail ranks come from.
-        window_rows: Rows in a window; a family may look at fewer, the last ones.
-        train_labels: Labels that teach, bool, shape (training windows,): those of the part, or wider.
+        columns: Description of each column.
+        train: The part to fit on; unsupervised families use only its normal windows.
+        validation: The part for early stopping and for tail ranks.
+        window_rows: Rows in a window; a family may use only the last few.
+        train_labels: Labels for supervised families, bool, shape (training windows,): those of the part, or
+            labels that reach further back from each event.
     """
 
     rows: np.ndarray
@@ -36,42 +37,42 @@ class Material:
 
 @dataclass(frozen=True)
 class TrainingPlaces:
-    """Where a training leaves what outlives it.
+    """The folders that a training writes to.
 
     Attributes:
-        logs: Folder for TensorBoard logs, or none for no logs.
-        checkpoints: Folder that this one training resumes from and that nothing else is in, or none: it is
-            not written to a disk while it runs, and starts anew when it was killed.
+        logs: Folder for TensorBoard logs, or None for no logs.
+        checkpoints: Folder for this training's checkpoints and nothing else; an interrupted training resumes
+            from it. None for no checkpoints: an interrupted training then starts again from the beginning.
     """
 
     logs: Path | None = None
     checkpoints: Path | None = None
 
     def go_below(self, name: str) -> TrainingPlaces:
-        """Give the places of one family among those of a training."""
+        """Return the subfolders for one family."""
         return TrainingPlaces(
             logs=None if self.logs is None else self.logs / name,
             checkpoints=None if self.checkpoints is None else self.checkpoints / name,
         )
 
 
-# a training that leaves nothing but its model
+# for a training that writes neither logs nor checkpoints
 NOWHERE = TrainingPlaces()
 
 
 class FittedModel(Protocol):
-    """A model that has been fitted: it scores windows, and says what drives a score."""
+    """A fitted model: it scores windows and explains its scores."""
 
     @property
     def parameters(self) -> int:
-        """Numbers that were fitted."""
+        """Number of fitted parameters."""
 
     @property
     def history(self) -> History | None:
-        """Losses of the training, or none where nothing was trained in epochs."""
+        """Losses of the training, or None for a model that is not trained in epochs."""
 
     def score(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Score windows, whatever else is scored with them.
+        """Score windows; a score does not depend on the other windows in the call.
 
         Args:
             rows: Scaled features, float32, shape (rows, columns).
@@ -82,18 +83,18 @@ class FittedModel(Protocol):
         """
 
     def explain(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Say how much each column adds to the score of each window.
+        """Compute how much each column contributes to the score of each window.
 
         Returns:
             At least 0, float32, shape (windows, columns).
         """
 
     def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
-        """Give what the model expects of the last row of each window, whatever else is asked with it.
+        """Predict the last row of each window; a prediction does not depend on the other windows in the call.
 
         Returns:
-            Scaled values, float32, shape (windows, columns); NaN where it expects nothing of a column.
+            Scaled values, float32, shape (windows, columns); NaN for columns that the model does not predict.
         """
 
     def save(self, folder: Path) -> None:
-        """Write the model into a folder that exists, without pickles."""
+        """Save the model to an existing folder, without pickles."""

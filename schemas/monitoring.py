@@ -1,4 +1,4 @@
-"""What the monitor knows of a champion, what it looks at, and what it says."""
+"""Inputs and results of monitoring the champion."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Tested = Literal["tested", "too few rows", "no training rows"]
 
 
 class WatchedVersion(BaseModel):
-    """The champion, and what its tags say of its training.
+    """The champion, with facts about its training from its tags.
 
     Attributes:
         name: Registered model.
-        number: Its version.
-        last_seen: Time of the last row that its training or its threshold has seen, ISO 8601; none where its
-            tags do not say.
-        train_end: Time of the last row of its training part, ISO 8601, or none.
+        number: Version number.
+        last_seen: Time of the last row used for its training or its threshold, ISO 8601; None if its tags do
+            not contain it.
+        train_end: Time of the last row of its training part, ISO 8601, or None.
         rows_ahead: Rows before an event that are positive.
-        train_median_score: Median score of its normal training windows, or none for versions made before this
-            was kept.
-        normal_median_score: The same of its normal validation windows, which the fit has not seen.
-        promised_false_alarms_per_day: What its threshold promises, or none.
+        train_median_score: Median score of its normal training windows, or None for old versions without the
+            tag.
+        normal_median_score: The same for its normal validation windows, on which the model was not fitted.
+        promised_false_alarms_per_day: False alarms per day that its threshold promises, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,21 +44,22 @@ class WatchedVersion(BaseModel):
 
     @property
     def uri(self) -> str:
-        """Address that always means this version."""
+        """URI of exactly this version."""
         return f"models:/{self.name}/{self.number}"
 
 
 @dataclass(frozen=True, eq=False)
 class WatchedRows:
-    """Checked readings with what the champion says of each row.
+    """Checked readings with the champion's score of each row.
 
     Attributes:
         readings: All checked rows, event rows included.
-        labelled: The rows without events, or with them where the version scores them.
-        scores: Score of each row of `labelled`, NaN where it has none, float64, shape (rows,).
-        thresholds: The threshold that holds at each row, shape (rows,).
+        labelled: The rows without event rows, or with them if the version scores them.
+        scores: Score of each row of `labelled`, NaN for rows without one, float64, shape (rows,).
+        thresholds: The threshold in effect at each row, shape (rows,).
         start: First row of `labelled` that the champion has not seen.
-        labelled_stop: First row of `labelled` from which on no label is known yet; all rows otherwise.
+        labelled_stop: First row of `labelled` without a known label; the number of rows if all labels are
+            known.
     """
 
     readings: SensorReadings
@@ -73,20 +74,20 @@ class MonitorWindow(BaseModel):
     """A stretch of rows that the champion has not seen.
 
     Attributes:
-        number: From 1 for the oldest.
+        number: Number of the window; the oldest is 1.
         first: Time of its first row, ISO 8601.
-        last: Time of its last row.
-        rows: Rows in it.
-        normal_rows: Rows with a score that do not lie in the horizon before a known event.
+        last: Time of its last row, ISO 8601.
+        rows: Number of rows.
+        normal_rows: Rows with a score outside the horizon before every known event.
         unlabelled_rows: Rows whose label is not known yet; they count as normal.
-        median_score: Median score of the normal rows; none where they are too few.
-        ratio: `median_score` by the reference value; none where either is missing.
-        is_above: Whether `ratio` is above the bound; none where there is no ratio.
-        false_alarms: Episodes of alarms outside every known horizon that begin in it.
-        false_alarms_per_day: The same in 24 hours of rows.
-        events: Events in it.
-        caught: Those with an alarm within `rows_ahead` rows before them.
-        caught_20min: Those with an alarm within the longer horizon.
+        median_score: Median score of the normal rows; None if there are too few.
+        ratio: `median_score` divided by the reference; None if either is missing.
+        is_above: Whether `ratio` is above the bound; None without a ratio.
+        false_alarms: Alarm episodes that begin in the window, outside every known horizon.
+        false_alarms_per_day: The same per 24 hours of rows.
+        events: Number of events.
+        caught: Events with an alarm within `rows_ahead` rows before them.
+        caught_20min: Events with an alarm within the longer horizon.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -108,11 +109,11 @@ class MonitorWindow(BaseModel):
 
 
 class LastEmission(BaseModel):
-    """The last drift event about a version.
+    """The last drift event sent for a version.
 
     Attributes:
-        data_end: Time of the newest row then, ISO 8601.
-        run_id: The monitor's run.
+        data_end: Time of the newest row when it was sent, ISO 8601.
+        run_id: Run of the monitor that sent it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -125,14 +126,14 @@ class Verdict(BaseModel):
     """Whether the champion has drifted.
 
     Attributes:
-        status: `CONFIRMED` calls for the event; `COOLING_DOWN` would, had it not been sent a short while ago;
-            `NOT_CONFIRMED`; `CANNOT_JUDGE`.
-        message: The same in words.
-        above: Windows above the bound among the last ones.
-        judged: Windows among the last ones that have a ratio.
-        needed: Windows that must be above, the newest among them.
+        status: `CONFIRMED`: drift, an event is due; `COOLING_DOWN`: drift, but an event was sent recently;
+            `NOT_CONFIRMED`: no drift; `CANNOT_JUDGE`: not enough data.
+        message: The verdict as a sentence.
+        above: Number of recent windows above the bound.
+        judged: Number of recent windows with a ratio.
+        needed: Number of windows that must be above the bound, the newest among them.
         ratio: Ratio of the newest window.
-        cool_down_until: Time of the data until which no further event is sent, ISO 8601, or none.
+        cool_down_until: Data time until which no further event is sent, ISO 8601, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -147,12 +148,12 @@ class Verdict(BaseModel):
 
 
 class FeatureDrift(BaseModel):
-    """A sensor whose level has moved since training.
+    """A sensor whose level has shifted since training.
 
     Attributes:
         sensor: The sensor.
-        p_value: Of the rank-sum test on window means, corrected for the number of sensors.
-        shift: Difference of the means, in training deviations of a row.
+        p_value: P-value of the rank-sum test on window means, corrected for the number of sensors.
+        shift: Difference of the means, in training standard deviations.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -169,8 +170,8 @@ class SensorIssue(BaseModel):
         sensor: The sensor.
         kind: `missing`, `frozen`, `out_of_range` or `step`.
         windows: Numbers of the windows.
-        worst: Largest share of a window's rows (`missing`, `out_of_range`), longest stand-still in hours
-            (`frozen`), or largest step in largest steps of training (`step`).
+        worst: Largest share of a window's rows (`missing`, `out_of_range`), longest time without change in
+            hours (`frozen`), or largest step as a multiple of the largest step in training (`step`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -182,13 +183,13 @@ class SensorIssue(BaseModel):
 
 
 class Calibration(BaseModel):
-    """What the champion's alarms came to on labelled rows that it has not seen.
+    """Performance of the champion on labelled rows that it has not seen.
 
     Attributes:
-        events: Events.
-        metrics: By the contract's names; none where undefined.
-        intervals: Their bounds.
-        promised_false_alarms_per_day: What the threshold promised, or none.
+        events: Number of events.
+        metrics: Metrics; None where undefined.
+        intervals: Intervals of the metrics.
+        promised_false_alarms_per_day: False alarms per day that the threshold promises, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -200,20 +201,20 @@ class Calibration(BaseModel):
 
 
 class Review(BaseModel):
-    """Everything that was found, before anything is sent.
+    """All findings of the monitor, before any event is sent.
 
     Attributes:
         rows: Rows of the table.
         data_end: Time of its newest row, ISO 8601.
-        judged_from: Time of the first row that counts, or none where the champion has seen all.
-        reference: Median score of normal rows that the ratios refer to, or none.
-        reference_part: Part whose normal windows it comes from.
-        windows: The oldest first.
-        calibration: None where no labelled row is new.
-        feature_drift: Sensors whose level has moved, the clearest first: a finding, never a trigger.
-        feature_test: Whether that was tested, and why not.
+        judged_from: Time of the first row that the champion has not seen, or None if it has seen all.
+        reference: Median score of normal rows that the ratios refer to, or None.
+        reference_part: Part that the reference comes from.
+        windows: The windows, oldest first.
+        calibration: Performance on labelled new rows, or None if there are none.
+        feature_drift: Sensors whose level has shifted, clearest first; reported, but never a trigger.
+        feature_test: Whether feature drift was tested, and if not, why.
         issues: Sensors that behave unusually.
-        findings: All that is worth a sentence.
+        findings: Messages for the user.
         verdict: Whether the champion has drifted.
     """
 
@@ -237,17 +238,17 @@ class MonitorResult(BaseModel):
     """Result of `forewarn monitor`.
 
     Attributes:
-        run_id: MLflow run in the experiment of the monitor.
+        run_id: MLflow run of the monitor.
         run_name: Its name.
-        experiment: The experiment.
-        tracking_uri: The tracking store.
+        experiment: Its experiment.
+        tracking_uri: URI of the tracking server.
         version: The champion.
-        data: The table.
-        data_sha256: Hash of its file.
-        review: What was found.
-        bound: Ratio above which a window counts.
-        event_id: The event that was sent, or none.
-        seconds: By stage.
+        data: Path of the readings.
+        data_sha256: Hash of the file's bytes.
+        review: The findings.
+        bound: Ratio above which a window counts towards drift.
+        event_id: The event that was sent, or None.
+        seconds: Seconds by stage.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""The published procedures by name: settings that differ from the defaults."""
+"""Presets: published procedures as named sets of settings that differ from the defaults."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _LECTURE: dict[str, Any] = {
     "threshold": {"rule": "quantile", "quantile": 0.99},
 }
 
-# the published network among the entrants of a backtest: its features, shape and training, on the same
-# windows, split and thresholds as everyone; training stops 10 epochs after its best one
+# the published network as an entrant of a backtest: its own features, architecture and training, but the same
+# windows, split and threshold rule as the other entrants, and early stopping with a patience of 10 epochs
 PUBLISHED_ENTRANT: dict[str, Any] = {
     "features": _RAW,
     "windows": {"lookback": 5},
@@ -49,7 +49,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "training": {"epochs": 200, "batch_size": 64, "learning_rate": 1e-4, "patience": None},
         "threshold": {"rule": "fixed", "value": 0.3},
     },
-    # the 2020 post on the same data: its text says 2 rows, its code shifts by 5
+    # the 2020 blog post on the same data: its text states a shift of 2 rows, its code shifts by 5
     "shifted-2020": {
         **_PUBLISHED,
         "labels": {"rows_ahead": 5, "across_gaps": True},
@@ -57,7 +57,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "training": {"epochs": 200, "batch_size": 128, "learning_rate": 1e-3, "patience": None},
         "threshold": {"rule": "pr_crossing"},
     },
-    # Ranjan 2019, the dense autoencoder that the LSTM is compared with: no windows, so all rows
+    # Ranjan 2019, the dense baseline for the LSTM; single rows in place of windows
     "dense-baseline": {
         **_PUBLISHED,
         "labels": {"rows_ahead": 2, "across_gaps": True},
@@ -66,10 +66,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "training": {"epochs": 200, "batch_size": 64, "learning_rate": 1e-3, "patience": None},
         "threshold": {"rule": "fixed", "value": 0.3},
     },
-    # the lecture's autoencoder: longer windows, a split in time order
+    # the lecture's autoencoder: longer windows and a chronological split
     "lecture-lstm": _LECTURE,
     "lecture-lstm-wide": {**_LECTURE, "model": {**_LSTM, "units": [128, 64]}},
-    # the lecture's forecast: one temperature column, four past weeks, no labels
+    # the lecture's forecaster: one temperature column, a lookback of four weeks, no labels
     "lecture-forecast": {
         "tracking": {"model_name": "forewarn-temperature"},
         "readings": {"label_column": None, "simulated": "temperature"},
@@ -79,7 +79,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "training": {"epochs": 20, "batch_size": 32, "learning_rate": 5e-3, "patience": None},
         "threshold": {"rule": "quantile", "quantile": 0.99},
     },
-    # the post on integer sequences: 91 to train on, the last tenth of them to validate, 25 to test
+    # the blog post on integer sequences: 91 for training (the last tenth for validation), 25 for testing
     "integer-sequence": {
         "tracking": {"model_name": "forewarn-sequences"},
         "readings": {"label_column": None, "simulated": "sequences"},

@@ -1,4 +1,4 @@
-"""Readings on their way from a file to labelled rows."""
+"""Sensor readings in three stages: as read from a file, checked, and labelled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Finding(BaseModel):
-    """Something about a table that is worth knowing and not fatal."""
+    """A data-quality issue that is worth reporting but does not stop the run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,11 +23,11 @@ class Finding(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class RawTable:
-    """A table as it came from a file: nothing about its content has been checked.
+    """A table as read from a file; its content has not been checked.
 
     Attributes:
         table: All columns as read.
-        source: The path it came from.
+        source: Path of the file.
         sha256: Hash of the file's bytes.
     """
 
@@ -45,13 +45,13 @@ class SensorReadings:
         events: Whether a row is an event, bool, shape (rows,).
         values: Sensor values, finite float64, C order, shape (rows, sensors).
         sensors: Names of the columns of `values`.
-        categories: Names of the columns with categories.
-        category_values: Number of the category in each row, int64, shape (rows, categories).
-        runs: Number of the run of rows without a time gap, int64, shape (rows,), rising from 0.
-        step_minutes: Usual minutes between two rows.
-        source: Where the readings came from.
-        sha256: Hash of the file they came from.
-        findings: What was noticed and was not fatal.
+        categories: Names of the categorical columns.
+        category_values: Code of the category in each row, int64, shape (rows, categories).
+        runs: Number of the run of rows without a time gap, int64, shape (rows,), never decreasing, from 0.
+        step_minutes: Usual interval between rows, in minutes.
+        source: Path of the file.
+        sha256: Hash of the file's bytes.
+        findings: Data-quality issues that do not stop the run.
     """
 
     times: np.ndarray
@@ -69,25 +69,25 @@ class SensorReadings:
 
 @dataclass(frozen=True, eq=False)
 class LabelledReadings:
-    """Rows marked shortly before events; event rows are dropped unless they are the positives.
+    """Rows labelled by whether an event follows; event rows are dropped unless they are the positives.
 
     Attributes:
         times: `datetime64[ns]`, shape (rows,).
         labels: Whether a row is positive, bool, shape (rows,).
         values: Sensor values, float64, shape (rows, sensors).
         sensors: Names of the columns of `values`.
-        categories: Names of the columns with categories.
-        category_values: Number of the category in each row, int64, shape (rows, categories).
+        categories: Names of the categorical columns.
+        category_values: Code of the category in each row, int64, shape (rows, categories).
         runs: Number of the run of rows without a gap and without a dropped event, shape (rows,).
         event_times: Time of each event's first row, `datetime64[ns]`, shape (events,).
         event_stops: For each event, the number of kept rows before its end: rows below this
             position come before the event (or belong to it, where event rows are kept).
         event_starts: For each event, the number of kept rows before its first row.
-        event_runs: For each event, the run that it ended, or -1 where a gap or another event lies
-            right before it.
+        event_runs: For each event, the run that it ends, or -1 if a gap or another event comes directly
+            before it.
         rows_ahead: Rows before an event that are positive.
-        step_minutes: Usual minutes between two rows.
-        source_rows: Row of the checked readings that each row came from, shape (rows,).
+        step_minutes: Usual interval between rows, in minutes.
+        source_rows: Position of each row in the checked readings, shape (rows,).
     """
 
     times: np.ndarray

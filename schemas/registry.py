@@ -1,4 +1,4 @@
-"""What is known of versions, their aliases and the moves of these."""
+"""Registered versions, their aliases, and the history of alias moves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOVE_TAG = "forewarn.move."
 INTENT_TAG = "forewarn.intent"
 QUARANTINE_TAG = "quarantine"
 
-# what a move is called in a sentence
+# names of the moves in messages
 MOVE_NAMES = {
     "gate": "gate's move",
     "promote": "promotion",
@@ -26,7 +26,7 @@ MoveKind = Literal["gate", "promote", "rollback", "quarantine", "lift", "delete"
 
 
 class Standing(BaseModel):
-    """The versions that the aliases point to, or none where an alias is not set."""
+    """The versions that the aliases point to; None for an alias that is not set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,17 +39,17 @@ class Move(BaseModel):
     """One entry of a registered model's history.
 
     Attributes:
-        number: Place in the history, from 1.
-        id: The same for the move and for what a repair says of it.
-        kind: Who or what moved: the gate, a person's command, or a repair.
-        version: The version that it is about.
-        before: Where the aliases pointed.
-        after: Where they point from then on.
+        number: Position in the history, from 1.
+        id: Identifier of the move; a repair of the move has the same one.
+        kind: What caused the move: the gate, a person's command, or a repair.
+        version: The version concerned.
+        before: Aliases before the move.
+        after: Aliases after the move.
         who: Person and host.
-        when: Time of the decision to move, UTC, ISO 8601.
-        why: Reason that was given, shortened where it is long.
-        gate: What the gate had said of the version: its decision and reasons; empty where unknown.
-        quarantined: The version that goes into quarantine with the move, or none.
+        when: Time of the decision, UTC, ISO 8601.
+        why: The stated reason, shortened if long.
+        gate: The gate's decision on the version with its reasons; empty if unknown.
+        quarantined: The version that the move puts into quarantine, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,23 +68,23 @@ class Move(BaseModel):
 
     @property
     def name(self) -> str:
-        """The move in a few words, such as `promotion of version 3 by a person`."""
+        """Short description of the move, such as `promotion of version 3 by a person`."""
         link = " " if self.kind == "rollback" else " of "
         return f"{MOVE_NAMES[self.kind]}{link}version {self.version} by {self.who}"
 
     @property
     def changed_aliases(self) -> tuple[str, ...]:
-        """The aliases that it moves, the decisive one first."""
+        """The aliases that the move changes, the most important first."""
         return tuple(name for name in ALIASES if getattr(self.before, name) != getattr(self.after, name))
 
 
 class Intent(BaseModel):
-    """A move that was begun: what a stopped process leaves for the next command.
+    """A move in progress; if its process is stopped, the next command finds it and repairs the registry.
 
     Attributes:
-        move: The move, as it will stand in the history.
+        move: The move, as it will be recorded in the history.
         host: Host of the process.
-        lock: File that the process holds locked; whoever holds it knows that the process is gone.
+        lock: File that the process holds a lock on; once the lock is free, the process has ended.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,12 +95,12 @@ class Intent(BaseModel):
 
 
 class RegistryState(BaseModel):
-    """A registered model in one reading.
+    """The state of a registered model, read at one time.
 
     Attributes:
-        aliases: Version of every alias, those of others too.
+        aliases: Version of every alias, including aliases that forewarn does not manage.
         history: All moves, oldest first.
-        intent: A move that was begun and not ended, or none.
+        intent: A move that was started but not finished, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -111,23 +111,23 @@ class RegistryState(BaseModel):
 
     @property
     def standing(self) -> Standing:
-        """Where our aliases point."""
+        """The versions that forewarn's aliases point to."""
         return Standing(**{name: self.aliases.get(name) for name in ALIASES})
 
     @property
     def next_number(self) -> int:
-        """Place of the next move in the history."""
+        """Position of the next move in the history."""
         return self.history[-1].number + 1 if self.history else 1
 
 
 class Outcome(BaseModel):
-    """What a command did to the registry.
+    """Result of a command that changes the registry.
 
     Attributes:
-        move: The move, or none where nothing had to be changed.
-        standing: Where the aliases point now.
-        message: The outcome in words.
-        repairs: What earlier, interrupted commands had left and was put in order, in words.
+        move: The move, or None if nothing had to change.
+        standing: The aliases now.
+        message: The result as a sentence.
+        repairs: Descriptions of the repairs made first, after interrupted commands.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -142,10 +142,10 @@ class VersionSummary(BaseModel):
     """A version as `forewarn models` lists it.
 
     Attributes:
-        made_at: When it was registered, UTC, ISO 8601.
-        status: `READY` where it can be loaded.
-        metrics: Metrics of its run on the test part, by name; empty where the run is gone.
-        quarantine: Why it must not be used, or none.
+        made_at: Time of registration, UTC, ISO 8601.
+        status: `READY` if it can be loaded.
+        metrics: Test metrics of its run, by name; empty if the run no longer exists.
+        quarantine: Reason why it must not be used, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -166,9 +166,9 @@ class RegistryListing(BaseModel):
     """All versions of a registered model and the moves of its aliases.
 
     Attributes:
-        versions: The newest first.
-        history: The oldest move first.
-        repairs: What earlier, interrupted commands had left and was put in order, in words.
+        versions: All versions, newest first.
+        history: All moves, oldest first.
+        repairs: Descriptions of the repairs made first, after interrupted commands.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())

@@ -1,4 +1,4 @@
-"""What `forewarn retrain --json` writes."""
+"""The result of a retraining, as written by `forewarn retrain --json`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from schemas.readings import Finding
 
 
 class DataSummary(BaseModel):
-    """The readings that a run was made from.
+    """Summary of the readings used in a run.
 
     Attributes:
+        source: Path of the file.
         sha256: Hash of the file's bytes.
         rows: Rows in the file.
-        events: Event rows, consecutive ones counted once.
-        segments: Runs of rows that no gap and no event interrupts.
-        windows: Windows in each part.
-        findings: What was noticed and was not fatal.
+        events: Number of events; consecutive event rows count once.
+        segments: Runs of rows without a gap or an event.
+        windows: Number of windows by part.
+        findings: Data-quality issues that did not stop the run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,12 +36,12 @@ class DataSummary(BaseModel):
 
 
 class PartSummary(BaseModel):
-    """What the model's scores of a part are like, whether or not there are labels.
+    """Summary of the model's scores on one part, with or without labels.
 
     Attributes:
-        windows: Windows of the part.
-        mean_score: Mean of their scores.
-        flagged: Windows whose score reaches the threshold that held there.
+        windows: Number of windows.
+        mean_score: Mean score.
+        flagged: Windows with `score >= threshold`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,8 +55,8 @@ class RetrainResult(BaseModel):
     """The outcome of one retraining, from the data to the decision.
 
     Attributes:
-        is_found: Whether it was found finished, and nothing was trained again.
-        is_resumed: Whether it went on with a run that had been stopped.
+        is_found: Whether a finished run of the same work was found, so that nothing was trained.
+        is_resumed: Whether it resumed an interrupted run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())

@@ -1,4 +1,4 @@
-"""What a scaler has learnt from normal training rows."""
+"""The parameters of a fitted scaler."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from schemas.features import Column
 
 
 class Scaler(BaseModel):
-    """Means and deviations, one of each per feature, as JSON-ready lists.
+    """Mean and standard deviation of each feature, as JSON-ready lists.
 
     Attributes:
         columns: The features, in the order of the lists.
-        floors: What is added to a trailing deviation before its logarithm is taken; none for
-            features that are not logarithms.
+        floors: Constant added to a trailing deviation before its logarithm is taken; None for
+            features that are not log-transformed.
         means: Training mean of each feature.
-        deviations: Training deviation of each feature; none for one that was constant in
+        deviations: Training standard deviation of each feature; None for a feature that was constant in
             training, whose scaled value is always 0.
-        clip: Bound of the scaled values, or none.
+        clip: Scaled values are clipped to plus or minus this value, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,7 +30,7 @@ class Scaler(BaseModel):
 
     @property
     def constant_columns(self) -> tuple[str, ...]:
-        """Features that did not move in training and are therefore ignored."""
+        """Features that were constant in training and are therefore ignored."""
         return tuple(
             column.name for column, value in zip(self.columns, self.deviations, strict=True) if value is None
         )

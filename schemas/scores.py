@@ -1,4 +1,4 @@
-"""What scoring batch by batch keeps, sets aside and says."""
+"""Types of batch scoring: its output files, its state between batches, and its result."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ NO_BYTES: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b
 
 
 class PinnedVersion(BaseModel):
-    """A version of a registered model by its number: what an alias moves to later does not matter.
+    """A registered version pinned by its number, so that a later move of the alias has no effect.
 
     Attributes:
         name: Registered model.
-        number: Its version.
-        asked: What it was asked for by, such as `models:/forewarn@champion`.
+        number: Version number.
+        asked: URI that was requested, such as `models:/forewarn@champion`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,20 +33,20 @@ class PinnedVersion(BaseModel):
 
     @property
     def uri(self) -> str:
-        """Address that always means this version."""
+        """URI of exactly this version."""
         return f"models:/{self.name}/{self.number}"
 
 
 @dataclass(frozen=True)
 class Places:
-    """The output and the files beside it.
+    """Paths of the output and of the files next to it.
 
     Attributes:
-        out: The scores and alarms.
+        out: Scores and alarms.
         set_aside: Rows that could not be scored, as CSV.
-        state: What the next batch needs to know, and how much of the other files is valid.
-        intent: The next state while the other files are being changed; it takes the place of `state` at last.
-        lock: Held while one batch is scored.
+        state: State that the next batch starts from, and how much of the other files is valid.
+        intent: The next state, written before the other files change; finally it replaces `state`.
+        lock: Lock file, held while a batch is scored.
     """
 
     out: Path
@@ -58,7 +58,7 @@ class Places:
 
 @dataclass(frozen=True)
 class FileMark:
-    """How much of a file is valid: its size in bytes and the hash of these bytes; 0 bytes are no file."""
+    """The valid part of a file: its size in bytes and the hash of these bytes; 0 bytes means no file."""
 
     size: int = 0
     sha256: str = NO_BYTES
@@ -66,13 +66,13 @@ class FileMark:
 
 @dataclass(frozen=True, eq=False)
 class CarriedRows:
-    """The last rows that were scored, as they were read: all numbers, needed by this version or not.
+    """The last scored rows as read, with every numeric column, since a later version may need other ones.
 
     Attributes:
         times: `datetime64[ns]`, shape (rows,).
         events: Whether a row is a known event, bool, shape (rows,).
-        values: float64, NaN where there was no number, one column for each column of numbers.
-        categories: Text, None where it was missing, one column for each column of categories.
+        values: float64, NaN where there was no number, one column per numeric column.
+        categories: Text, None where missing, one column per categorical column.
     """
 
     times: np.ndarray
@@ -83,20 +83,21 @@ class CarriedRows:
 
 @dataclass(frozen=True, eq=False)
 class Bookmark:
-    """Where scoring stands: all that the next batch depends on.
+    """The state of scoring after a batch: everything that the next batch depends on.
 
     Attributes:
-        model_name: Registered model of the output.
+        model_name: Registered model that the output belongs to.
         model_version: Version that scored the last batch.
-        threshold: The threshold with the last scores that it follows.
+        threshold: The threshold, with the recent scores that it is recalibrated from.
         carried: History for windows and features.
-        held_rows: For how many rows up to the last one a sensor's value has been held, where it has.
+        held_rows: By sensor, the number of rows up to the last one in which a missing value was filled;
+            sensors with 0 are left out.
         rows: Rows of the output.
-        episodes: Episodes of alarms in the output.
+        episodes: Alarm episodes in the output.
         is_alarm: Whether the last row of the output is an alarm.
         columns: Columns of the output.
-        output: How much of the output is valid.
-        set_aside: How much of the file of rows set aside is valid.
+        output: Valid part of the output.
+        set_aside: Valid part of the set-aside file.
     """
 
     model_name: str
@@ -114,12 +115,12 @@ class Bookmark:
 
 @dataclass(frozen=True, eq=False)
 class OpenedOutput:
-    """What is known of an output before a batch is added.
+    """An output before a batch is appended.
 
     Attributes:
-        bookmark: Where scoring stands, or none before the first batch.
-        times: Time of every row of the output, rising, `datetime64[ns]`, shape (rows of the output,).
-        rows_set_aside: The values of every row that was set aside, as they are written.
+        bookmark: State after the previous batch, or None before the first batch.
+        times: Time of every row of the output, increasing, `datetime64[ns]`, shape (rows of the output,).
+        rows_set_aside: The values of every row in the set-aside file, as written there.
     """
 
     bookmark: Bookmark | None
@@ -129,16 +130,17 @@ class OpenedOutput:
 
 @dataclass(frozen=True, eq=False)
 class SortedRows:
-    """New rows, sorted into those that can be scored and the others.
+    """New rows, separated into those that can be scored and those that cannot.
 
     Attributes:
-        usable: Rows to score, later than all before, holes filled; columns by the version's names. Its index
-            is the row number in the file.
-        held_rows: For how many rows up to the last usable one a sensor's value has been held, where it has.
-        set_aside: `row`, `time`, `reasons` and `values` of the rows that cannot be scored, as texts.
-        reasons: How many rows are set aside for each reason; a row may have several.
-        skipped: Rows whose time is in the output already.
-        skipped_set_aside: Rows that had been set aside before.
+        usable: Rows to score, later than all earlier ones, missing values filled, columns named as in the
+            version. The index is the row number in the file.
+        held_rows: By sensor, the number of rows up to the last usable one in which a missing value was
+            filled; sensors with 0 are left out.
+        set_aside: `row`, `time`, `reasons` and `values` of the rows that cannot be scored, as text.
+        reasons: Number of rows set aside, by reason; a row may have several reasons.
+        skipped: Rows whose time is already in the output.
+        skipped_set_aside: Rows that were set aside before.
     """
 
     usable: pd.DataFrame
@@ -155,9 +157,9 @@ class LastAlarm(BaseModel):
     Attributes:
         time: Time of the row, ISO 8601.
         score: Its score.
-        threshold: The threshold that it reached.
-        episode: The episode that it belongs to.
-        top_sensors: The sensors with the largest share of the score.
+        threshold: Threshold at that row.
+        episode: Number of its episode.
+        top_sensors: Sensors with the largest shares of the score.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -170,36 +172,36 @@ class LastAlarm(BaseModel):
 
 
 class ScoreResult(BaseModel):
-    """What `forewarn score --json` writes: what came of one batch of readings.
+    """Result of scoring one batch of readings, as written by `forewarn score --json`.
 
     Attributes:
-        out: The output.
-        set_aside_file: The file of rows set aside; it exists once there is such a row.
-        state_file: What the next batch starts from.
+        out: Path of the output.
+        set_aside_file: Path of the set-aside file; it exists once a row has been set aside.
+        state_file: Path of the state that the next batch starts from.
         model_name: Registered model.
-        model_version: The version that scored, by number.
-        model_uri: Its address.
-        previous_version: The version that scored the batch before, or none for the first batch.
-        is_version_changed: Whether that was another one: its rows then serve as history, and the threshold
-            starts from the new version's own.
-        data: The table of readings.
-        data_sha256: Hash of its bytes.
-        rows_read: Rows in it; the sum of the next five.
+        model_version: Number of the version that scored.
+        model_uri: URI of that version.
+        previous_version: Version that scored the previous batch, or None for the first batch.
+        is_version_changed: Whether the version differs from the previous one. The rows of the previous
+            version then still serve as history, and the threshold starts from the new version's own.
+        data: Path of the readings.
+        data_sha256: Hash of the file's bytes.
+        rows_read: Rows in the file; the sum of the next five.
         rows_scored: New rows with a score.
         rows_without_history: New rows without a score: too little history in their run, or known events.
-        rows_skipped: Rows that are in the output already.
-        rows_set_aside: Rows that cannot be scored, now in the file of rows set aside.
-        rows_skipped_set_aside: Rows that had been set aside before.
-        reasons: How many rows are set aside for each reason; a row may have several.
+        rows_skipped: Rows that are already in the output.
+        rows_set_aside: Rows that cannot be scored and are now in the set-aside file.
+        rows_skipped_set_aside: Rows that were set aside before.
+        reasons: Number of rows set aside, by reason; a row may have several reasons.
         rows_carried_over: Rows of earlier batches that served as history.
         alarms: Alarms among the new rows.
-        episodes: Episodes of alarms that begin among the new rows.
+        episodes: Alarm episodes that begin among the new rows.
         rows_of_output: Rows of the whole output.
-        episodes_of_output: Episodes of the whole output.
-        first_time: Time of the first new row, ISO 8601, or none where nothing was added.
-        last_time: Time of the last new row.
-        last_alarm: The last alarm among the new rows, or none.
-        seconds: Seconds of each stage.
+        episodes_of_output: Alarm episodes of the whole output.
+        first_time: Time of the first new row, ISO 8601, or None if no row was added.
+        last_time: Time of the last new row, likewise.
+        last_alarm: The last alarm among the new rows, or None.
+        seconds: Seconds by stage.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())

@@ -1,4 +1,4 @@
-"""What goes into the HTTP service and what comes out of it."""
+"""Requests and responses of the HTTP service."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
-# a value of a row: what is wrong with one is said by the schema check of the readings
+# any value is accepted here: the schema check of the readings reports invalid ones
 Value = Annotated[Any, WithJsonSchema({"type": ["number", "string", "boolean", "null"]})]
 
 
@@ -14,9 +14,9 @@ class ScoreRequest(BaseModel):
     """Rows to score.
 
     Attributes:
-        rows: Raw readings in time order, each an object of columns and values.
-        machine: Whose rows they are; the last rows of a machine are kept as history for the next ones.
-            Without it the history must be among the rows.
+        rows: Raw readings in time order, each an object that maps columns to values.
+        machine: The machine that the rows come from; its last rows are kept as history for later requests.
+            Without it, the history must be among the rows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,27 +26,27 @@ class ScoreRequest(BaseModel):
 
 
 def limit_request(rows_at_most: int, machine_characters_at_most: int) -> type[ScoreRequest]:
-    """Make a `ScoreRequest` that refuses more rows and longer names."""
+    """Return a subclass of `ScoreRequest` with limits on the number of rows and the length of the name."""
     machine = Annotated[str, Field(min_length=1, max_length=machine_characters_at_most)]
     return create_model(
         "ScoreRequest",
         __base__=ScoreRequest,
-        __doc__="Rows to score, and whose they are.",
+        __doc__="Rows to score, and the machine that they come from.",
         rows=(Annotated[list[dict[str, Value]], Field(max_length=rows_at_most)], ...),
         machine=(machine | None, None),
     )
 
 
 class ScoredRow(BaseModel):
-    """What became of one row.
+    """The score of one row.
 
     Attributes:
-        time: Its time, ISO 8601; one with a zone is in UTC.
-        score: None without enough history in its run of rows.
-        threshold: None where no score can raise an alarm.
+        time: Time of the row, ISO 8601; in UTC if it came with a time zone.
+        score: The score; null if there is not enough history in the run of rows.
+        threshold: The threshold; null if no score can raise an alarm.
         alarm: Whether `score >= threshold`.
-        top_sensors: For an alarm, the sensors with the largest share of the score.
-        drivers: For an alarm, what drives it, sensor by sensor.
+        top_sensors: For an alarm, the sensors with the largest shares of the score.
+        drivers: For an alarm, how each of these sensors drives it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,9 +64,9 @@ class ScoreAnswer(BaseModel):
 
     Attributes:
         model: Registered model.
-        version: Its version that scored the rows.
-        machine: The session, or none.
-        rows: One for each row of the request, in its order.
+        version: Version that scored the rows.
+        machine: The machine of the request, or null.
+        rows: The scored rows, in the order of the request.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -78,20 +78,20 @@ class ScoreAnswer(BaseModel):
 
 
 class ModelAnswer(BaseModel):
-    """The version that scores.
+    """The version that is being served.
 
     Attributes:
         model: Registered model.
-        version: Its version.
-        uri: What the service was told to serve.
-        alias: The alias that is followed, or none where the version is fixed.
-        loaded_at: When it was loaded, UTC, ISO 8601.
+        version: Version number.
+        uri: Model URI that the service was started with.
+        alias: The alias that is followed, or null for a fixed version.
+        loaded_at: Time of loading, UTC, ISO 8601.
         columns: Columns that a row must have.
-        window_rows: Rows of a run, the scored row among them, without which there is no score.
-        threshold: Where alarms begin, at first.
-        threshold_rule: How the threshold was chosen.
-        is_threshold_trailing: Whether it follows the scores as time goes on.
-        reload_problem: Why the last look at the registry came to nothing, or none.
+        window_rows: Consecutive rows of one run, the scored row included, that a score requires.
+        threshold: The initial threshold.
+        threshold_rule: The rule that chose the threshold.
+        is_threshold_trailing: Whether the threshold is recalibrated from recent scores.
+        reload_problem: Why the last check of the registry failed, or null.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -110,7 +110,7 @@ class ModelAnswer(BaseModel):
 
 
 class StatusAnswer(BaseModel):
-    """One word on how the service is."""
+    """Status of the service, as one word."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -118,7 +118,7 @@ class StatusAnswer(BaseModel):
 
 
 class ProblemAnswer(BaseModel):
-    """Why a request was not answered: what was expected, what came, what to do."""
+    """Why a request was rejected: what was expected, what was received, and what to do."""
 
     model_config = ConfigDict(frozen=True)
 

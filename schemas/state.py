@@ -1,4 +1,4 @@
-"""What scoring carries over from one batch of rows to the next."""
+"""State that scoring carries from one batch of rows to the next."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from schemas.evaluation import Threshold
 
 @dataclass(frozen=True, eq=False)
 class ScoringState:
-    """The past that later scores depend on.
+    """The history that later scores depend on.
 
     Attributes:
         rows: The last raw rows, in time order: history for windows and features.
-        threshold: The threshold with the last scores that it follows.
+        threshold: The threshold, with the recent scores that it is recalibrated from.
     """
 
     rows: pd.DataFrame | None

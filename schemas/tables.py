@@ -1,4 +1,4 @@
-"""What a table must look like: one pandera schema for each table that enters or leaves the program."""
+"""Pandera schemas of every table that enters or leaves the program."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pydantic import ValidationError
 from schemas.explanation import DRIVERS_TEXT
 
 NOT_A_TIME = "not a time"
-REPEATED_TIME = "time of an earlier row again"
-BACKWARDS_TIME = "time before that of the row above"
+REPEATED_TIME = "same time as an earlier row"
+BACKWARDS_TIME = "earlier than the row above"
 NOT_A_LABEL = "neither 0 nor 1"
 NOT_A_NUMBER = "text where a number is expected"
 MISSING = "missing value"
 INFINITE = "infinite value"
 NEGATIVE = "negative value"
-NOT_A_RUN = "not a whole number from 0 upwards"
-FALLING_RUN = "number below that of the row above"
+NOT_A_RUN = "not a non-negative integer"
+FALLING_RUN = "lower than in the row above"
 NOT_TRUE_OR_FALSE = "neither true nor false"
 WRONG_ALARM = "not equal to score >= threshold"
 NOT_TEXT = "not text"
-WRONG_DRIVERS = "not the drivers of an alarm as JSON, or not empty without one"
-TOO_LATE = "time before the last row that was scored: it came too late"
-AHEAD_OF_THE_CLOCK = "time more than a day ahead of the clock"
-WRONG_EPISODE = "not a whole number from 1 upwards on alarms, and missing elsewhere"
-FALLING_EPISODE = "episode before one further up"
+WRONG_DRIVERS = "not a JSON list of drivers on an alarm, or not empty elsewhere"
+TOO_LATE = "earlier than the last scored row: it arrived too late"
+AHEAD_OF_THE_CLOCK = "more than a day in the future"
+WRONG_EPISODE = "not a positive integer on an alarm, or not empty elsewhere"
+FALLING_EPISODE = "lower than in an earlier row"
 
 
 def as_numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
@@ -36,10 +36,10 @@ def as_numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
 
     Args:
         column: Values of any type, shape (rows,).
-        decimal: Decimal mark of numbers that are kept as text.
+        decimal: Decimal mark of numbers stored as text.
 
     Returns:
-        float64 with the same index, NaN where a value is missing or no number.
+        float64 with the same index, NaN where a value is missing or not a number.
     """
     if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_any_real_numeric_dtype(column.dtype):
         return pd.Series(column.to_numpy(np.float64, na_value=np.nan), index=column.index)
@@ -52,12 +52,12 @@ def as_numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
 
 
 def is_ahead_of_no_row_above(times: pd.Series) -> pd.Series:
-    """Whether each time is not before the last known time above it; True for missing times."""
+    """Return whether each time is at or after the last known time above it; True for missing times."""
     return ~(times < times.ffill().shift())
 
 
 def _check(function: Callable[..., pd.Series], error: str, name: str | None = None) -> pa.Check:
-    """Make a check that sees every row; pandera would leave missing values out and move the other rows."""
+    """Make a check of every row; by default pandera drops missing values, which shifts the other rows."""
     return pa.Check(function, error=error, name=name, ignore_na=False)
 
 
@@ -97,16 +97,16 @@ def _sensor_column(name: str, decimal: str = ".") -> pa.Column:
 def raw_schema(
     time_column: str, label_column: str | None, sensors: Sequence[str], *, decimal: str = "."
 ) -> pa.DataFrameSchema:
-    """Describe a table of readings as it came, its times parsed.
+    """Return the schema of a raw table of readings whose times have been parsed.
 
     Times are strictly increasing, labels 0 or 1 (as numbers or bool), sensors finite numbers. Other columns
-    may be there.
+    are allowed.
 
     Args:
-        time_column: Name of the column of times.
-        label_column: Name of the column of labels, or None where there are none.
+        time_column: Name of the time column.
+        label_column: Name of the label column, or None for a table without labels.
         sensors: Names of the sensor columns.
-        decimal: Decimal mark of numbers that are kept as text.
+        decimal: Decimal mark of numbers stored as text.
     """
     columns = {time_column: _time_column(time_column)}
     if label_column is not None:
@@ -117,9 +117,9 @@ def raw_schema(
 
 
 def labelled_schema(sensors: Sequence[str]) -> pa.DataFrameSchema:
-    """Describe the labelled table: `time`, `run`, `label`, then the sensors, and nothing else.
+    """Return the schema of the labelled table: `time`, `run`, `label`, then the sensors, and nothing else.
 
-    Times are strictly increasing, runs whole numbers from 0 upwards that never fall, labels 0 or 1, sensors
+    Times are strictly increasing, runs non-negative integers that never decrease, labels 0 or 1, sensors
     finite.
     """
     run_checks = [
@@ -177,12 +177,12 @@ def _are_drivers_right(table: pd.DataFrame) -> pd.Series:
 
 
 def scored_schema() -> pa.DataFrameSchema:
-    """Describe a table of scores, in order: `time, score, threshold, alarm, top_sensors, drivers`.
+    """Return the schema of a table of scores: `time, score, threshold, alarm, top_sensors, drivers`.
 
-    A score is at least 0, or missing where there was too little history. A threshold is a number and may be
-    infinite. `alarm` is bool and equal to `score >= threshold`, so a row without a score has none.
-    `top_sensors` is text, empty or missing where there is no score. `drivers` is JSON text, a list of
-    `schemas.explanation.Driver` where there is an alarm, and empty or missing elsewhere.
+    A score is at least 0, or missing if there was too little history. A threshold is a number and may be
+    infinite. `alarm` is bool and equal to `score >= threshold`, so a row without a score has no alarm.
+    `top_sensors` is text, empty or missing without a score. `drivers` is JSON text: a list of
+    `schemas.explanation.Driver` on an alarm, and empty or missing elsewhere.
     """
     is_text = _check(
         lambda names: names.map(lambda name: isinstance(name, str)) | names.isna(), error=NOT_TEXT
@@ -211,11 +211,11 @@ def scored_schema() -> pa.DataFrameSchema:
 
 
 def output_schema() -> pa.DataFrameSchema:
-    """Describe what `forewarn score` writes: the scores, numbered episodes of alarms, and who scored when.
+    """Return the schema of the output of `forewarn score`: scores, alarm episodes, model version and time.
 
     The columns are those of `scored_schema` with `episode` after `alarm`, then `model_version` (text) and
-    `scored_at` (a time with a zone). `episode` is a whole number from 1 upwards that never falls, and missing
-    where there is no alarm.
+    `scored_at` (a time with a zone). `episode` is a positive integer that never decreases, and missing
+    without an alarm.
     """
     scored = scored_schema()
     present_text = _check(lambda texts: texts.map(lambda text: isinstance(text, str)), error=NOT_TEXT)

@@ -1,4 +1,4 @@
-"""Windows as views on rows, and their division into parts."""
+"""Windows of rows, and their division into training, validation and test."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Windows of consecutive rows, told by the position of their last row; nothing is copied.
+    """Windows of consecutive rows, identified by the position of their last row; no rows are copied.
 
     Window `i` is the rows `end_rows[i] - lookback + 1` to `end_rows[i]`, both included.
 
     Attributes:
-        end_rows: Position of each window's last row, int64, rising, shape (windows,).
+        end_rows: Position of each window's last row, int64, increasing, shape (windows,).
         labels: Label of each window's last row, bool, shape (windows,).
         lookback: Rows in a window.
-        rows: Rows in the table that the windows look at.
+        rows: Rows in the table.
     """
 
     end_rows: np.ndarray
@@ -38,11 +38,11 @@ class Part:
     Attributes:
         name: `train`, `validation` or `test`.
         end_rows: Last rows of its windows, shape (windows,).
-        places: Position of each of them among all windows of the table, shape (windows,).
+        places: Position of each of its windows among all windows of the table, shape (windows,).
         labels: Their labels, bool, shape (windows,).
-        start: First row that belongs to the part; 0 for a random split.
-        stop: First row after the part; all rows for a random split.
-        is_scattered: Whether the part is a random choice of windows instead of a stretch of rows.
+        start: First row of the part; 0 for a random split.
+        stop: First row after the part; the number of all rows for a random split.
+        is_scattered: Whether the part is a random sample of windows instead of a stretch of rows.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Part:
     is_scattered: bool
 
     def select(self, is_chosen: np.ndarray) -> Part:
-        """Keep some of the windows, bool, shape (windows,); the stretch of rows stays."""
+        """Return the part with only the chosen windows; `is_chosen` is bool, shape (windows,)."""
         return replace(
             self,
             end_rows=self.end_rows[is_chosen],
@@ -64,7 +64,7 @@ class Part:
 
     @property
     def has_both_classes(self) -> bool:
-        """Whether there are positive and normal windows."""
+        """Whether there are both positive and normal windows."""
         return bool(self.labels.any()) and not bool(self.labels.all())
 
     @property
@@ -78,11 +78,11 @@ class Split:
     """Training, validation and test windows.
 
     Attributes:
-        train: Windows that the scaler and the network are fitted on.
-        validation: Windows that stop the training and choose the threshold.
-        test: Windows that nothing is fitted on.
-        is_leaky: Whether the test is known to the training: its rows are neighbours of training rows, or
-            the scaler has seen them.
+        train: Windows that the scaler and the model are fitted on.
+        validation: Windows for early stopping and for choosing the threshold.
+        test: Windows that are used for evaluation only.
+        is_leaky: Whether test data leaks into training: its windows overlap training windows, or the scaler
+            was fitted on its rows.
     """
 
     train: Part
@@ -97,7 +97,7 @@ class Split:
 
     @property
     def window_counts(self) -> dict[str, int]:
-        """Windows in each part, and the normal ones that the network is trained on."""
+        """Number of windows in each part, and of the normal training windows."""
         return {
             "train": len(self.train.end_rows),
             "train_normal": len(self.train.normal_end_rows),

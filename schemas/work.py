@@ -1,27 +1,27 @@
-"""What makes two runs the same work: data, configuration and code; and how a stopped run is known."""
+"""The identity of a retraining (data, configuration, code), and the tags that mark a resumable run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-# tags of a run
+# run tags
 WORK_TAG = "forewarn.work"
 RESUMABLE_TAG = "forewarn.resumable"
 RESUMED_TAG = "forewarn.resumed"
-# artifact of a finished run with what it has come to
+# artifact of a finished run that contains its result
 RESULT_FILE = "result.json"
 
 
 @dataclass(frozen=True)
 class Work:
-    """One retraining, known by what decides its result.
+    """One retraining, identified by everything that determines its result.
 
     Attributes:
-        key: Of data, whole configuration and code.
-        training_key: Of data, the settings that the fitted model depends on, and code: another
-            threshold or another gate needs no new training.
-        folder: Where what the training has come to is kept; it belongs to `training_key`.
+        key: Hash of the data, the whole configuration and the code.
+        training_key: Hash of the data, the settings that the fitted model depends on, and the code; a
+            different threshold or gate needs no new training.
+        folder: Folder of the checkpoints and the fitted model of `training_key`.
     """
 
     key: str
@@ -30,10 +30,10 @@ class Work:
 
     @property
     def checkpoints(self) -> Path:
-        """Where a training that goes on writes what it would go on from."""
+        """Folder of the checkpoints that an interrupted training resumes from."""
         return self.folder / "checkpoints"
 
     @property
     def model(self) -> Path:
-        """Where the fitted model is kept."""
+        """Folder of the fitted model."""
         return self.folder / "model"

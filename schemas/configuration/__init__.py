@@ -1,4 +1,10 @@
-"""What can be configured: a frozen section per step, a file per section, and `Configuration` of them all."""
+"""Settings: one frozen section per step, each in its own file, combined in `Configuration`.
+
+Unvalidated values come in; a `Configuration` goes out in which every key is known, every value is in range
+and no two settings contradict each other. Field descriptions generate docs/configuration.md.
+
+Called by other rooms: `Configuration`, its sections, and `DEFAULTS`.
+"""
 
 from schemas.configuration.configuration import DEFAULTS, Configuration
 from schemas.configuration.evaluation import EvaluationSection

@@ -1,4 +1,4 @@
-"""All sections of settings, put together, with the rules that hold between them."""
+"""The complete configuration: all sections, and the rules that relate them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from schemas.configuration.windows import WindowsSection
 
 
 class Configuration(Section):
-    """Everything that decides the result of a run, together with the data and the code."""
+    """Everything that determines the result of a run, besides the data and the code."""
 
-    preset: str | None = Field(None, description="Name of the preset that the settings started from.")
+    preset: str | None = Field(None, description="Name of the preset that the settings are based on.")
     readings: ReadingsSection = ReadingsSection()
     labels: LabelsSection = LabelsSection()
     features: FeaturesSection = FeaturesSection()
@@ -43,7 +43,7 @@ class Configuration(Section):
 
     @property
     def computes_features(self) -> bool:
-        """Whether rows before a row are looked at for its features."""
+        """Whether the features of a row depend on earlier rows."""
         section = self.features
         return (
             section.level == "local"
@@ -54,12 +54,12 @@ class Configuration(Section):
 
     @property
     def window_rows(self) -> int:
-        """Rows in a window: the lookback, and for a forecaster the row that it forecasts."""
+        """Rows in a window: the lookback, plus the forecast row for a forecaster."""
         return self.windows.lookback + any(name in FORECASTERS for name in self.model.families)
 
     @property
     def purge_rows(self) -> int:
-        """Rows left out before each boundary, so that no label looks into the next part."""
+        """Rows left out before each boundary so that no label depends on the next part."""
         if self.readings.label_column is None:
             return self.split.purge_rows or 0
         return self.labels.rows_ahead if self.split.purge_rows is None else self.split.purge_rows
@@ -68,20 +68,21 @@ class Configuration(Section):
     def _check_combination(self) -> Self:
         if self.windows.convention == "published" and self.split.method != "random":
             raise ValueError(
-                "`windows.convention` published lets windows cross a split, so `split.method` "
-                f"must be random. Received {self.split.method}."
+                "`split.method` must be random when `windows.convention` is published, because these windows "
+                f"cross split boundaries. Received {self.split.method}."
             )
         has_labels = self.readings.label_column is not None
         if has_labels and self.split.method == "time" and self.purge_rows < self.labels.rows_ahead:
             raise ValueError(
-                "`split.purge_rows` must be at least `labels.rows_ahead`, or labels look into the next part. "
-                f"Received purge_rows={self.purge_rows}, rows_ahead={self.labels.rows_ahead}."
+                "`split.purge_rows` must be at least `labels.rows_ahead`, because labels would otherwise "
+                f"depend on the next part. Received purge_rows={self.purge_rows}, "
+                f"rows_ahead={self.labels.rows_ahead}."
             )
         if self.windows.convention == "published" and self.computes_features:
             raise ValueError(
-                "`windows.convention` published knows no runs of rows, so `features.level` must be "
-                "raw, `features.volatility_rows` and `features.difference_rows` none, and "
-                "`features.has_context` false."
+                "`features.level` must be raw, `features.volatility_rows` and `features.difference_rows` "
+                "null, and `features.has_context` false when `windows.convention` is published, because "
+                "these windows ignore time gaps."
             )
         unlabelled = [name for name in self.model.families if name != "logistic"]
         used = (self.model.inputs if unlabelled else ()) + (
@@ -94,18 +95,18 @@ class Configuration(Section):
         ):
             if group in used and not getattr(self.features, key):
                 raise ValueError(
-                    f"`model.inputs` and `model.labelled_inputs` name {group}, so `features.{key}` must be "
-                    f"set. Received {getattr(self.features, key)}."
+                    f"`features.{key}` must be set, because `model.inputs` or `model.labelled_inputs` "
+                    f"contains {group}. Received {getattr(self.features, key)}."
                 )
         if not has_labels and "logistic" in self.model.families:
             raise ValueError(
-                "`model.family` logistic, and join with it, learn from events, so `readings.label_column` "
-                "must name them. Received none."
+                "`readings.label_column` must name a column when `model.family` is logistic, or is join with "
+                "logistic among its members, because logistic is trained on events. Received null."
             )
         return self
 
     def to_yaml(self) -> str:
-        """Write every setting as YAML that `--config` reads again."""
+        """Return every setting as YAML that `--config` accepts."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 

@@ -10,14 +10,18 @@ from schemas.configuration.section import Section
 
 
 class LabelsSection(Section):
-    """Curve shift: which rows count as shortly before an event."""
+    """Curve shift: which rows before an event are positive."""
 
-    rows_ahead: int = Field(2, ge=0, description="Rows before an event to mark; 0 marks the event itself.")
+    rows_ahead: int = Field(
+        2, ge=0, description="Rows before an event that are positive; 0 makes the event rows positive."
+    )
     event_rows: Literal["auto", "drop", "keep"] = Field(
-        "auto", description="Whether event rows are dropped; `auto` keeps them only when rows_ahead is 0."
+        "auto",
+        description="Whether event rows are dropped; `auto` keeps them only when `labels.rows_ahead` is 0.",
     )
     across_gaps: bool = Field(
-        False, description="Mark rows across a time gap too, as the published code does."
+        False,
+        description="Mark rows even if a time gap separates them from the event, as the published code does.",
     )
 
     @property
@@ -29,7 +33,7 @@ class LabelsSection(Section):
     def _check_combination(self) -> Self:
         if self.rows_ahead == 0 and self.event_rows == "drop":
             raise ValueError(
-                "`labels.rows_ahead` 0 marks the event rows themselves, so `labels.event_rows` "
-                "must be auto or keep. Received drop."
+                "`labels.event_rows` must be auto or keep when `labels.rows_ahead` is 0, because the "
+                "event rows are then the positive ones. Received drop."
             )
         return self

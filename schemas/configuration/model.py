@@ -28,40 +28,51 @@ NETWORKS: Final = ("lstm_autoencoder", "dense_autoencoder", "conv_lstm_autoencod
 class ModelSection(Section):
     """The model that scores windows."""
 
-    family: Family = Field("join", description="Kind of model.")
+    family: Family = Field("join", description="Model family; `join` combines several.")
     members: tuple[Member, ...] = Field(
         ("lstm_autoencoder", "pca_t2", "logistic"),
         min_length=2,
-        description="Families whose tail ranks `join` adds.",
+        description="Families that `join` combines by adding their tail ranks.",
     )
     inputs: tuple[Group, ...] = Field(
-        ("level", "volatility"), min_length=1, description="Features that families without labels see."
+        ("level", "volatility"),
+        min_length=1,
+        description="Feature groups used by the unsupervised families, that is, all but `logistic`.",
     )
     labelled_inputs: tuple[Group, ...] = Field(
         ("level", "volatility", "difference", "context"),
         min_length=1,
-        description="Features that `logistic` sees, with the absolute values of those of a sensor.",
+        description="Feature groups used by `logistic`, which also gets the absolute values of sensor "
+        "features.",
     )
     units: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (32, 16), min_length=1, description="Units or filters of the encoder's layers; the decoder mirrors."
+        (32, 16),
+        min_length=1,
+        description="Units (or filters) in each layer of the encoder; the decoder mirrors it.",
     )
     activation: Literal["relu", "tanh", "elu", "selu", "sigmoid", "linear"] = Field(
         "tanh", description="Activation of the hidden layers."
     )
-    dropout: Share = Field(0.0, description="Share of the inputs of each hidden layer dropped in training.")
-    recurrent_dropout: Share = Field(0.0, description="Share of the recurrent inputs dropped in training.")
-    gaussian_dropout: Share = Field(0.0, description="Gaussian noise in place of dropout.")
-    alpha_dropout: Share = Field(0.0, description="Dropout that keeps mean and deviation, for `selu`.")
-    kernel_rows: int = Field(3, ge=1, description="Rows that a filter of `conv_lstm_autoencoder` spans.")
-    error_rows: Literal["last", "window"] = Field(
-        "last", description="Rows of a window whose squared error is the score."
+    dropout: Share = Field(0.0, description="Dropout rate on the inputs of each hidden layer.")
+    recurrent_dropout: Share = Field(0.0, description="Dropout rate on the recurrent inputs.")
+    gaussian_dropout: Share = Field(0.0, description="Rate of Gaussian dropout (multiplicative noise).")
+    alpha_dropout: Share = Field(
+        0.0, description="Rate of alpha dropout, which preserves mean and variance; only with `selu`."
     )
-    explained_variance: Fraction = Field(0.99, description="Share of variance that PCA's components hold.")
+    kernel_rows: int = Field(3, ge=1, description="Kernel size of `conv_lstm_autoencoder`, in rows.")
+    error_rows: Literal["last", "window"] = Field(
+        "last", description="Rows of a window whose mean squared error is the score."
+    )
+    explained_variance: Fraction = Field(
+        0.99, description="Share of the variance that the principal components must explain."
+    )
     regularisation: float = Field(
-        1e-3, gt=0, description="Inverse strength of the penalty of `logistic`: smaller is stronger."
+        1e-3, gt=0, description="Inverse regularisation strength of `logistic`: smaller is stronger."
     )
     warning_rows: int | None = Field(
-        None, ge=1, description="Rows before an event that teach `logistic`; none for `labels.rows_ahead`."
+        None,
+        ge=1,
+        description="Rows before an event that are positive for `logistic`; null for `labels.rows_ahead`.",
     )
 
     @property
@@ -72,10 +83,10 @@ class ModelSection(Section):
     @model_validator(mode="after")
     def _check_combination(self) -> Self:
         if len(set(self.members)) != len(self.members):
-            raise ValueError(f"`model.members` must differ from each other. Received {self.members}.")
+            raise ValueError(f"`model.members` must not contain a family twice. Received {self.members}.")
         if self.alpha_dropout and self.activation != "selu":
             raise ValueError(
-                "`model.alpha_dropout` belongs to `model.activation` selu. "
+                "`model.activation` must be selu when `model.alpha_dropout` is set. "
                 f"Received activation={self.activation}."
             )
         return self

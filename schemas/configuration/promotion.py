@@ -8,37 +8,50 @@ from schemas.configuration.section import Section, Share
 
 
 class PromotionSection(Section):
-    """What the gate asks of a version before it may become champion."""
+    """What the gate requires of a version before it becomes champion."""
 
-    minimum_test_events: int = Field(10, ge=1, description="With fewer events the decision is HOLD.")
+    minimum_test_events: int = Field(
+        10, ge=1, description="Fewest test events for a decision; with fewer it is HOLD."
+    )
     false_alarms_per_day: float = Field(
         5.0,
         gt=0,
-        description="Alarm budget of the gate where the threshold's rule promises none.",
+        description="The gate's alarm budget when the threshold rule does not promise a rate.",
     )
     alarm_tolerance: float = Field(
-        1.5, ge=1, description="Times the alarm budget that the test may have; beyond, if clearly, REJECT."
+        1.5,
+        ge=1,
+        description="Multiple of the alarm budget beyond which a version is rejected, if clearly over "
+        "budget.",
     )
     margin: float = Field(
-        0.02, ge=0, description="How much lower than the champion's the average precision may be."
+        0.02, ge=0, description="How far the average precision may fall below the champion's."
     )
     event_recall_margin: float = Field(
-        0.1, ge=0, description="How much lower than the champion's the event recall may be, at equal alarms."
+        0.1,
+        ge=0,
+        description="How far the event recall may fall below the champion's, at the same false-alarm rate.",
     )
     needs_superiority: bool = Field(
-        False, description="Whether a challenger must be clearly better, not only not worse."
+        False, description="Whether a challenger must be clearly better than the champion, not just no worse."
     )
     needs_approval: bool = Field(
-        False, description="Whether a version that passes is held until a person promotes it."
+        False, description="Whether a version that passes is held until someone promotes it."
     )
     seconds_per_thousand_rows: float = Field(
-        10.0, gt=0, description="Longest time in which a fresh process may score 1,000 rows."
+        10.0, gt=0, description="Maximum time for a fresh process to score 1,000 rows, in seconds."
     )
-    megabytes: float = Field(200.0, gt=0, description="Largest size of a version's files.")
+    megabytes: float = Field(200.0, gt=0, description="Maximum size of a version's files, in MB.")
     slice_alarm_factor: float = Field(
-        6.0, ge=1, description="Times the alarm budget that a slice (time of day, category) may have."
+        6.0,
+        ge=1,
+        description="False alarms accepted in any slice (time of day, category), as a multiple of the "
+        "budget.",
     )
     least_rank_correlation: float = Field(
-        0.3, ge=-1, le=1, description="Of scores with and without any one sensor dead, at least."
+        0.3,
+        ge=-1,
+        le=1,
+        description="Minimum rank correlation of the scores with and without any one dead sensor.",
     )
-    spike_share: Share = Field(0.5, description="Share of sensors whose spike must raise the score.")
+    spike_share: Share = Field(0.5, description="Minimum share of sensors in which a spike raises the score.")

@@ -10,34 +10,39 @@ from schemas.configuration.section import Names, Section
 
 
 class ReadingsSection(Section):
-    """How the table of readings is read and what is expected of it."""
+    """How the table of readings is parsed and what it must contain."""
 
-    time_column: str = Field("time", description="Column with the time of a row.")
+    time_column: str = Field("time", description="Column with the time of each row.")
     label_column: str | None = Field(
-        "y", description="Column that is 1 on event rows and 0 elsewhere; none for a table without events."
+        "y", description="Column that is 1 on event rows and 0 elsewhere; null for a table without labels."
     )
-    drop_columns: Names = Field((), description="Columns to leave out; each must exist.")
+    drop_columns: Names = Field((), description="Columns to ignore; each must exist.")
     categorical_columns: Names = Field(
-        ("x28", "x61"), description="Columns with categories; where they exist, they are no sensors."
+        ("x28", "x61"), description="Categorical columns; those that exist are not treated as sensors."
     )
     absent_columns: Names = Field(
         (), description="Columns of a numbered series that are known to be missing."
     )
-    separator: str = Field("auto", min_length=1, description="Separator of a CSV file, or `auto`.")
+    separator: str = Field("auto", min_length=1, description="Separator of a CSV file; `auto` detects it.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark of a CSV file.")
-    time_format: str | None = Field(None, description="strptime format of the time, or none to find it.")
+    time_format: str | None = Field(
+        None, description="strptime format of the time column; null to detect it."
+    )
     step_minutes: float | None = Field(
-        None, gt=0, description="Usual minutes between two rows, or none for their median."
+        None, gt=0, description="Usual interval between rows in minutes; null for the median."
     )
     missing_values: Literal["refuse", "forward_fill"] = Field(
-        "refuse", description="Refuse missing sensor values, or hold the last value of the same run."
+        "refuse",
+        description="Reject missing sensor values, or fill them with the last value in the same run.",
     )
-    fill_rows_at_most: int = Field(3, ge=1, description="Longest hole that `forward_fill` may fill.")
+    fill_rows_at_most: int = Field(
+        3, ge=1, description="Longest stretch of missing values, in rows, that `forward_fill` fills."
+    )
     replay: Literal["none", "causal"] = Field(
         "none",
-        description="`causal`: hold the last archived point where a historian interpolated. For training and "
-        "evaluation on historical files; live scoring never does it.",
+        description="`causal` replaces values that a historian interpolated by the last archived value. For "
+        "training and evaluation on historical files; not available for live scoring.",
     )
     simulated: Literal["mill", "temperature", "sequences"] = Field(
-        "mill", description="Kind of readings that are simulated where no file is given."
+        "mill", description="Kind of readings to simulate when no file is given."
     )

@@ -1,4 +1,4 @@
-"""What every section of settings is made of."""
+"""The base class and the value types of all sections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _split_names(value: Any) -> Any:
-    """Let one string stand for a list of names, `a,b` for `("a", "b")`, and nothing for no names."""
+    """Accept a list of names as one string, `a,b` for `("a", "b")`, and None as an empty list."""
     if value is None:
         return ()
     if isinstance(value, str):
@@ -22,6 +22,6 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
-    """A frozen group of settings that refuses unknown keys."""
+    """A frozen group of settings that rejects unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)

@@ -13,13 +13,11 @@ class SplitSection(Section):
     """How windows are divided into training, validation and test."""
 
     method: Literal["time", "random"] = Field(
-        "time", description="`random` puts neighbours of training rows into the test: it leaks."
+        "time", description="`time` order, or `random`, which leaks: test windows overlap training windows."
     )
-    test_fraction: Fraction = Field(0.2, description="Share of rows for the test, the last ones.")
-    validation_fraction: Fraction = Field(
-        0.2, description="Share of the rows left after the test that serves for validation."
-    )
+    test_fraction: Fraction = Field(0.2, description="Share of the rows used for testing, the latest.")
+    validation_fraction: Fraction = Field(0.2, description="Share of the remaining rows used for validation.")
     purge_rows: int | None = Field(
-        None, ge=0, description="Rows left out before each boundary; none for `labels.rows_ahead`."
+        None, ge=0, description="Rows left out before each boundary; null for `labels.rows_ahead`."
     )
     seed: int = Field(123, ge=0, description="Seed of the random split.")

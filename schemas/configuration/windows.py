@@ -15,5 +15,6 @@ class WindowsSection(Section):
     lookback: int = Field(5, ge=1, description="Rows in a window.")
     convention: Literal["within_runs", "published"] = Field(
         "within_runs",
-        description="`published` bridges gaps and events and leaves out the first two windows.",
+        description="Whether windows stay within runs of rows, or, as `published`, cross gaps and events and "
+        "omit the first two windows.",
     )

@@ -1,4 +1,4 @@
-"""Make the configuration of a run from defaults, a preset, a file and single settings."""
+"""Build the configuration of a run from defaults, a preset, a file and single settings."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.presets import PRESETS
 
-# the ways to write none and the empty text; anything else that YAML reads as empty is YAML syntax
+# spellings of null and of the empty string; any other text that YAML parses as empty is YAML syntax
 _EMPTY_TEXTS = ("", "~", "null", "''", '""')
 
 
 def configure(
     preset: str | None = None, file: Path | None = None, settings: Sequence[str] = ()
 ) -> Configuration:
-    """Merge defaults, preset, file and settings, later ones first in rank, and validate the result.
+    """Merge defaults, preset, file and settings, the later overriding the earlier, and validate the result.
 
     Args:
-        preset: Name of a published procedure; one named in the file serves where this is none.
+        preset: Name of a preset; if None, the preset named in the file, if any.
         file: YAML file with sections, such as the `configuration.yaml` of an earlier run.
-        settings: Texts such as `windows.lookback=10`; the value is read as YAML.
+        settings: Strings such as `windows.lookback=10`; the value is parsed as YAML.
 
     Raises:
-        InputError: If a key is unknown, a value is out of range or a combination is impossible. The
-            message has a line for each of them, by its full name.
+        InputError: If a key is unknown, a value is out of range or a combination is invalid. The message
+            has one line for each problem, with the full name of the setting.
     """
     content = read_configuration_file(file) if file is not None else {}
     name = preset if preset is not None else content.get("preset")
@@ -42,10 +42,10 @@ def configure(
 
 
 def change_settings(settings: Configuration, changes: Mapping[str, Any]) -> Configuration:
-    """Lay sections of changes on a configuration, and validate the result.
+    """Apply changes, given by section and key, to a configuration, and validate the result.
 
     Raises:
-        InputError: If the changes do not fit the other settings.
+        InputError: If the changes are invalid or conflict with other settings.
     """
     return validate_configuration(_merge(settings.model_dump(), changes))
 
@@ -54,7 +54,7 @@ def read_configuration_file(path: Path) -> dict[str, Any]:
     """Read a YAML file of sections.
 
     Raises:
-        InputError: If the file is missing, is no YAML or holds no sections.
+        InputError: If the file cannot be read, is not YAML or does not contain sections.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -66,17 +66,17 @@ def read_configuration_file(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise InputError(
-            f"`--config` must name a YAML file with sections such as `windows:`. {path} holds "
-            f"{type(content).__name__}."
+            f"`--config` must name a YAML file with sections such as `windows:`. {path} contains "
+            f"a {type(content).__name__}."
         )
     return content
 
 
 def parse_setting(setting: str) -> dict[str, Any]:
-    """Read `section.key=value`.
+    """Parse `section.key=value`.
 
     Raises:
-        InputError: If the text has another form, or its value is no YAML.
+        InputError: If the text does not have this form.
     """
     name, equals, text = setting.partition("=")
     section, dot, key = name.strip().partition(".")
@@ -92,7 +92,7 @@ def validate_configuration(content: Mapping[str, Any]) -> Configuration:
     """Validate sections.
 
     Raises:
-        InputError: With a line for each unknown key, value out of range or impossible combination.
+        InputError: With one line for each unknown key, value out of range or invalid combination.
     """
     try:
         return Configuration.model_validate(content)
@@ -104,7 +104,7 @@ def validate_configuration(content: Mapping[str, Any]) -> Configuration:
 
 
 def _read_value(text: str) -> Any:
-    """Read a value as YAML; a text that is no YAML, or mere YAML syntax such as `|`, stands for itself."""
+    """Parse a value as YAML; text that is not YAML, or only YAML syntax such as `|`, is taken literally."""
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -116,13 +116,13 @@ def _read_value(text: str) -> Any:
 def _describe(problem: dict[str, Any]) -> str:
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return f"`{name}`: unknown. {_list_neighbours(problem['loc'])}"
+        return f"`{name}`: unknown. {_list_known_keys(problem['loc'])}"
     if problem["type"] == "value_error":
         return problem["msg"].removeprefix("Value error, ")
     return f"`{name}`: {problem['msg'][0].lower()}{problem['msg'][1:]}. Received {problem['input']!r}."
 
 
-def _list_neighbours(location: tuple[Any, ...]) -> str:
+def _list_known_keys(location: tuple[Any, ...]) -> str:
     fields = Configuration.model_fields
     if len(location) == 1:
         return f"Expected a section: {', '.join(fields)}."
@@ -132,7 +132,7 @@ def _list_neighbours(location: tuple[Any, ...]) -> str:
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay the sections of `over` on those of `base`, key by key."""
+    """Merge the sections of `over` into those of `base`, key by key."""
     merged = dict(base)
     for section, content in over.items():
         below = merged.get(section)

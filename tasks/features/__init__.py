@@ -1,7 +1,7 @@
-"""Features: from labelled readings to scaled columns of features.
+"""Features: computing features of labelled readings, and scaling them.
 
-In come `LabelledReadings`; out go a `FeatureTable`, and rows scaled by a `Scaler`. A feature looks only at
-its own row and at earlier rows of the same run, and a scaler is fitted on normal training rows only.
+`LabelledReadings` come in; a `FeatureTable` and rows scaled by a `Scaler` go out. A feature depends only on
+its own row and earlier rows, and by default the scaler is fitted only on normal training rows.
 
 Called by other rooms: `featurise.compute_features`, `scale.fit_scaler`, `scale.scale_rows`.
 """

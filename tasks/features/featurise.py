@@ -1,4 +1,4 @@
-"""Compute features of every row from its own values and those of rows before it, never from later ones."""
+"""Compute the features of every row from that row and earlier rows, never from later ones."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from schemas.features import Column, FeatureTable
 from schemas.readings import LabelledReadings
 from tasks.windows.label import count_rows_in_run
 
-# a stop longer than this is as long as this
+# longer stops count as this long
 LONGEST_STOP_MINUTES = 24 * 60.0
 
 
 def compute_features(labelled: LabelledReadings, section: FeaturesSection) -> FeatureTable:
     """Compute the configured features of all rows.
 
-    Sensors: their level (raw, or the deviation from the mean of up to `trailing_rows` rows before the
-    row in its run), their volatility (standard deviation of the last `volatility_rows` rows of the
-    run, the row among them; its logarithm is taken when it is scaled), and their difference from the
-    row `difference_rows` before (from the first row of the run where there are fewer).
+    Sensor features: the level (raw, or the deviation from the mean of up to `trailing_rows` preceding rows
+    of the run), the volatility (standard deviation of the last `volatility_rows` rows of the run, including
+    the row itself; its logarithm is taken during scaling), and the difference from the row
+    `difference_rows` earlier (from the first row of the run if there are fewer).
 
     Context: see `compute_context`.
 
     Args:
         labelled: Rows in runs.
-        section: Which features, and over how many rows.
+        section: The features, and the rows that they cover.
 
     Returns:
-        The features. What a row's features are depends on at most `count_rows_needed` rows and the
-        context's hours before it, to the last bit, wherever the table was cut.
+        The features. They depend only on the `count_rows_needed` rows and the context hours before a row,
+        and are bit-for-bit identical wherever the table starts.
     """
     positions = count_rows_in_run(labelled.runs)
     values, sensors = labelled.values, labelled.sensors
@@ -50,24 +50,25 @@ def compute_features(labelled: LabelledReadings, section: FeaturesSection) -> Fe
 
 
 def compute_context(labelled: LabelledReadings, section: FeaturesSection) -> tuple[np.ndarray, list[str]]:
-    """Compute what the process has been through: restarts, stops and changes of category.
+    """Compute the process context: restarts, stops and changes of category.
 
-    A stop is what ends a run of rows: a gap, or an event that was dropped. All counts are forgotten
-    after `context_rows_at_most` rows, so that they depend on a bounded past.
+    A stop is the end of a run of rows: a gap, or a dropped event. Row counts are limited to
+    `context_rows_at_most`, so that the context depends on a bounded number of rows.
 
     Args:
         labelled: Rows in runs.
-        section: Hours in which stops are counted, and when a restart is forgotten.
+        section: Periods in which stops are counted, and the limit of row counts.
 
     Returns:
-        float64, shape (rows, columns), and the columns' names: the logarithm of 1 + rows since the run
-        began; stops in the last hours; the logarithm of 1 + minutes of the stop before the run, 0
-        where it is unknown or forgotten; for each category, the logarithm of 1 + rows since it changed.
+        float64, shape (rows, columns), and the names of the columns: the logarithm of 1 + rows since the
+        start of the run; the number of stops in each period; the logarithm of 1 + minutes of the stop before
+        the run, 0 if it is unknown or too long ago; for each category, the logarithm of 1 + rows since it
+        changed.
     """
     runs, most = labelled.runs, section.context_rows_at_most
     times = labelled.times.astype("datetime64[ns]").astype(np.int64)
     positions = count_rows_in_run(runs)
-    # the table's first row is where the record begins, not where the machine was started
+    # the first row is the start of the record, not a restart of the machine
     starts = np.flatnonzero(np.concatenate([[False], runs[1:] != runs[:-1]])[: len(runs)])
     columns = {"rows since restart": np.log1p(np.minimum(positions, most))}
     begun = np.searchsorted(starts, np.arange(len(runs)), side="right")
@@ -85,13 +86,13 @@ def compute_context(labelled: LabelledReadings, section: FeaturesSection) -> tup
 
 
 def count_rows_since_change(values: np.ndarray, rows_at_most: int) -> np.ndarray:
-    """Count the rows since a value differed from the row before, across runs; at most `rows_at_most`.
+    """Count the rows since a value last changed, across runs; at most `rows_at_most`.
 
-    Where no change is known yet it is as long ago as can be.
+    The count is `rows_at_most` if there has been no change yet.
 
     Args:
         values: Shape (rows,).
-        rows_at_most: Bound of the count.
+        rows_at_most: Limit of the count.
 
     Returns:
         int64, shape (rows,).
@@ -103,7 +104,7 @@ def count_rows_since_change(values: np.ndarray, rows_at_most: int) -> np.ndarray
 
 
 def count_rows_needed(section: FeaturesSection) -> int:
-    """Count the rows before a row that its features may depend on, besides those of the context's hours."""
+    """Return how many earlier rows a row's features depend on, besides those of the context hours."""
     return max(
         section.trailing_rows if section.level == "local" else 0,
         section.volatility_rows or 0,
@@ -113,15 +114,15 @@ def count_rows_needed(section: FeaturesSection) -> int:
 
 
 def subtract_trailing_mean(values: np.ndarray, positions: np.ndarray, trailing_rows: int) -> np.ndarray:
-    """Subtract from each row the mean of up to `trailing_rows` rows before it in its run.
+    """Subtract from each row the mean of up to `trailing_rows` preceding rows of its run.
 
     Args:
         values: float64, shape (rows, columns).
         positions: Rows before each row in its run, shape (rows,).
-        trailing_rows: Most rows in a mean.
+        trailing_rows: Maximum number of rows in a mean.
 
     Returns:
-        float64, shape (rows, columns); 0 where no row comes before.
+        float64, shape (rows, columns); 0 in the first row of a run.
     """
     counts = np.minimum(positions, trailing_rows)[:, None]
     sums = shift_in_run(sum_trailing(values, positions, trailing_rows), positions, 1)
@@ -129,18 +130,18 @@ def subtract_trailing_mean(values: np.ndarray, positions: np.ndarray, trailing_r
 
 
 def measure_volatility(values: np.ndarray, positions: np.ndarray, rows: int) -> np.ndarray:
-    """Measure the standard deviation of the last `rows` rows of a run.
+    """Compute the standard deviation of the last `rows` rows of a run.
 
     Args:
         values: float64, shape (rows, columns).
         positions: Rows before each row in its run, shape (rows,).
-        rows: Rows in a deviation, the row itself among them.
+        rows: Number of rows, including the row itself.
 
     Returns:
         At least 0, float64, shape (rows, columns); 0 in the first row of a run.
     """
     counts = np.minimum(positions + 1, rows)[:, None]
-    # of differences from the row itself: no digits are lost where a level is large
+    # computed from differences to the row itself, so that no precision is lost for large levels
     sums, squares = np.zeros_like(values), np.zeros_like(values)
     for back in range(1, rows):
         differences = values - take_earlier(values, positions, back)
@@ -151,15 +152,15 @@ def measure_volatility(values: np.ndarray, positions: np.ndarray, rows: int) -> 
 
 
 def take_earlier(values: np.ndarray, positions: np.ndarray, rows: int) -> np.ndarray:
-    """Take the values `rows` rows earlier in the run, those of its first row where there are fewer."""
+    """Return the values `rows` rows earlier in the run, or those of its first row if there are fewer."""
     return values[np.arange(len(values)) - np.minimum(positions, rows)]
 
 
 def sum_trailing(values: np.ndarray, positions: np.ndarray, rows: int) -> np.ndarray:
-    """Sum each row and up to `rows - 1` rows before it in its run.
+    """Sum each row and up to `rows - 1` preceding rows of its run.
 
-    The sum is built from spans of 1, 2, 4, ... rows, so that it depends on these rows alone, to the
-    last bit, wherever a table was cut, and costs log2(rows) additions a value.
+    The sum is built from spans of 1, 2, 4, ... rows, so that it depends only on these rows, bit for bit,
+    wherever the table starts, and takes log2(rows) additions per value.
 
     Args:
         values: float64, shape (rows, columns).
@@ -182,7 +183,7 @@ def sum_trailing(values: np.ndarray, positions: np.ndarray, rows: int) -> np.nda
 
 
 def shift_in_run(values: np.ndarray, positions: np.ndarray, rows: int) -> np.ndarray:
-    """Give each row the value `rows` rows earlier in its run, 0 where there is none."""
+    """Return the values `rows` rows earlier in the run, or 0 if there are fewer."""
     if rows == 0:
         return values
     shifted = np.zeros_like(values)

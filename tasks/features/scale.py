@@ -1,4 +1,4 @@
-"""Scale features by what normal training rows look like."""
+"""Standardise features with the statistics of normal training rows."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from schemas.features import FeatureTable
 from schemas.scaling import Scaler
 from schemas.windows import Split
 
-# a deviation below this share of a feature's largest value is rounding, not movement
+# a range below this share of a feature's largest value is rounding error
 LEAST_RELATIVE_DEVIATION = 1e-7
-# what a trailing deviation is raised by before its logarithm, as a share of its training median
+# constant added to a trailing deviation before its logarithm, as a share of its training median
 FLOOR_SHARE = 0.1
 
 
@@ -19,14 +19,14 @@ def choose_scaler_rows(split: Split, labels: np.ndarray, features: FeaturesSecti
     """Choose the rows that the scaler is fitted on.
 
     `split_scale_window`: all normal rows of the training part. `window_split_scale`: the last rows
-    of the normal training windows, which is what the training windows turned back into rows are.
-    `scale_split_window`, the common mistake: every normal row, those of the test among them. A
-    random split has no training rows, only training windows.
+    of the normal training windows, as in the published code, which flattens training windows to rows.
+    `scale_split_window`, a common mistake: all normal rows, including those of the test part. A random
+    split has no training rows, only training windows.
 
     Args:
         split: The parts.
         labels: Label of every row, bool, shape (rows,).
-        features: Their `scale_order`.
+        features: Provides `scale_order`.
 
     Returns:
         Positions of the rows, shape (normal rows,).
@@ -40,15 +40,15 @@ def choose_scaler_rows(split: Split, labels: np.ndarray, features: FeaturesSecti
 
 
 def fit_scaler(table: FeatureTable, normal_rows: np.ndarray, clip: float | None) -> Scaler:
-    """Learn means and deviations from normal training rows alone.
+    """Fit a scaler on normal training rows.
 
     Args:
         table: Features of all rows.
-        normal_rows: Positions of the rows to learn from, shape (normal rows,).
-        clip: Bound of the scaled values, or none.
+        normal_rows: Positions of the rows to fit on, shape (normal rows,).
+        clip: Scaled values are clipped to plus or minus this value, or None.
 
     Returns:
-        The scaler; a feature that is constant on `normal_rows` has no deviation.
+        The scaler; a feature that is constant on `normal_rows` has the deviation None.
     """
     chosen = table.values[normal_rows]
     moves = _is_moving(chosen)
@@ -69,7 +69,7 @@ def fit_scaler(table: FeatureTable, normal_rows: np.ndarray, clip: float | None)
 
 
 def scale_rows(scaler: Scaler, values: np.ndarray) -> np.ndarray:
-    """Scale every row by itself.
+    """Scale rows, each independently of the others.
 
     Args:
         scaler: A fitted scaler.
@@ -79,7 +79,7 @@ def scale_rows(scaler: Scaler, values: np.ndarray) -> np.ndarray:
         float32, C order, shape (rows, columns). Features that were constant in training are 0.
 
     Raises:
-        ValueError: If the number of columns is not the scaler's.
+        ValueError: If the number of columns differs from the scaler's.
     """
     if values.shape[1] != len(scaler.columns):
         raise ValueError(
@@ -101,14 +101,14 @@ def _is_moving(values: np.ndarray) -> np.ndarray:
 
 
 def _take_logarithms(values: np.ndarray, floors: np.ndarray) -> None:
-    """Replace, in place, the columns that have a floor by the logarithm of value and floor."""
+    """Replace, in place, the columns that have a floor by the logarithm of value plus floor."""
     places = np.flatnonzero(np.isfinite(floors))
-    # on an array of its own, so that every row goes through the same instructions
+    # computed on a separate array, so that every row goes through the same instructions
     values[:, places] = np.log(values[:, places] + floors[places])
 
 
 def _find_floors(table: FeatureTable, chosen: np.ndarray) -> np.ndarray:
-    """Find what keeps the logarithm of a deviation finite; NaN for features that are no deviations."""
+    """Compute the constants that keep the logarithm of a volatility finite; NaN for other features."""
     is_logarithm = np.asarray([column.group == "volatility" for column in table.columns])
     floors = np.full(len(table.columns), np.nan)
     for place in np.flatnonzero(is_logarithm):

@@ -1,7 +1,7 @@
-"""Files on the local disk: written whole or not at all, brought to the disk, and locked.
+"""Files on the local disk: atomic writes, flushing to disk, and locks.
 
-In come bytes, tables and paths; out go files. A reader never sees a file that is half written, and a lock
-ends with the process that holds it.
+Tables and paths come in; files go out. A reader never sees a partly written file, and a lock is released
+when the process that holds it ends.
 
 Called by other rooms: `write.write_table`, `flush.flush`, `lock.hold_file`.
 """

@@ -1,4 +1,4 @@
-"""Bring to the disk what is to outlast a power cut."""
+"""Flush files to disk, so that they survive a power failure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def flush(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk.
+    """Flush a file, or the entries of a folder, to disk.
 
     Args:
-        path: The file or the folder, which exists.
+        path: An existing file or folder.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:

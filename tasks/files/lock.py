@@ -1,4 +1,4 @@
-"""Hold a file's lock, so that one process at a time does a piece of work."""
+"""Lock a file, so that only one process at a time does a piece of work."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ _PAUSE_SECONDS = 0.05
 
 @contextlib.contextmanager
 def hold_file(path: Path, patience_seconds: float, work: str) -> Iterator[None]:
-    """Hold a file's lock, and write into the file who holds it.
+    """Hold an exclusive lock on a file, and record the holder in it.
 
     Args:
-        path: The file, which is made; it stays, so that all lock the same one.
-        patience_seconds: Longest wait.
-        work: What is done by one at a time, to begin a sentence with.
+        path: The lock file. It is created if missing and never deleted, so that all processes lock the same
+            file.
+        patience_seconds: Maximum time to wait for the lock.
+        work: Description of the work, used as the beginning of the error message.
 
     Raises:
-        BusyError: If another one holds the lock for longer.
+        BusyError: If another process holds the lock for longer.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as handle:
@@ -48,10 +49,10 @@ def _wait_for_lock(handle: TextIO, patience_seconds: float, work: str) -> None:
             if time.monotonic() > end:
                 handle.seek(0)
                 holder = handle.read() or "another process"
-                waited = f" for {patience_seconds:.0f} s" if patience_seconds else ""
+                waited = f" (waited {patience_seconds:.0f} s)" if patience_seconds else ""
                 raise BusyError(
-                    f"{work} is for one command at a time. It is held{waited} by {holder}. Try again "
-                    "when that one has ended, or end it."
+                    f"{work} is limited to one command at a time. The lock is held by {holder}{waited}. "
+                    "Try again when that process has ended, or stop it."
                 ) from None
             time.sleep(_PAUSE_SECONDS)
         else:

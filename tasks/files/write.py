@@ -1,4 +1,4 @@
-"""Write a table to a file, whole or not at all."""
+"""Write a table to a file atomically."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ GZIP_LEVEL = 5
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as CSV or Parquet, whole or not at all.
+    """Write a table as CSV or Parquet atomically.
 
     Args:
-        table: Numbers, times, and texts without commas and quotes.
-        path: File to write or replace; `.csv`, `.csv.gz` to compress, or `.parquet`. Its folder must exist.
+        table: Numbers, times, and text without commas and quotes.
+        path: File to write or replace: `.csv`, `.csv.gz` or `.parquet`. Its folder must exist.
 
     Raises:
-        InputError: If the name ends otherwise or the file cannot be written.
+        InputError: If the extension is a different one or the file cannot be written.
     """
     path = Path(path)
     if not path.name.endswith((".csv", ".csv.gz", ".parquet")):
         raise InputError(
-            f"The file must be named `.csv`, `.csv.gz` or `.parquet`. Received {path}. "
-            "Give it one of these endings."
+            f"The file name must end in `.csv`, `.csv.gz` or `.parquet`. Received {path}. "
+            "Use one of these extensions."
         )
     content = pa.Table.from_pandas(table, preserve_index=False)
     plain = csv.WriteOptions(include_header=False, quoting_style="none")
@@ -46,14 +46,14 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
                 csv.write_csv(content, file, plain)
     except OSError as error:
         raise InputError(
-            f"{path} must be a file that can be written. Received: {error.strerror or error}. "
-            "Create the folder, or choose another place."
+            f"{path} must be a writable file. Writing failed: {error.strerror or error}. "
+            "Create the folder, or choose another path."
         ) from error
 
 
 @contextmanager
 def _replace_at_end(path: Path) -> Iterator[BufferedIOBase]:
-    """Open a file beside `path` that takes its place only after everything was written."""
+    """Open a temporary file that replaces `path` only after everything has been written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

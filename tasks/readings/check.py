@@ -1,4 +1,4 @@
-"""From a table as it came to checked readings; every fault of a table in one message."""
+"""Check a raw table of readings; all problems are reported in one message."""
 
 from __future__ import annotations
 
@@ -32,18 +32,15 @@ from tasks.readings.inspect import find_quality_issues
 from tasks.readings.parse import find_step_minutes, number_runs, parse_times
 
 REMEDIES = {
-    NOT_A_TIME: "give the format of the times by `readings.time_format` (known without it: month/day/year "
-    "and "
-    "month-day-year with H:MM or H:MM:SS, ISO 8601)",
-    REPEATED_TIME: "keep one row for each time",
-    BACKWARDS_TIME: "sort the rows by time (where the day comes before the month, set "
-    "`readings.time_format`)",
-    NOT_A_LABEL: "name the column that is 1 on event rows and 0 elsewhere by `readings.label_column`",
-    NOT_A_NUMBER: "leave a column without numbers out by `readings.drop_columns` or "
-    "`readings.categorical_columns`, "
-    "and set `readings.decimal` where the decimal mark is a comma",
-    MISSING: "hold the last value over short holes by `readings.missing_values` forward_fill and "
-    "`readings.fill_rows_at_most`",
+    NOT_A_TIME: "set `readings.time_format` (detected automatically: month/day/year and month-day-year with "
+    "H:MM or H:MM:SS, and ISO 8601)",
+    REPEATED_TIME: "keep one row per time",
+    BACKWARDS_TIME: "sort the rows by time (if the day comes before the month, set `readings.time_format`)",
+    NOT_A_LABEL: "set `readings.label_column` to the column that is 1 on event rows and 0 elsewhere",
+    NOT_A_NUMBER: "exclude non-numeric columns with `readings.drop_columns` or "
+    "`readings.categorical_columns`, and set `readings.decimal` if the decimal mark is a comma",
+    MISSING: "fill short stretches with the last value by setting `readings.missing_values` to forward_fill "
+    "and `readings.fill_rows_at_most`",
 }
 
 
@@ -55,27 +52,26 @@ def check_readings(
     sensors: Sequence[str] | None = None,
     categories: Sequence[str] | None = None,
 ) -> SensorReadings:
-    """Check a table against everything that later steps take for granted.
+    """Check a table against everything that later steps rely on.
 
-    A gap is a difference of more than 1.5 steps between two rows; a run of rows has none. Where labels are
-    not needed, a label column that is absent or empty means no events.
+    A gap is a difference of more than 1.5 steps between two rows; a run of rows has none. If labels are
+    not needed, a missing or empty label column means no events.
 
     Args:
-        raw: The table as it came; it is not changed. Messages name rows by its index.
-        section: What is expected of the table.
-        are_labels_needed: Whether labels with at least one event are required; never where
-            `readings.label_column` is none.
-        sensors: The sensors that a model asks for, in its order, other columns being ignored; or none to take
-            every column that is neither time, label, category nor dropped, and of these only the ones that
-            vary over the table.
-        categories: The columns with categories that a model asks for; or none to take those of
-            `readings.categorical_columns` that there are and that are not dropped.
+        raw: The raw table; it is not changed. Messages identify rows by its index.
+        section: How the table is parsed and what it must contain.
+        are_labels_needed: Whether labels with at least one event are required; ignored if
+            `readings.label_column` is None.
+        sensors: The sensors that a model requires, in its order; other columns are ignored. If None, every
+            column that is not time, label, categorical or dropped, except those that are constant.
+        categories: The categorical columns that a model requires. If None, those of
+            `readings.categorical_columns` that exist and are not dropped.
 
     Returns:
-        `SensorReadings`; what was noticed and was not fatal is in its `findings`.
+        `SensorReadings`; data-quality issues that do not stop the run are in its `findings`.
 
     Raises:
-        InputError: If anything is wrong; one message names every failing column.
+        InputError: If anything is wrong; one message lists every failing column.
     """
     are_labels_needed = are_labels_needed and section.label_column is not None
     if categories is None:
@@ -93,7 +89,7 @@ def check_readings(
     table.insert(0, section.time_column, times)
     if label_column is not None:
         table.insert(1, label_column, raw.table[label_column])
-    # live rows are few at a time, and the schema takes longer than their score
+    # for a few live rows the schema check takes longer than scoring
     is_live = sensors is not None
     if not (is_live and is_plainly_right(table, section.time_column, label_column)):
         _check_raw_table(table, label_column, raw, section)
@@ -115,7 +111,7 @@ def check_readings(
 
 
 def number_categories(table: pd.DataFrame, categories: Sequence[str]) -> np.ndarray:
-    """Number the categories of each column in the order in which they come; a missing one is -1.
+    """Number the categories of each column in order of appearance; a missing value is -1.
 
     Returns:
         int64, shape (rows, categories).
@@ -125,37 +121,37 @@ def number_categories(table: pd.DataFrame, categories: Sequence[str]) -> np.ndar
 
 
 def check_labelled_table(table: pd.DataFrame, sensors: Sequence[str]) -> pd.DataFrame:
-    """Return `table` if it is `time`, `run`, `label` and the sensors as described by `labelled_schema`.
+    """Return `table` if it satisfies `labelled_schema`.
 
     Raises:
-        InputError: If it is not; the message names every failing column.
+        InputError: If it does not; the message lists every failing column.
     """
     _check_table(labelled_schema(sensors), table, table, "The labelled table", {})
     return table
 
 
 def check_scored_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return `table` if it is a table of scores as `scored_schema` describes it.
+    """Return `table` if it satisfies `scored_schema`.
 
     Raises:
-        InputError: If it is not; the message names every failing column.
+        InputError: If it does not; the message lists every failing column.
     """
     _check_table(scored_schema(), table, table, "The table of scores", {})
     return table
 
 
 def check_output_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return `table` if it is what `forewarn score` may write, as in `output_schema`.
+    """Return `table` if it satisfies `output_schema`.
 
     Raises:
-        InputError: If it is not; the message names every failing column.
+        InputError: If it does not; the message lists every failing column.
     """
     _check_table(output_schema(), table, table, "The table of scores", {})
     return table
 
 
 def find_failing_rows(schema: pa.DataFrameSchema, table: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
-    """Find which rows fail which check of a schema; a column that is missing fails in no row.
+    """Find which rows fail which check of a schema; missing columns are not reported.
 
     Returns:
         For each failing check of a column: the column, the text of the check, and whether each row fails,
@@ -177,16 +173,16 @@ def find_failing_rows(schema: pa.DataFrameSchema, table: pd.DataFrame) -> list[t
 
 
 def is_plainly_right(table: pd.DataFrame, time_column: str, label_column: str | None) -> bool:
-    """Tell at a glance that a table passes its schema; where that is not plain, the schema says.
+    """Check quickly whether a table obviously passes its schema.
 
     Args:
         table: Readings with parsed times.
-        time_column: Name of the column of times.
-        label_column: Name of the column of labels, or none.
+        time_column: Name of the time column.
+        label_column: Name of the label column, or None.
 
     Returns:
-        True only for rows of plain, finite numbers at times that rise, with labels 0 or 1; False says
-        nothing.
+        True only for finite numbers at strictly increasing times, with labels 0 or 1. False is inconclusive:
+        the table may still pass.
     """
     times, others = table[time_column], table.drop(columns=time_column)
     are_numbers = all(pd.api.types.is_any_real_numeric_dtype(kind) for kind in set(others.dtypes))
@@ -204,12 +200,12 @@ def _check_raw_table(
     sensors = [name for name in table.columns if name not in (section.time_column, label_column)]
     schema = raw_schema(section.time_column, label_column, sensors, decimal=section.decimal)
     if not len(table):
-        raise InputError(f"Expected rows of readings. {raw.source} has none. Export the readings again.")
+        raise InputError(f"Expected rows of readings. {raw.source} has no rows. Export the readings again.")
     remedies = dict(REMEDIES)
     if section.missing_values == "forward_fill":
         remedies[MISSING] = (
-            "raise `readings.fill_rows_at_most` (what remains are holes of more than "
-            f"{section.fill_rows_at_most} rows and holes at the start of a run of rows)"
+            "increase `readings.fill_rows_at_most` (values are still missing in stretches of more than "
+            f"{section.fill_rows_at_most} rows or at the start of a run of rows)"
         )
     _check_table(schema, table, raw.table, raw.source, remedies)
 
@@ -224,11 +220,11 @@ def _check_table(
     """Check `table` lazily and raise one `InputError` for all failing columns.
 
     Args:
-        schema: What is expected; its description says so in words.
+        schema: The schema; the message quotes its description.
         table: The table to check.
-        originals: Same rows as `table`, as they came: values are shown from here.
-        source: What the message calls the table.
-        remedies: What to do, by the text of the failing check.
+        originals: The same rows before parsing; the message shows their values.
+        source: Name of the table in the message.
+        remedies: Advice for the user, by the text of the failing check.
     """
     try:
         schema.validate(table, lazy=True)
@@ -238,15 +234,15 @@ def _check_table(
         advice = [f"  - {remedy}" for check, remedy in remedies.items() if check in checks]
         columns = {line.partition(": ")[0] for line in lines}
         summary = (
-            f"{source} does not pass its schema ({_count(len(columns), 'column')} at fault). "
-            f"Expected {schema.description}. Received (rows as numbered in the table):"
+            f"{source} does not satisfy its schema ({_count(len(columns), 'invalid column')}). "
+            f"Expected {schema.description}. Received (row numbers as in the table):"
         )
-        mend = "Mend the table, or:" if advice else "Mend the table."
-        raise InputError("\n".join([summary, *(f"  {line}" for line in lines), mend, *advice])) from None
+        remedy = "Correct the table, or:" if advice else "Correct the table."
+        raise InputError("\n".join([summary, *(f"  {line}" for line in lines), remedy, *advice])) from None
 
 
 def _describe_failure(failure: pa.errors.SchemaError, originals: pd.DataFrame) -> str:
-    """Say in one line what is wrong with one column: the check, how many rows, and the first of them."""
+    """Describe the problem with one column in one line: the check, the number of rows, and the first one."""
     if not isinstance(failure.check_output, pd.Series):
         return _describe_misfit(failure)
     is_about_table = isinstance(failure.schema, pa.DataFrameSchema)
@@ -259,10 +255,10 @@ def _describe_failure(failure: pa.errors.SchemaError, originals: pd.DataFrame) -
 
 
 def _describe_misfit(failure: pa.errors.SchemaError) -> str:
-    """Say what is wrong with a column as such: missing, not asked for, or out of order."""
+    """Describe a problem with the set of columns: one is missing, unexpected or out of order."""
     faults = {
         pa.errors.SchemaErrorReason.COLUMN_NOT_IN_DATAFRAME: "missing column",
-        pa.errors.SchemaErrorReason.COLUMN_NOT_IN_SCHEMA: "column that was not expected",
+        pa.errors.SchemaErrorReason.COLUMN_NOT_IN_SCHEMA: "unexpected column",
         pa.errors.SchemaErrorReason.COLUMN_NOT_ORDERED: "column out of order",
     }
     fault = faults.get(failure.reason_code, str(failure))
@@ -274,7 +270,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _show(value: Any) -> str:
-    """Show a value as it was written: text in quotes and at most 40 characters of it."""
+    """Format a value for a message: text in quotes, shortened to 40 characters."""
     text = repr(value[:40]) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:60] + "..."
 
@@ -288,8 +284,7 @@ def _find_events(
     if are_labels_needed and not events.any():
         raise InputError(
             f"Expected at least one event: a row with 1 in `{label_column}`. All {len(table)} rows of "
-            f"{raw.source} "
-            "have 0. Take a longer record, or check `readings.label_column`."
+            f"{raw.source} have 0. Use a longer record, or check `readings.label_column`."
         )
     return events
 
@@ -297,14 +292,14 @@ def _find_events(
 def _check_step(step_minutes: float, raw: RawTable) -> float:
     if np.isnan(step_minutes):
         raise InputError(
-            f"Expected at least two rows, to find the usual step. {raw.source} has {len(raw.table)}. "
-            "Give more rows, or set `readings.step_minutes`."
+            f"Expected at least two rows to determine the usual step. {raw.source} has {len(raw.table)}. "
+            "Provide more rows, or set `readings.step_minutes`."
         )
     return float(step_minutes)
 
 
 def drop_constant_sensors(readings: SensorReadings) -> SensorReadings:
-    """Leave out the sensors that a finding calls near-constant: they tell nothing and cannot be scaled.
+    """Drop the sensors reported as near-constant: they carry no information and cannot be scaled.
 
     Raises:
         InputError: If no sensor remains.
@@ -316,12 +311,11 @@ def drop_constant_sensors(readings: SensorReadings) -> SensorReadings:
     if not kept:
         raise InputError(
             f"Expected a sensor that varies. All {len(readings.sensors)} sensors of {readings.source} are "
-            "constant. "
-            "Take a longer record, or check the export."
+            "constant. Use a longer record, or check the export."
         )
     sensors = tuple(readings.sensors[place] for place in kept)
     findings = tuple(
-        finding.model_copy(update={"message": f"{finding.message} Left out."})
+        finding.model_copy(update={"message": f"{finding.message} Dropped."})
         if _is_about_constants(finding)
         else finding
         for finding in readings.findings

@@ -1,4 +1,4 @@
-"""Tell time, label and sensors among the columns of a table."""
+"""Identify the time, label and sensor columns of a table."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ SERIES_MISSING_AT_MOST = 0.1
 
 
 def check_column_names(names: Sequence[Any], source: str) -> None:
-    """Refuse columns without a name and names that occur more than once.
+    """Reject columns without a name and duplicate names.
 
     Raises:
-        InputError: If a name is empty or no text, or is repeated.
+        InputError: If a name is empty, is not text, or occurs more than once.
     """
     unnamed = [place for place, name in enumerate(names, start=1) if not isinstance(name, str) or not name]
     if unnamed:
         raise InputError(
-            f"Expected a name for every column. {source} has {len(unnamed)} without one, the first is column "
-            f"{unnamed[0]} of {len(names)}. Name it; if it is the row index of a program, write the table "
-            "without."
+            f"Expected a name for every column. {source} has {len(unnamed)} without a name; the first is "
+            f"column {unnamed[0]} of {len(names)}. Add a name. If the column is a row index, export the "
+            "table without it."
         )
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise InputError(
-            f"Expected different names for all columns. {source} has more than one {', '.join(repeated)}. "
-            "Rename or remove the copies."
+            f"Expected unique column names. {source} has more than one column named {', '.join(repeated)}. "
+            "Rename or remove the duplicates."
         )
 
 
 def choose_columns(
     raw: RawTable, section: ReadingsSection, *, are_labels_needed: bool = True
 ) -> tuple[str | None, list[str]]:
-    """Tell labels and sensors among the columns; every other column but the time is left out.
+    """Identify the label and sensor columns; apart from the time column, all other columns are ignored.
 
     Returns:
-        The label column, or None where there are no labels, and the sensors in the table's order.
+        The label column, or None if there are no labels, and the sensors in the table's order.
 
     Raises:
-        InputError: If a column is missing, also from a numbered series, or no sensor is left.
+        InputError: If a configured column or one of a numbered series is missing, or if there is no sensor.
     """
     columns = list(raw.table.columns)
     check_column_names(columns, raw.source)
@@ -55,10 +55,9 @@ def choose_columns(
     sensors = [column for column in columns if column not in others]
     if not sensors:
         raise InputError(
-            f"Expected at least one sensor column. {raw.source} has only "
-            f"{shorten_list(columns)}, and none is "
-            "left beside "
-            "time, label, `readings.drop_columns` and `readings.categorical_columns`. Shorten these lists."
+            f"Expected at least one sensor column. The columns of {raw.source} are {shorten_list(columns)}, "
+            "and all of them are time, label, or listed in `readings.drop_columns` or "
+            "`readings.categorical_columns`. Shorten these lists."
         )
     return _find_label_column(raw, section, are_labels_needed=are_labels_needed), sensors
 
@@ -71,12 +70,12 @@ def choose_known_columns(
     *,
     are_labels_needed: bool = True,
 ) -> tuple[str | None, list[str]]:
-    """Tell the label column and the sensors that a model asks for; other columns are ignored.
+    """Identify the label column and the sensors that a model requires; other columns are ignored.
 
-    The categories that it asks for must be there too.
+    The categorical columns that the model requires must also exist.
 
     Returns:
-        The label column, or None where there are no labels, and the sensors in the model's order.
+        The label column, or None if there are no labels, and the sensors in the model's order.
 
     Raises:
         InputError: If a column is missing or occurs more than once.
@@ -88,8 +87,8 @@ def choose_known_columns(
     if missing:
         raise InputError(
             f"Expected every column that the model was trained on. {raw.source} lacks "
-            f"{shorten_list(missing)}. "
-            "Restore it, or score with a model that was trained without."
+            f"{shorten_list(missing)}. Restore the missing columns, or use a model that was trained "
+            "without them."
         )
     check_column_names([name for name in columns if name in wanted], raw.source)
     return _find_label_column(raw, section, are_labels_needed=are_labels_needed), list(sensors)
@@ -118,44 +117,42 @@ def _check_presence(
     missing = [f"{name} (`{setting}`)" for setting, name in wanted if name not in columns]
     if missing:
         raise InputError(
-            f"Expected the columns {', '.join(missing)}. {source} has {len(columns)} others: "
-            f"{shorten_list(columns)}. "
-            "Change the setting to the table's own name, or check that it is the right file."
+            f"Expected the columns {', '.join(missing)}. {source} has {len(columns)} columns: "
+            f"{shorten_list(columns)}. Change the setting to a column name of this table, or check that this "
+            "is the right file."
         )
 
 
 def check_numbered_series(columns: Sequence[str], absent: Sequence[str], source: str) -> None:
-    """Refuse a hole in a series such as x1..x61: a lost sensor must not go unnoticed.
+    """Reject a numbered series of columns, such as x1..x61, with a missing number: it may be a lost sensor.
 
-    A series is at least 10 columns with the same beginning and a number, of which at most 10 % are missing
-    between 1 and the highest.
+    A series is at least 10 columns with the same prefix followed by a number, of which at most 10 % are
+    missing between 1 and the highest number.
 
     Args:
         columns: All columns of the table.
         absent: Columns that are known to be missing.
-        source: Where the table came from.
+        source: Name of the table in messages.
 
     Raises:
         InputError: If a column is missing and not in `absent`.
     """
-    for spellings in _group_series(columns).values():
-        if len(spellings) < SERIES_COLUMNS_AT_LEAST:
+    for names in _group_series(columns).values():
+        if len(names) < SERIES_COLUMNS_AT_LEAST:
             continue
-        highest = max(spellings)
-        missing = [
-            _spell_like(spellings, number) for number in range(1, highest + 1) if number not in spellings
-        ]
+        highest = max(names)
+        missing = [_format_like(names, number) for number in range(1, highest + 1) if number not in names]
         missing = [name for name in missing if name not in absent]
         if missing and len(missing) <= SERIES_MISSING_AT_MOST * highest:
             raise InputError(
-                f"Expected the whole series {_spell_like(spellings, 1)}..{spellings[highest]}. "
-                f"{shorten_list(missing)} is missing from it in {source}. "
-                "Restore it, or name it in `readings.absent_columns`."
+                f"Expected the whole series {_format_like(names, 1)}..{names[highest]}. {source} lacks "
+                f"{shorten_list(missing)}. Restore the missing columns, or list them in "
+                "`readings.absent_columns`."
             )
 
 
 def _group_series(columns: Sequence[str]) -> dict[str, dict[int, str]]:
-    """Group columns that end in a number: beginning -> number -> name."""
+    """Group columns that end in a number: prefix -> number -> name."""
     series: dict[str, dict[int, str]] = defaultdict(dict)
     for column in columns:
         match = re.fullmatch(r"(.*?)([0-9]+)", column, flags=re.DOTALL)
@@ -164,16 +161,16 @@ def _group_series(columns: Sequence[str]) -> dict[str, dict[int, str]]:
     return series
 
 
-def _spell_like(spellings: Mapping[int, str], number: int) -> str:
-    """Spell a number as the series does: x7, or x07 where it has leading zeros."""
-    lowest = min(spellings)
-    digits = re.search(r"[0-9]+$", spellings[lowest])
+def _format_like(names: Mapping[int, str], number: int) -> str:
+    """Return the column name for a number in the style of the series: x7, or x07 with leading zeros."""
+    lowest = min(names)
+    digits = re.search(r"[0-9]+$", names[lowest])
     width = len(digits[0]) if digits and digits[0].startswith("0") else 1
-    prefix = spellings[lowest][: digits.start()] if digits else ""
+    prefix = names[lowest][: digits.start()] if digits else ""
     return f"{prefix}{number:0{width}d}"
 
 
 def shorten_list(names: Sequence[str], at_most: int = 12) -> str:
-    """List names for a message, the first of them only where there are many."""
+    """Join names for a message, only the first ones if there are many."""
     listed = ", ".join(list(names)[:at_most])
     return listed if len(names) <= at_most else f"{listed} and {len(names) - at_most} more"

@@ -1,4 +1,4 @@
-"""Fill short holes in sensors, never across a gap."""
+"""Fill short stretches of missing sensor values, never across a time gap."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from schemas.tables import as_numbers
 
 
 def hold_last_values(values: np.ndarray, runs: np.ndarray, rows_at_most: int) -> np.ndarray:
-    """Fill each hole with the value before it, where that lies in the same run and the hole is short.
+    """Fill each short stretch of missing values with the value before it in the same run.
 
     With rows_at_most=2, runs 0 0 0 0 1 1 and one sensor 5 - - 6 - 7, the result is 5 5 5 6 - 7.
 
     Args:
         values: float64 with NaN for missing, shape (rows, sensors).
         runs: Number of the run of each row, shape (rows,).
-        rows_at_most: Longest hole that is filled; longer ones are left as they are.
+        rows_at_most: Longest stretch that is filled; longer ones stay missing.
 
     Returns:
         A new array, shape (rows, sensors).
@@ -37,7 +37,7 @@ def hold_last_values(values: np.ndarray, runs: np.ndarray, rows_at_most: int) ->
 def fill_table(
     sensor_table: pd.DataFrame, runs: np.ndarray, section: ReadingsSection
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Copy the sensors' table with its short holes filled, if the section says so; count fills by sensor."""
+    """Return a copy of the table, short stretches filled if configured, and the number filled by sensor."""
     table = sensor_table.copy()
     filled: dict[str, int] = {}
     if section.missing_values == "refuse":

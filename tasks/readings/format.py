@@ -1,4 +1,4 @@
-"""Spell values as text, each by itself, so that what is appended fits what is there."""
+"""Format values as text, each independently of the others, so that appended rows match existing ones."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import pandas as pd
 
 
 def format_times(times: np.ndarray) -> list[str]:
-    """Spell times as `2024-05-01 00:02:00`, with nine decimals where there are parts of a second.
+    """Format times as `2024-05-01 00:02:00`, with nine decimals if there are fractions of a second.
 
     Args:
-        times: `datetime64[ns]`, shape (rows,); NaT becomes the empty text.
+        times: `datetime64[ns]`, shape (rows,); NaT becomes the empty string.
     """
     is_whole = times == times.astype("datetime64[s]")
-    spelled = np.where(
+    texts = np.where(
         is_whole, np.datetime_as_string(times, unit="s"), np.datetime_as_string(times, unit="ns")
     )
-    return ["" if text == "NaT" else text.replace("T", " ") for text in spelled.tolist()]
+    return ["" if text == "NaT" else text.replace("T", " ") for text in texts.tolist()]
 
 
 def format_number(number: float) -> str:
-    """Spell a number by the fewest digits that give the very same number back; whole ones without a point."""
+    """Format a number with the fewest digits that restore it exactly; integers without a decimal point."""
     return repr(number).removesuffix(".0")
 
 
 def format_values(column: pd.Series) -> list[str | None]:
-    """Spell values so that 5, 5.0 and the text "5" are alike; missing ones are None."""
+    """Format values so that 5, 5.0 and the text "5" are equal; missing values become None."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         numbers = column.to_numpy(np.float64, na_value=np.nan)
     elif pd.api.types.is_datetime64_any_dtype(column.dtype):
@@ -48,11 +48,11 @@ def _format_either(value: Any, number: float) -> str | None:
 
 
 def format_csv(table: pd.DataFrame, *, has_header: bool) -> bytes:
-    """Spell a table as lines of CSV; missing values are empty, bools `true` and `false`, times UTC with `Z`.
+    """Format a table as CSV: missing values empty, bools `true` or `false`, zoned times as UTC with `Z`.
 
     Args:
-        table: Numbers, bools, texts, and times with or without a zone.
-        has_header: Whether the first line names the columns.
+        table: Numbers, bools, text, and times with or without a zone.
+        has_header: Whether the first line contains the column names.
     """
     columns = [_format_column(table[name]) for name in table.columns]
     file = io.StringIO()

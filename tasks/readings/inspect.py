@@ -1,4 +1,4 @@
-"""What is worth knowing about checked readings, though they can be used."""
+"""Find data-quality issues in checked readings that are worth reporting but do not prevent their use."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ GRIDS = np.unique(np.concatenate([10.0 ** np.arange(-12, 5), 2.0 ** np.arange(-4
 def find_quality_issues(
     readings: SensorReadings, filled: Mapping[str, int] | None = None
 ) -> tuple[Finding, ...]:
-    """Look for what a user should know before trusting a model of these readings.
+    """Find what a user should know before trusting a model trained on these readings.
 
     Args:
-        readings: Checked readings, all sensors; their own findings are not looked at.
-        filled: Missing values that were filled, by sensor.
+        readings: Checked readings with all sensors; their `findings` are ignored.
+        filled: Number of missing values that were filled, by sensor.
 
     Returns:
-        One `Finding` for each kind of issue that there is. `check` is one of `time_gaps`, `irregular_steps`,
+        One `Finding` for each kind of issue found. `check` is one of `time_gaps`, `irregular_steps`,
         `filled_values`, `near_constant`, `constant_at_start`, `looks_categorical`, `look_ahead`.
     """
     is_constant = find_near_constant(readings.values)
@@ -62,14 +62,14 @@ def _find_time_gaps(readings: SensorReadings) -> Finding | None:
     }
     message = (
         f"{details['gaps']} time gaps, median {details['median_minutes']:g} minutes, longest "
-        f"{details['longest_minutes']:g}; {after_events} of them right after an event. No window crosses a "
-        "gap."
+        f"{details['longest_minutes']:g} minutes; {after_events} of them directly after an event. No window "
+        "crosses a gap."
     )
     return Finding(check="time_gaps", message=message, details=details)
 
 
 def _find_irregular_steps(readings: SensorReadings) -> Finding | None:
-    """Report differences within runs that are not one step, and gaps that are no whole number of steps."""
+    """Report differences within runs that are not one step, and gaps that are not a multiple of the step."""
     steps = np.diff(readings.times) / np.timedelta64(1, "m") / readings.step_minutes
     distance = np.abs(steps - np.maximum(np.round(steps), 1))
     is_irregular = distance > STEP_TOLERANCE
@@ -77,8 +77,8 @@ def _find_irregular_steps(readings: SensorReadings) -> Finding | None:
         return None
     details = {"rows": int(is_irregular.sum()), "step_minutes": readings.step_minutes}
     message = (
-        f"{details['rows']} rows do not follow the row above by a multiple of the usual step of "
-        f"{readings.step_minutes:g} minutes. Lead times in rows are inexact there."
+        f"{details['rows']} rows follow the previous row at an interval that is not a multiple of the usual "
+        f"step of {readings.step_minutes:g} minutes. Lead times in rows are inexact there."
     )
     return Finding(check="irregular_steps", message=message, details=details)
 
@@ -89,16 +89,16 @@ def _find_filled_values(filled: Mapping[str, int], rows: int) -> Finding | None:
         return None
     worst = max(counts, key=lambda sensor: counts[sensor])
     message = (
-        f"{sum(counts.values())} missing values in {len(counts)} sensors were filled with the value before; "
-        f"most in {worst}, {counts[worst]} of {rows} rows."
+        f"{sum(counts.values())} missing values in {len(counts)} sensors were filled with the previous "
+        f"value, most of them in {worst}: {counts[worst]} of {rows} rows."
     )
     return Finding(check="filled_values", message=message, columns=tuple(counts), details={"filled": counts})
 
 
 def find_near_constant(values: np.ndarray) -> np.ndarray:
-    """Tell the sensors that hardly vary.
+    """Find the sensors that hardly vary: fewer than 0.1 % of rows differ from the median.
 
-    They stay within float32 rounding of their median, but for fewer than 0.1 % of rows.
+    Differences within float32 rounding do not count.
 
     Args:
         values: Finite float64, shape (rows, sensors).
@@ -116,7 +116,7 @@ def _find_constant_sensors(readings: SensorReadings, is_constant: np.ndarray) ->
     if not columns:
         return None
     verb = "is" if len(columns) == 1 else "are"
-    message = f"{_listed(columns)} {verb} constant or nearly so over the whole table."
+    message = f"{_listed(columns)} {verb} constant or nearly constant over the whole table."
     return Finding(check="near_constant", message=message, columns=columns)
 
 
@@ -131,14 +131,14 @@ def _find_constant_starts(readings: SensorReadings, is_constant: np.ndarray) -> 
     parts = [f"{name} in the first {100 * share:.0f} %" for name, share in zip(columns, shares, strict=True)]
     message = (
         f"Constant at the start of the table: {_listed(parts)} of the rows. "
-        "A model trained there cannot use what varies later."
+        "A model trained on these rows cannot use these sensors."
     )
     details = {"shares": dict(zip(columns, shares, strict=True))}
     return Finding(check="constant_at_start", message=message, columns=columns, details=details)
 
 
 def _constant_start_shares(values: np.ndarray) -> list[float]:
-    """Share of rows, a whole percent, up to which each sensor is near-constant from the first row on."""
+    """Return the initial share of rows, in whole percent, over which each sensor is near-constant."""
     shares = np.full(values.shape[1], CONSTANT_START_AT_LEAST)
     for percent in range(int(100 * CONSTANT_START_AT_LEAST), 100):
         is_constant = find_near_constant(values[: int(np.ceil(percent / 100 * len(values)))])
@@ -160,8 +160,8 @@ def _find_categories(readings: SensorReadings, is_constant: np.ndarray) -> Findi
         return None
     parts = [f"{name} ({count} whole numbers)" for name, count in counts.items()]
     message = (
-        f"Sensors that look like categories: {_listed(parts)}. "
-        "If they are, name them in `readings.categorical_columns`."
+        f"Sensors that look categorical: {_listed(parts)}. "
+        "If they are, list them in `readings.categorical_columns`."
     )
     return Finding(
         check="looks_categorical", message=message, columns=tuple(counts), details={"distinct_values": counts}
@@ -169,18 +169,18 @@ def _find_categories(readings: SensorReadings, is_constant: np.ndarray) -> Findi
 
 
 def find_rounding(values: np.ndarray) -> np.ndarray:
-    """Find the grid that each sensor's values lie on, from the differences of neighbouring rows.
+    """Estimate the rounding unit of each sensor from the differences between neighbouring rows.
 
-    Where the values were written with so many decimals, or went through float32 (also before a constant was
-    subtracted), differences are multiples of a power of ten or two. The largest such grid that fits 95 % of
-    1000 differences within 15 % of its width is taken; random differences would fit in 30 %. No finer than
-    float32, where all values are float32 numbers, or float64.
+    If values were rounded to a number of decimals, or stored as float32 (even if a constant was subtracted
+    later), differences are multiples of a power of ten or two. The largest such unit is returned of which
+    95 % of 1000 differences are multiples within 15 % of the unit; of random differences only 30 % would be.
+    The result is never finer than the precision of float32, if all values are float32 numbers, or of float64.
 
     Args:
         values: Finite float64, shape (rows, sensors).
 
     Returns:
-        float64 above 0 unless a sensor is 0 throughout, shape (sensors,).
+        float64 above 0, or 0 for a sensor that is 0 throughout, shape (sensors,).
     """
     highest = np.abs(values).max(axis=0, initial=0.0)
     is_single = (values == values.astype(np.float32)).all(axis=0)
@@ -191,7 +191,7 @@ def find_rounding(values: np.ndarray) -> np.ndarray:
 
 
 def _find_grid(differences: np.ndarray) -> float:
-    """Return the largest of `GRIDS` that positive `differences` are multiples of, or 0.0."""
+    """Return the largest of `GRIDS` of which the positive `differences` are multiples, or 0.0."""
     if not len(differences):
         return 0.0
     sample = differences[:: max(1, len(differences) // DIFFERENCES_TO_FIND_THE_GRID)]
@@ -204,13 +204,13 @@ def _find_grid(differences: np.ndarray) -> float:
 
 
 def find_straight_cells(values: np.ndarray, runs: np.ndarray) -> np.ndarray:
-    """Tell the cells that lie on a straight, sloping line of at least four rows: interpolated after the fact.
+    """Find the values on a straight, sloping line of at least four rows: they were interpolated afterwards.
 
-    A cell is on a line when it is in the middle of three rows of one run, its bend (second difference) is
-    within four units of the sensor's rounding and its slope is larger than that, and the same holds for a
-    neighbouring row. A sensor counts only where the lines stand out: bends of one to three tolerances are at
-    most half as many as smaller ones (values that are coarse show no such dip), and at least 0.1 % of bends
-    are larger still (a curve that is smooth by nature has no corners).
+    A value is on a line if it is in the middle of three rows of one run, its second difference is within the
+    tolerance of four rounding units, its slope is larger than that, and the same is true of a neighbouring
+    row. Only sensors whose lines stand out are considered: second differences of one to three tolerances
+    are at most half as frequent as smaller ones (coarse values show no such dip), and at least 0.1 % are
+    larger still (a naturally smooth curve has no corners).
 
     Args:
         values: Finite float64, shape (rows, sensors).
@@ -238,7 +238,7 @@ def find_straight_cells(values: np.ndarray, runs: np.ndarray) -> np.ndarray:
 
 
 def _find_look_ahead(readings: SensorReadings) -> Finding | None:
-    """Report the share of straight cells among all: they depend on a later reading."""
+    """Report the share of interpolated values, which depend on a later reading."""
     shares = find_straight_cells(readings.values, readings.runs).mean(axis=0)
     share = float(shares.mean())
     order = np.argsort(-shares, kind="stable")
@@ -248,10 +248,9 @@ def _find_look_ahead(readings: SensorReadings) -> Finding | None:
     worst_shares = {readings.sensors[place]: round(float(shares[place]), 4) for place in worst}
     parts = [f"{name} {100 * part:.0f} %" for name, part in worst_shares.items()]
     message = (
-        f"{100 * share:.0f} % of all sensor values lie on straight lines between two readings"
+        f"{100 * share:.0f} % of all sensor values are on straight lines between two readings"
         f"{': ' * bool(parts)}{_listed(parts, at_most=5)}. They were interpolated, so they depend on a later "
-        "reading: "
-        "results on this table may look ahead."
+        "reading, and results on this table may be affected by look-ahead."
     )
     return Finding(
         check="look_ahead",

@@ -1,4 +1,4 @@
-"""From a file to a table whose content nobody has checked yet."""
+"""Load a file as a table; its content is not checked here."""
 
 from __future__ import annotations
 
@@ -47,21 +47,22 @@ _BROKEN = (
 def load_readings(path: str | Path, section: ReadingsSection) -> RawTable:
     """Read a table from a CSV file, compressed or not, or a Parquet file.
 
-    The file is read once, so the hash belongs to the very bytes that were parsed. What it holds is told by
-    its first bytes; a name that promises something else is refused. CSV is UTF-8 with one header line.
+    The file is read once, so the hash belongs to exactly the bytes that were parsed. The format is recognised
+    by the first bytes; a file whose extension contradicts them is rejected. CSV must be UTF-8 with one header
+    line.
 
     Args:
-        path: The file; `.gz`, `.bz2`, `.xz`, `.zst` and `.zip` (with one file in it) are decompressed.
+        path: The file; `.gz`, `.bz2`, `.xz`, `.zst` and `.zip` (with a single file) are decompressed.
         section: Separator and decimal mark of a CSV file.
 
     Returns:
-        `RawTable`. Its index is the row number in the file: a CSV file's header is row 1, so the first
-        reading is row 2; in a Parquet file it is row 1.
+        `RawTable`. Its index is the row number in the file: the header of a CSV file is row 1 and the first
+        reading row 2; in a Parquet file the first reading is row 1.
 
     Raises:
-        InputError: If there is no such file, it cannot be read as a table, or column names are missing or
-            repeated.
-        OSError: If the file system fails; the same call may pass later.
+        InputError: If the file does not exist, cannot be parsed as a table, or has missing or duplicate
+            column names.
+        OSError: If the file system fails; a later retry may succeed.
     """
     content = _read_bytes(Path(path))
     plain = _decompress(content, str(path))
@@ -77,12 +78,12 @@ def _read_bytes(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{expected}. There is no file {path}. Check the path.") from None
+        raise InputError(f"{expected}. The file {path} does not exist. Check the path.") from None
     except IsADirectoryError:
-        raise InputError(f"{expected}. {path} is a directory. Give one file in it.") from None
+        raise InputError(f"{expected}. {path} is a directory. Name a file in it.") from None
     except PermissionError:
         raise InputError(
-            f"{expected}. {path} may not be read by this user. Change its permissions."
+            f"{expected}. This user has no permission to read {path}. Change its permissions."
         ) from None
     if not content.strip():
         raise InputError(f"{expected}. {path} is empty. Export the readings again.")
@@ -94,12 +95,12 @@ def _kind(content: bytes) -> str | None:
 
 
 def _decompress(content: bytes, path: str) -> bytes:
-    """Undo compression until something else is left, at most once."""
-    kind, promised = _kind(content), Path(path).suffix.lstrip(".").lower()
-    if promised in _MAGIC.values() and promised != kind:
+    """Decompress the content if it is compressed, one level only."""
+    kind, extension = _kind(content), Path(path).suffix.lstrip(".").lower()
+    if extension in _MAGIC.values() and extension != kind:
         raise InputError(
-            f"Expected a {promised} file, as the name {path} says. Its content is no {promised}. "
-            "Export or download it again, or rename it after what it holds."
+            f"Expected a {extension} file because of the extension of {path}. The content is not "
+            f"{extension}. Export or download the file again, or correct its extension."
         )
     if kind is None or kind == "parquet":
         return content
@@ -110,10 +111,10 @@ def _decompress(content: bytes, path: str) -> bytes:
     except _BROKEN as error:
         raise InputError(
             f"Expected readings compressed as {kind}. {path} cannot be decompressed ({error}). "
-            "It may be cut short: export or download it again."
+            "It may be truncated: export or download it again."
         ) from error
     if not plain.strip():
-        raise InputError(f"Expected readings compressed as {kind}. {path} holds nothing. Export them again.")
+        raise InputError(f"Expected readings compressed as {kind}. {path} is empty. Export them again.")
     return plain
 
 
@@ -133,8 +134,8 @@ def _unzip(content: bytes, path: str) -> bytes:
         names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX/" not in name]
         if len(names) != 1:
             raise InputError(
-                f"Expected one file of readings in {path}. It holds {len(names)} files. "
-                "Take the table out of it (from a spreadsheet: export it as CSV)."
+                f"Expected a single file of readings in {path}. It contains {len(names)} files. "
+                "Extract the table (from a spreadsheet, export it as CSV)."
             )
         return archive.read(names[0])
 
@@ -149,10 +150,10 @@ def _parse_parquet(plain: bytes, path: str) -> pd.DataFrame:
         raise
     except _BROKEN as error:
         raise InputError(
-            f"Expected a Parquet file. {path} cannot be read as one ({error}). Write or download it again."
+            f"Expected a Parquet file. {path} cannot be read ({error}). Export or download it again."
         ) from error
     if table.empty:
-        raise InputError(f"Expected rows of readings. {path} has columns and no rows. Export it again.")
+        raise InputError(f"Expected rows of readings. {path} has columns but no rows. Export it again.")
     return table.set_axis(pd.RangeIndex(1, len(table) + 1), axis=0)
 
 
@@ -177,21 +178,21 @@ def _parse_csv(plain: bytes, path: str, section: ReadingsSection) -> pd.DataFram
         )
     except ValueError as error:
         raise InputError(
-            f"Expected a table. {path} cannot be read as one ({error}). Check `readings.separator` and its "
-            "quotes."
+            f"Expected a table. {path} cannot be parsed ({error}). Check `readings.separator` and the quotes "
+            "in the file."
         ) from error
     return table.set_axis(rows, axis=0)
 
 
 def _decode(plain: bytes, path: str) -> str:
-    """Decode UTF-8, with or without a byte order mark; leave out empty lines at the end."""
+    """Decode UTF-8, with or without a byte order mark, and strip empty lines at the end."""
     try:
         if b"\x00" in plain:
             raise ValueError("zero bytes")
         text = plain.decode("utf-8-sig")
     except ValueError as error:
         raise InputError(
-            f"Expected a table as UTF-8 text, or Parquet. {path} is neither ({error}). "
+            f"Expected a UTF-8 text file or a Parquet file. {path} is neither ({error}). "
             "Export the readings as CSV in UTF-8."
         ) from error
     if "\n" not in text:
@@ -200,7 +201,7 @@ def _decode(plain: bytes, path: str) -> str:
 
 
 def _find_separator(text: str, path: str, section: ReadingsSection) -> str:
-    """Return the configured separator, or the candidate that is most frequent in the header line."""
+    """Return the configured separator, or the candidate that occurs most often in the header line."""
     header = text.partition("\n")[0].rstrip("\r")
     separator = "\t" if section.separator == "\\t" else section.separator
     if separator == "auto":
@@ -214,8 +215,8 @@ def _find_separator(text: str, path: str, section: ReadingsSection) -> str:
     if separator not in header:
         raise InputError(
             f"Expected a header line with several column names. The first line of {path} is {header[:60]!r}, "
-            f"one column. Set `readings.separator` (now {section.separator}), or check that it is the right "
-            "file."
+            f"a single column. Set `readings.separator` (now {section.separator}), or check that this is the "
+            "right file."
         )
     return separator
 
@@ -226,30 +227,30 @@ def _records(text: str, separator: str, path: str, *, only_header: bool = False)
         return [next(reader)] if only_header else list(reader)
     except csv.Error as error:
         raise InputError(
-            f"Expected a table. {path} cannot be read as one in line {reader.line_num} ({error}). "
-            "Look for a quote that is never closed."
+            f"Expected a table. {path} cannot be parsed at line {reader.line_num} ({error}). "
+            "Look for an unclosed quote."
         ) from error
 
 
 def _number_rows(text: str, columns: int, separator: str, path: str) -> pd.Index:
-    """Refuse rows with more or fewer fields than the header; pandas would pad or cut some of them silently.
+    """Reject rows with more or fewer fields than the header; pandas would silently pad or cut some of them.
 
     Returns:
-        The number of each row in the file, from 2 on, shape (rows,).
+        Number of each row in the file, from 2, shape (rows,).
     """
     fields = _count_fields(text, separator, path)
     if len(fields) == 1:
         raise InputError(
-            f"Expected rows of readings below the header. {path} has a header only. Export the readings "
+            f"Expected rows of readings below the header. {path} has only a header. Export the readings "
             "again."
         )
     ragged = np.flatnonzero(fields != columns)
     if len(ragged):
         raise InputError(
-            f"Expected {columns} fields in every row, as in the header (separator {separator!r}). "
-            f"{path} has {len(ragged)} other row(s), first row {ragged[0] + 1} with {fields[ragged[0]]} "
-            "field(s). "
-            "Mend the rows, or set `readings.separator`, or check that it is a table of readings."
+            f"Expected {columns} fields in every row, as in the header (separator {separator!r}). {path} "
+            f"has {len(ragged)} row(s) with another number; the first is row {ragged[0] + 1} with "
+            f"{fields[ragged[0]]} field(s). Correct the rows, set `readings.separator`, or check that "
+            "this is a table of readings."
         )
     return pd.RangeIndex(2, len(fields) + 1)
 

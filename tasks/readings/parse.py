@@ -1,4 +1,4 @@
-"""Read times, and find the step and the runs of rows between gaps."""
+"""Parse times, and find the usual step and the runs of rows without a time gap."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ ROWS_TO_FIND_THE_FORMAT = 200
 
 
 def parse_times(column: pd.Series, time_format: str | None) -> pd.Series:
-    """Parse times; those with a time zone become UTC.
+    """Parse times; times with a zone are converted to UTC.
 
     Args:
         column: Text or datetimes, shape (rows,).
-        time_format: strptime format, or None to take the format of `TIME_FORMATS` (month first) that fits
+        time_format: strptime format, or None to use the format of `TIME_FORMATS` (month first) that fits
             most of the first 200 times.
 
     Returns:
-        `datetime64[ns]` without a zone and with the same index; NaT where a value is no time.
+        `datetime64[ns]` without a zone and with the same index; NaT where a value is not a time.
     """
     if not pd.api.types.is_datetime64_any_dtype(column.dtype):
         if pd.api.types.is_numeric_dtype(column.dtype) and time_format is None:
@@ -49,14 +49,14 @@ def _parse(texts: pd.Series, time_format: str) -> pd.Series:
 
 
 def _parse_distinct(texts: pd.Series, date_format: str, clock_format: str) -> pd.Series:
-    """Parse each distinct date and each distinct clock once: there are far fewer of them than rows."""
+    """Parse each distinct date and time of day only once: there are far fewer of them than rows."""
     parts = texts.str.partition(" ")
     dates, distinct_dates = pd.factorize(parts[0])
     clocks, distinct_clocks = pd.factorize(parts[2])
     days = pd.to_datetime(pd.Series(distinct_dates, dtype="str"), format=date_format, errors="coerce")
     moments = "1970-01-01 " + pd.Series(distinct_clocks, dtype="str")
     times = pd.to_datetime(moments, format=f"%Y-%m-%d {clock_format}", errors="coerce")
-    # a missing text has no date: its place is after the last one
+    # a missing text has the code -1, which indexes the NaT at the end
     since_epoch = np.append(days.to_numpy("datetime64[ns]"), np.datetime64("NaT"))
     since_midnight = np.append(times.to_numpy("datetime64[ns]"), np.datetime64("NaT"))
     times_of_rows = since_epoch[dates] + (since_midnight[clocks] - np.datetime64(0, "ns"))
@@ -64,7 +64,7 @@ def _parse_distinct(texts: pd.Series, date_format: str, clock_format: str) -> pd
 
 
 def _find_time_format(texts: pd.Series) -> str:
-    """Find the first format that every time of a sample has, or else the one that most of them have."""
+    """Return the first format that fits every time of a sample, or else the one that fits most of them."""
     sample = texts.dropna().head(ROWS_TO_FIND_THE_FORMAT)
     counts: dict[str, int] = {}
     for time_format in TIME_FORMATS:
@@ -75,10 +75,10 @@ def _find_time_format(texts: pd.Series) -> str:
 
 
 def find_step_minutes(times: np.ndarray) -> float:
-    """Return the median of the differences between rows, in minutes; NaN where no time follows another.
+    """Return the median time difference between rows in minutes; NaN if no time is later than the one before.
 
     Args:
-        times: `datetime64[ns]`, shape (rows,); differences of NaT or backwards do not count.
+        times: `datetime64[ns]`, shape (rows,); differences with NaT and negative ones are ignored.
     """
     differences = np.diff(times) / np.timedelta64(1, "m")
     differences = differences[differences > 0]
@@ -90,10 +90,10 @@ def number_runs(times: np.ndarray, step_minutes: float) -> np.ndarray:
 
     Args:
         times: `datetime64[ns]`, shape (rows,); there is a gap on both sides of a NaT.
-        step_minutes: Usual minutes between two rows.
+        step_minutes: Usual interval between rows, in minutes.
 
     Returns:
-        int64, shape (rows,), rising from 0.
+        int64, shape (rows,), never decreasing, from 0.
     """
     with np.errstate(invalid="ignore"):
         is_joined = np.diff(times) / np.timedelta64(1, "m") <= GAP_STEPS * step_minutes

@@ -1,4 +1,4 @@
-"""Replay interpolated readings as they could have been known at their time."""
+"""Replay interpolated readings as they would have been known at the time."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tasks.readings.inspect import find_straight_cells
 
 
 def replay_causally(readings: SensorReadings) -> SensorReadings:
-    """Hold each archived point until the next one, in place of the line that was drawn between them.
+    """Replace interpolated values by the last archived value before them.
 
-    A cell inside a line depends on the archived point at its end, a later reading. Points at which the slope
-    changes are archived, so they stay, as does every cell that is on no line. With one sensor that was
+    An interpolated value on the line between two archived points depends on the later one. Points at which
+    the slope changes were archived, so they stay, as do all values that are not on a line. With one sensor
     archived in rows 0, 4 and 7, the values 0 1 2 3 4 2 0 -2 become 0 0 0 0 4 4 4 -2.
 
-    The first and the last row of a run stand as they are. Where a line was drawn over a gap, they are points
-    of this line and depend on a later reading still, and so do the cells for which the first row is held.
-    Lines of fewer than four rows cannot be told from chance and stay too.
+    The first and the last row of a run are not changed. If a line was drawn across a gap, they are points on
+    it and still depend on a later reading, and so do the values that repeat the first row. Lines of fewer
+    than four rows cannot be distinguished from chance and are not changed either.
 
     Args:
         readings: Checked readings; they are not changed.
 
     Returns:
-        New `SensorReadings`. Their `findings` have one more, `causal_replay`, with the share of cells that
-        were replaced; the others, `look_ahead` among them, describe the readings as they came.
+        New `SensorReadings` with an additional finding, `causal_replay`, which contains the share of replaced
+        values; the other findings, such as `look_ahead`, describe the original readings.
     """
     is_straight = find_straight_cells(readings.values, readings.runs)
     archived = np.where(is_straight, np.nan, readings.values)
@@ -37,7 +37,7 @@ def replay_causally(readings: SensorReadings) -> SensorReadings:
 
 
 def _describe_replay(sensors: tuple[str, ...], is_replaced: np.ndarray) -> Finding:
-    """Report the share of replaced cells among all and, above 0, by sensor."""
+    """Report the share of replaced values, overall and for each affected sensor."""
     shares = {
         sensor: round(float(share), 4)
         for sensor, share in zip(sensors, is_replaced.mean(axis=0), strict=True)
@@ -45,9 +45,9 @@ def _describe_replay(sensors: tuple[str, ...], is_replaced: np.ndarray) -> Findi
     }
     share = float(is_replaced.mean())
     message = (
-        f"{100 * share:.0f} % of all sensor values, in {len(shares)} of {len(sensors)} sensors, lay on "
+        f"{100 * share:.0f} % of all sensor values, in {len(shares)} of {len(sensors)} sensors, were on "
         "straight lines; each was replaced by the last archived value before it. The other findings describe "
-        "the readings as they came."
+        "the original readings."
     )
     return Finding(
         check="causal_replay",
@@ -58,6 +58,6 @@ def _describe_replay(sensors: tuple[str, ...], is_replaced: np.ndarray) -> Findi
 
 
 def replace_sensors(raw: RawTable, readings: SensorReadings) -> RawTable:
-    """Put replayed sensors into the raw table, so that a logged model can be tried on the same rows."""
+    """Return the raw table with the replayed sensor values, so that a logged model scores the same rows."""
     columns = {name: readings.values[:, place] for place, name in enumerate(readings.sensors)}
     return replace(raw, table=raw.table.assign(**columns))

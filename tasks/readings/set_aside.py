@@ -1,4 +1,4 @@
-"""Sort new readings into rows that can be scored and rows that are set aside, each with its reasons."""
+"""Separate new readings into rows that can be scored and rows that are set aside, with the reasons."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from tasks.readings.columns import choose_known_columns
 from tasks.readings.format import format_times, format_values
 from tasks.readings.parse import number_runs, parse_times
 
-# clocks of sensors may be in any time zone
+# a sensor's clock may be in any time zone
 HOURS_AHEAD_AT_MOST = 24
-# kinds of faults that a refusal lists
+# number of reasons listed in the error message
 _REASONS_SHOWN = 10
-# what a setting of the command may say of a table besides what the version knows
-_OF_THE_TABLE = (
+# settings of the table that the command may override; the version determines all others
+_TABLE_SETTINGS = (
     "time_column",
     "label_column",
     "separator",
@@ -42,24 +42,24 @@ _OF_THE_TABLE = (
     "missing_values",
     "fill_rows_at_most",
 )
-# what is wrong with each row, by its position
+# problems of each row, by position
 Problems = dict[int, list[str]]
 
 
 def choose_reading_settings(detector: Detector, configuration: Configuration) -> ReadingsSection:
-    """Tell how a new table is read: as in training, but for what was configured explicitly.
+    """Return the settings for reading a new table: those of training, with explicitly configured overrides.
 
     Raises:
-        InputError: If a causal replay is asked for, which is for historical files alone.
+        InputError: If a causal replay is requested, which is only for historical files.
     """
     configured = configuration.readings
     if configured.replay != "none":
         raise InputError(
-            "`readings.replay` must be none for scoring: a live value is what it is, and a replay would "
-            f"change rows that were scored already. Received {configured.replay}. Leave it out."
+            "`readings.replay` must be none for scoring, because a replay would change rows that have "
+            f"already been scored. Received {configured.replay}. Remove the setting."
         )
     explicit = {
-        name: getattr(configured, name) for name in _OF_THE_TABLE if name in configured.model_fields_set
+        name: getattr(configured, name) for name in _TABLE_SETTINGS if name in configured.model_fields_set
     }
     return detector.readings.model_copy(update=explicit)
 
@@ -67,20 +67,20 @@ def choose_reading_settings(detector: Detector, configuration: Configuration) ->
 def set_rows_aside(
     raw: RawTable, detector: Detector, section: ReadingsSection, opened: OpenedOutput, now: datetime
 ) -> SortedRows:
-    """Sort new rows, one after the other; what comes later in the table changes nothing.
+    """Separate new rows in order; later rows of the table do not influence the result for earlier ones.
 
-    A row can be scored where it passes the schema of the readings by itself, its time is later than that of
-    every row that was scored before it, in this table or an earlier one, and at most a day ahead of the
-    clock. Where the section says so, a missing value is first replaced by the last one of its run, for at
-    most `fill_rows_at_most` rows of a hole. A row that is set aside is no part of a run: what is left around
-    it is a gap. A missing label means that no event is known.
+    A row can be scored if it satisfies the schema of the readings, its time is later than that of every row
+    scored before it (in this table or an earlier one), and its time is at most a day in the future. If
+    configured, missing values are first filled with the last value of the run, for at most
+    `fill_rows_at_most` rows in succession. A row that is set aside leaves a time gap. A missing label means
+    that no event is known.
 
     Args:
-        raw: The table as it came; its index numbers the rows.
-        detector: What the version needs.
-        section: How the table is read.
-        opened: What was scored and set aside before.
-        now: Time of the clock, with its zone.
+        raw: The raw table; its index contains the row numbers.
+        detector: What the version requires.
+        section: How the table is parsed.
+        opened: Rows scored and set aside before.
+        now: Current time, with its time zone.
 
     Returns:
         The rows to score, and those set aside.
@@ -115,7 +115,7 @@ def set_rows_aside(
 
 
 class _Walk:
-    """The last usable row, as the rows go by, and for how many rows the values of its sensors were held."""
+    """The last usable row so far, and the number of rows for which each sensor's value has been held."""
 
     def __init__(
         self,
@@ -139,11 +139,11 @@ class _Walk:
 
     @property
     def held_rows(self) -> dict[str, int]:
-        """For how many rows up to the last one a sensor's value has been held, where it has."""
+        """By sensor, the number of rows up to the last one in which a missing value was filled, if any."""
         return {name: int(rows) for name, rows in zip(self.sensors, self._held, strict=True) if rows}
 
     def judge_time(self, time: np.datetime64) -> str | None:
-        """Say why a time is not later than all before, or none where it is."""
+        """Return why a time is not later than all earlier ones, or None if it is."""
         if not time <= self._last_time:
             return None
         if time <= self._begin:
@@ -151,10 +151,10 @@ class _Walk:
         return REPEATED_TIME if time in self._times else BACKWARDS_TIME
 
     def take(self, time: np.datetime64, values: np.ndarray) -> list[str]:
-        """Fill the holes of a later row in place and go on to it, unless a hole cannot be filled.
+        """Fill the missing values of a later row in place and accept it, unless a value cannot be filled.
 
         Returns:
-            The sensors whose holes cannot be filled; with any, the row is not taken.
+            The sensors whose value cannot be filled; if there are any, the row is not accepted.
         """
         is_hole = np.isnan(values)
         if is_hole.any():
@@ -171,7 +171,7 @@ class _Walk:
 
 
 def _read_numbers(raw: RawTable, section: ReadingsSection, detector: Detector) -> pd.DataFrame:
-    """Read every column of finite numbers, as a later version may need others than this one.
+    """Read every numeric column, since a later version may need other columns than this one.
 
     Returns:
         float64, NaN where there is no finite number, shape (rows, columns).
@@ -188,7 +188,7 @@ def _read_numbers(raw: RawTable, section: ReadingsSection, detector: Detector) -
 def _find_problems(
     raw: RawTable, section: ReadingsSection, sensors: list[str], times: pd.Series, labels: pd.Series | None
 ) -> Problems:
-    """Find what is wrong with each row by itself; the order of rows and holes to fill are left out."""
+    """Find the problems of each single row; the order of rows and values to fill are checked elsewhere."""
     table = raw.table[sensors].copy()
     table.insert(0, section.time_column, times)
     if labels is not None:
@@ -206,7 +206,7 @@ def _find_problems(
 
 
 def _note_rows_ahead(problems: Problems, times: pd.Series, time_column: str, now: datetime) -> None:
-    """One time far ahead would make every row after it come too late."""
+    """Add a problem to rows far in the future: if one were accepted, all following rows would be too late."""
     latest = np.datetime64(int(now.timestamp()) + HOURS_AHEAD_AT_MOST * 3600, "s")
     for row in np.flatnonzero((times > latest).to_numpy()):
         problems[int(row)].append(f"{time_column}: {AHEAD_OF_THE_CLOCK}")
@@ -215,7 +215,7 @@ def _note_rows_ahead(problems: Problems, times: pd.Series, time_column: str, now
 def _walk_rows(
     walk: _Walk, times: pd.Series, numbers: pd.DataFrame, is_scored: np.ndarray, problems: Problems
 ) -> list[int]:
-    """Go through the rows that are not scored yet, in order; fill holes in `numbers`, note problems.
+    """Go through the unscored rows in order; fill missing values in `numbers` and add to `problems`.
 
     Returns:
         Positions of the usable rows.
@@ -247,10 +247,10 @@ def _refuse(raw: RawTable, problems: Problems) -> str:
     return "\n".join(
         [
             f"Expected at least one row that can be scored. {raw.source} has {len(raw.table)} rows, and "
-            "something is wrong with each of them:",
+            "each of them has a problem:",
             *listed,
             *([f"  and {more} more"] if more > 0 else []),
-            "Nothing was written. Check that it is the right file, or mend the rows.",
+            "Nothing was written. Check that this is the right file, or correct the rows.",
         ]
     )
 
@@ -258,7 +258,7 @@ def _refuse(raw: RawTable, problems: Problems) -> str:
 def _lay_out_rows(
     raw: RawTable, detector: Detector, times: pd.Series, labels: pd.Series | None, numbers: pd.DataFrame
 ) -> pd.DataFrame:
-    """Lay out rows by the version's names: time, label (1 on known events, else 0), numbers, categories."""
+    """Arrange columns under the version's names: time, label (1 on known events), numbers, categories."""
     table = pd.DataFrame({detector.readings.time_column: times}, index=raw.table.index)
     if detector.readings.label_column is not None:
         is_event = np.zeros(len(table), bool) if labels is None else as_numbers(labels).eq(1).to_numpy()
@@ -271,8 +271,8 @@ def _describe_rows(raw: RawTable, times: pd.Series, problems: Problems) -> pd.Da
     """Describe the rows with problems: `row`, `time`, `reasons` (a list of texts) and `values`, as JSON."""
     places = sorted(problems)
     chosen = raw.table.iloc[places]
-    spelled = {str(name): format_values(chosen[name]) for name in chosen.columns}
-    values = [dict(zip(spelled, row, strict=True)) for row in zip(*spelled.values(), strict=True)]
+    texts = {str(name): format_values(chosen[name]) for name in chosen.columns}
+    values = [dict(zip(texts, row, strict=True)) for row in zip(*texts.values(), strict=True)]
     columns = {
         "row": [str(number) for number in chosen.index],
         "time": format_times(times.iloc[places].to_numpy()),

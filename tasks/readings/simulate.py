@@ -1,4 +1,4 @@
-"""Simulate readings of a paper machine: the shape of the real file, with faint planted precursors."""
+"""Simulate readings of a paper machine in the format of the real file, with faint planted precursors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIRST_TIME = np.datetime64("1999-05-01T00:00", "m")
 STEP_MINUTES = 2
 DECIMALS = 8
 
-# how often it breaks, and how long it then stands still
+# frequency of breaks, and length of the stand-stills after them
 ROWS_PER_EVENT = 148.4
 BURST_EXTRA_ROWS, CALM_EXTRA_ROWS = 22.0, 270.0
 BURST_SHAPE, CALM_SHAPE = 1.0, 2.0
@@ -66,20 +66,20 @@ LONGEST_RESPONSE_ROWS = 1_000
 
 @dataclass(frozen=True, eq=False)
 class Plant:
-    """What stays the same from one simulated month to the next: how each sensor hangs on the machine.
+    """The properties of the sensors, which are the same in all simulations.
 
     Attributes:
         loops: Control loop that a sensor follows, or -1, shape (sensors,).
-        loadings: Signed share of the loop in the sensor, 0 without a loop, shape (sensors,).
+        loadings: Signed loading of the sensor on its loop, 0 without a loop, shape (sensors,).
         delays: Rows by which a sensor lags behind its loop, shape (sensors,).
-        memories: Autocorrelation of a sensor's own noise at one row, shape (sensors,).
+        memories: Lag-1 autocorrelation of a sensor's own noise, shape (sensors,).
         is_volatile: Whether a sensor's noise grows before breaks, bool, shape (sensors,).
-        drifts: Slow drift that a sensor takes part in, shape (sensors,).
-        drift_weights: Signed share of the drift in the sensor, shape (sensors,).
+        drifts: Drift that a sensor follows, shape (sensors,).
+        drift_weights: Signed loading of the sensor on its drift, shape (sensors,).
         grade_levels: Level of a sensor under each grade, shape (sensors, grades).
-        offsets: Added after scaling, shape (sensors,).
+        offsets: Offset of a sensor, in deviations, shape (sensors,).
         scales: Size of one deviation, shape (sensors,).
-        interpolated_shares: Share of cells that the historian fills in, shape (sensors,).
+        interpolated_shares: Share of values that the historian interpolates, shape (sensors,).
     """
 
     loops: np.ndarray
@@ -97,12 +97,12 @@ class Plant:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """What happened when.
+    """The course of one simulation.
 
     Attributes:
-        events: Rows of the breaks, rising, shape (events,).
+        events: Rows of the breaks, increasing, shape (events,).
         minutes: Minutes since the first row, int64, shape (rows,).
-        is_restart: Whether a stand-still lies before a row, bool, shape (rows,).
+        is_restart: Whether a stand-still comes directly before a row, bool, shape (rows,).
         precursor: Strength of the planted precursor, 0 to 1, shape (rows,).
         grades: Position of each row's grade in `GRADES`, shape (rows,).
     """
@@ -117,16 +117,16 @@ class Timeline:
 def simulate_readings(rows: int = 18_398, seed: int = 0, interpolate: bool = False) -> pd.DataFrame:
     """Simulate a paper machine with rare sheet breaks.
 
-    About 72 % of the breaks are announced: 2 to 10 rows before, the machine's control loops begin to
-    hunt (they lose their smoothness, not their spread) and the noise of eight other sensors grows.
-    The other breaks come from nowhere. Operator actions, grade changes and spikes mean nothing.
-    The plant is the same for every seed; the seed decides what happens to it.
+    About 70 % of the breaks have precursors: 2 to 10 rows before, the machine's control loops begin to
+    hunt (they become less smooth, with the same variance) and the noise of eight other sensors grows.
+    The other breaks come without warning. Operator actions, grade changes and spikes are unrelated to breaks.
+    The plant is the same for every seed; the seed determines what happens in it.
 
     Args:
         rows: Rows of the table, at least 1,000; 720 are a day without stand-stills.
         seed: At least 0; the same seed gives the same table.
-        interpolate: Whether the historian stored few points of 18 sensors and drew straight lines
-            between them, which lets about a quarter of all sensor cells depend on a later reading.
+        interpolate: Whether the historian stored only a few points of 18 sensors and interpolated
+            linearly between them, so that about a quarter of all sensor values depend on a later reading.
 
     Returns:
         Columns `time` (text such as `5/1/99 0:00`), `y` (1 on the row of a break) and `x1` to `x61`,
@@ -137,8 +137,8 @@ def simulate_readings(rows: int = 18_398, seed: int = 0, interpolate: bool = Fal
 
     Source: columns and quirks of Ranjan et al., arXiv 1809.10717; no value comes from their file.
     """
-    require_at_least("rows", rows, LEAST_ROWS, "With fewer rows there are too few breaks to learn from.")
-    require_at_least("seed", seed, 0, "Any whole number from 0 on is a seed.")
+    require_at_least("rows", rows, LEAST_ROWS, "With fewer rows there are too few breaks for training.")
+    require_at_least("seed", seed, 0, "Use any non-negative integer.")
     random = np.random.default_rng(seed)
     plant = build_plant()
     timeline = draw_timeline(rows, random)
@@ -149,10 +149,10 @@ def simulate_readings(rows: int = 18_398, seed: int = 0, interpolate: bool = Fal
 
 
 def simulate_file(path: Path, kind: Literal["mill", "temperature", "sequences"] = "mill") -> Path:
-    """Write a simulated table of the default size and seed, unless the file is there already.
+    """Write a simulated table of the default size and seed, unless the file already exists.
 
     Args:
-        path: File to write; its folder is made. A file that is there stays, whatever it holds.
+        path: File to write; its folder is created. An existing file is kept, whatever it contains.
         kind: Readings of the paper machine, weekly temperatures, or sequences of four numbers.
 
     Returns:
@@ -170,7 +170,7 @@ def simulate_file(path: Path, kind: Literal["mill", "temperature", "sequences"] 
 
 
 def build_plant() -> Plant:
-    """Build the one plant that all simulations share: which sensor does what, and on which scale."""
+    """Build the plant that all simulations share: the behaviour and the scale of each sensor."""
     random = np.random.default_rng(PLANT_SEED)
     count = len(SENSORS)
     order = random.permutation([position for position in range(count) if SENSORS[position] != LATE_SENSOR])
@@ -197,7 +197,7 @@ def build_plant() -> Plant:
 
 
 def draw_timeline(rows: int, random: np.random.Generator) -> Timeline:
-    """Draw breaks, stand-stills, precursors and grades; none of them depends on the hour or the row."""
+    """Draw breaks, stand-stills, precursors and grades, all independent of the hour and the row number."""
     events = _draw_events(rows, random)
     is_lone = _choose_share(len(events), LONE_EVENT_SHARE, random)
     stops = is_lone | _choose_share(len(events), STANDSTILL_SHARE, random)
@@ -215,14 +215,14 @@ def draw_timeline(rows: int, random: np.random.Generator) -> Timeline:
 
 
 def _choose_share(count: int, share: float, random: np.random.Generator) -> np.ndarray:
-    """Choose `share` of `count` things, rounded up, as a mask."""
+    """Choose a random `share` of `count` items, rounded up; return a bool mask."""
     is_chosen = np.zeros(count, dtype=bool)
     is_chosen[random.permutation(count)[: int(np.ceil(share * count))]] = True
     return is_chosen
 
 
 def _draw_events(rows: int, random: np.random.Generator) -> np.ndarray:
-    """Draw the rows of breaks: bursts and calm spells take turns, spacings are at least 2 rows."""
+    """Draw the rows of the breaks: alternating bursts and calm spells, at least 2 rows apart."""
     count = round(rows / ROWS_PER_EVENT)
     is_burst = np.arange(count + 1) % 2 == random.integers(2)
     is_burst = np.repeat(is_burst, random.geometric(1 / BREAKS_PER_SPELL, count + 1))[: count + 1]
@@ -233,7 +233,7 @@ def _draw_events(rows: int, random: np.random.Generator) -> np.ndarray:
 
 
 def _draw_minutes(is_restart: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Draw the time of each row: 2 minutes a step, a long-tailed stand-still before each restart."""
+    """Draw the time of each row: steps of 2 minutes, and a long-tailed stand-still before each restart."""
     count = int(is_restart.sum())
     steps = MEDIAN_STANDSTILL_STEPS * np.exp(random.standard_normal(count))
     is_maintenance = random.random(count) < MAINTENANCE_SHARE
@@ -247,7 +247,7 @@ def _draw_minutes(is_restart: np.ndarray, random: np.random.Generator) -> np.nda
 def _draw_precursor(
     rows: int, events: np.ndarray, is_announced: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """Let the strength grow up to each announced break, from no earlier than the break before it."""
+    """Draw the precursor strength, which grows towards each announced break, after the previous break."""
     starts = random.integers(PRECURSOR_ROWS[0], PRECURSOR_ROWS[1] + 1, len(events))
     peaks = random.uniform(LEAST_PEAK, 1, len(events)) * is_announced
     room = np.diff(events, prepend=-1) - 1
@@ -260,7 +260,7 @@ def _draw_precursor(
 
 
 def _draw_grades(rows: int, random: np.random.Generator) -> np.ndarray:
-    """Draw orders of uneven length; every grade has its turn before one comes back."""
+    """Draw orders of uneven length; no grade repeats before all others have occurred."""
     count = max(2, round(rows / ROWS_PER_GRADE))
     shares = random.exponential(1, count) + 0.05
     stops = np.round(np.cumsum(shares) / shares.sum() * rows).astype(int)
@@ -269,7 +269,7 @@ def _draw_grades(rows: int, random: np.random.Generator) -> np.ndarray:
 
 
 def _measure(plant: Plant, timeline: Timeline, random: np.random.Generator) -> np.ndarray:
-    """Measure all sensors.
+    """Simulate the values of all sensors.
 
     Returns:
         float64, shape (sensors, rows).
@@ -293,17 +293,17 @@ def _measure(plant: Plant, timeline: Timeline, random: np.random.Generator) -> n
 def _add_background(
     signal: np.ndarray, plant: Plant, position: int, loops: np.ndarray, drifts: np.ndarray
 ) -> None:
-    """Add what a sensor shares with others, its loop and its drift, in place."""
+    """Add a sensor's loop and drift, which it shares with other sensors, in place."""
     if plant.loops[position] >= 0:
         signal += plant.loadings[position] * np.roll(loops[plant.loops[position]], plant.delays[position])
     signal += plant.drift_weights[position] * drifts[plant.drifts[position]]
 
 
 def _run_loops(precursor: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Run the control loops: smooth, nudged by operators now and then, hunting before a break.
+    """Simulate the control loops: smooth, sometimes disturbed by operators, hunting before a break.
 
-    Hunting turns the smooth signal towards white noise of the same variance, by an angle that
-    grows with the precursor: the spread of a single row stays what it was.
+    Hunting rotates the smooth signal towards white noise of the same variance, by an angle that grows with
+    the precursor, so that the variance of a single row does not change.
 
     Returns:
         float64, shape (loops, rows).
@@ -368,7 +368,7 @@ def _add_jolts(
 
 
 def _interpolate(values: np.ndarray, plant: Plant, timeline: Timeline, random: np.random.Generator) -> None:
-    """Keep few points of some sensors and draw straight lines between them, in place."""
+    """Keep a few points of some sensors and interpolate linearly between them, in place."""
     for position in np.flatnonzero(plant.interpolated_shares):
         is_stored = random.random(len(timeline.minutes)) >= plant.interpolated_shares[position]
         is_stored[[0, -1]] = True
@@ -377,7 +377,7 @@ def _interpolate(values: np.ndarray, plant: Plant, timeline: Timeline, random: n
 
 
 def _lay_out(values: np.ndarray, timeline: Timeline) -> pd.DataFrame:
-    """Lay the columns out in the order of the real file."""
+    """Arrange the columns in the order of the real file."""
     rows = len(timeline.minutes)
     columns: dict[str, np.ndarray] = dict(zip(SENSORS, values, strict=True))
     columns["time"] = _format_times(timeline.minutes)
@@ -389,10 +389,10 @@ def _lay_out(values: np.ndarray, timeline: Timeline) -> pd.DataFrame:
 
 
 def _format_times(minutes: np.ndarray) -> np.ndarray:
-    """Spell times as `month/day/yy H:MM` without leading zeros, as text objects, shape (rows,)."""
+    """Format times as `month/day/yy H:MM` without leading zeros, as text objects, shape (rows,)."""
     days, clock = np.divmod(minutes, 24 * 60)
     dates = pd.date_range(pd.Timestamp(FIRST_TIME), periods=int(days[-1]) + 1)
     day_texts = np.asarray([f"{date.month}/{date.day}/{date:%y} " for date in dates], dtype=object)
     clock_texts = np.asarray([f"{m // 60}:{m % 60:02}" for m in range(24 * 60)], dtype=object)
-    spelled: np.ndarray = day_texts[days] + clock_texts[clock]
-    return spelled
+    texts: np.ndarray = day_texts[days] + clock_texts[clock]
+    return texts

@@ -35,10 +35,10 @@ JUMP_SIZES = (60, 100)
 def simulate_temperatures(rows: int = 520, seed: int = 0) -> pd.DataFrame:
     """Simulate weekly mean temperatures of one place, with a few heat waves and cold spells.
 
-    A yearly cycle (coldest in the middle of January), noise that remembers the week before, and a trend of
-    0.1 degrees a year. About one week in 43 is exceptional: spells of one or two weeks, on average one in 65
-    weeks, lie 10 to 14 degrees above or below. No column says which: `draw_spells(rows,
-    np.random.default_rng(seed))` does.
+    The temperatures have a yearly cycle (coldest in mid-January), autocorrelated noise, and a trend of 0.1
+    degrees a year. About one week in 43 is exceptional: spells of one or two weeks, one in 65 weeks on
+    average, are 10 to 14 degrees above or below. The table does not mark them;
+    `draw_spells(rows, np.random.default_rng(seed))` returns them.
 
     Args:
         rows: Weeks of the table, at least 104: two years.
@@ -51,8 +51,8 @@ def simulate_temperatures(rows: int = 520, seed: int = 0) -> pd.DataFrame:
     Raises:
         InputError: If `rows` or `seed` is too small.
     """
-    require_at_least("rows", rows, LEAST_WEEKS, "The cycle of a year cannot be learnt from fewer weeks.")
-    require_at_least("seed", seed, 0, "Any whole number from 0 on is a seed.")
+    require_at_least("rows", rows, LEAST_WEEKS, "Fewer weeks do not show the yearly cycle.")
+    require_at_least("seed", seed, 0, "Use any non-negative integer.")
     random = np.random.default_rng(seed)
     temperatures = draw_spells(rows, random) + _draw_noise(rows, random)
     weeks = FIRST_WEEK + 7 * np.arange(rows)
@@ -61,29 +61,31 @@ def simulate_temperatures(rows: int = 520, seed: int = 0) -> pd.DataFrame:
 
 
 def simulate_sequences(sequences: int = 116, seed: int = 0) -> pd.DataFrame:
-    """Simulate sequences of four whole numbers, a few of which are unlike the others.
+    """Simulate sequences of four integers, a few of which are outliers.
 
-    The rows of a sequence are one minute apart and an hour lies between two sequences, so that each is a run
-    of rows. A regular sequence starts between 0 and 100 and rises by one step, 5 to 15, with rounding noise
-    that moves a number by at most 1: `34 43 51 61`.
+    Rows of a sequence are one minute apart, and there is an hour between sequences, so that each sequence is
+    a run of rows. A regular sequence starts between 0 and 100 and increases by a constant step, 5 to 15, with
+    rounding noise that changes a number by at most 1: `34 43 51 61`.
 
-    Of the last 25 sequences, five are outliers, and no other sequence is; no column says so. From the 3rd,
-    13th and 23rd of the 25, 60 to 100 are added to all numbers behind a place that is drawn: `34 43 131 141`.
-    In the 8th and 18th, one of the three steps, which is drawn, goes down instead of up: `34 43 35 43`.
+    Five of the last 25 sequences are outliers, and no others; the table does not mark them. In the 3rd, 13th
+    and 23rd of the 25, 60 to 100 is added to all numbers after a random position: `34 43 131 141`. In the 8th
+    and 18th, one random step goes down instead of up: `34 43 35 43`.
 
     Args:
         sequences: Sequences of the table, at least 50.
         seed: At least 0; the same seed gives the same table.
 
     Returns:
-        Columns `time` (such as `2024-01-01T00:00`) and `value` (whole numbers), four rows for each sequence.
+        Columns `time` (such as `2024-01-01T00:00`) and `value` (integers), four rows for each sequence.
 
     Raises:
         InputError: If `sequences` or `seed` is too small.
     """
-    advice = f"The last {LAST_SEQUENCES} hold the outliers; as many before them show what is regular."
+    advice = (
+        f"The last {LAST_SEQUENCES} contain the outliers, and at least as many regular ones must precede."
+    )
     require_at_least("sequences", sequences, LEAST_SEQUENCES, advice)
-    require_at_least("seed", seed, 0, "Any whole number from 0 on is a seed.")
+    require_at_least("seed", seed, 0, "Use any non-negative integer.")
     random = np.random.default_rng(seed)
     values = _draw_numbers(sequences, random)
     minutes = _count_minutes(sequences)
@@ -91,7 +93,7 @@ def simulate_sequences(sequences: int = 116, seed: int = 0) -> pd.DataFrame:
 
 
 def draw_spells(rows: int, random: np.random.Generator) -> np.ndarray:
-    """Draw what heat waves and cold spells add to each week: degrees, 0 in ordinary weeks, shape (rows,)."""
+    """Draw the effect of heat waves and cold spells on each week in degrees, mostly 0, shape (rows,)."""
     places = rows // WEEKS_BETWEEN_SPELLS - 1
     count = round(rows / WEEKS_PER_SPELL)
     starts = 1 + WEEKS_BETWEEN_SPELLS * random.choice(places, count, replace=False)
@@ -104,10 +106,10 @@ def draw_spells(rows: int, random: np.random.Generator) -> np.ndarray:
 
 
 def require_at_least(name: str, value: int, least: int, advice: str) -> None:
-    """Refuse the argument `name` of a simulation if it is below `least`.
+    """Reject the argument `name` of a simulation if it is below `least`.
 
     Raises:
-        InputError: If it is; `advice` ends the message.
+        InputError: If it is too small; the message ends with `advice`.
     """
     if value < least:
         raise InputError(f"`{name}` must be at least {least:,}. Received {value:,}. {advice}")

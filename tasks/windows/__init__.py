@@ -1,7 +1,7 @@
-"""Windows: from checked readings to labelled windows of rows, divided into training, validation and test.
+"""Windows: labelling rows, cutting windows, and splitting them into training, validation and test.
 
-In come `SensorReadings`; out go `LabelledReadings`, `Windows` and a `Split`. A window never bridges a gap,
-an event or the boundary of a part.
+`SensorReadings` come in; `LabelledReadings`, `Windows` and a `Split` go out. A window never crosses a time
+gap, an event or a boundary between parts, except in the published convention and the random split.
 
 Called by other rooms: `label.label_ahead` (curve shift), `window.make_windows` (temporalize),
 `split.split_windows`.

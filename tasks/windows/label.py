@@ -1,4 +1,4 @@
-"""Curve shift: mark the rows that come just before each event."""
+"""Curve shift: mark the rows shortly before each event."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def label_ahead(
 ) -> LabelledReadings:
     """Mark the rows that come 1 to `rows_ahead` rows before an event.
 
-    Two conventions: event rows are removed, since a warning cannot come from the event itself, and
-    a removed row ends a run of rows as a time gap does; or they are kept as positive rows, for
-    tables where the event itself is to be found (`rows_ahead` 0). A row is marked only when no
-    time gap lies between it and the event, unless `across_gaps` is set as in the published code.
+    There are two conventions. Event rows are removed, since a warning cannot come from the event itself;
+    a removed row ends a run of rows, as a time gap does. Or they are kept as positive rows, for tables in
+    which the event itself is to be detected (`rows_ahead` 0). A row is marked only if there is no time gap
+    between it and the event, unless `across_gaps` is set, as in the published code.
 
     Args:
         readings: Checked readings, in time order.
@@ -29,7 +29,7 @@ def label_ahead(
         across_gaps: Whether rows before a gap are marked for an event after it.
 
     Returns:
-        The rows with labels, runs and the position of each event among them.
+        The rows with labels and runs, and the position of each event among them.
 
     Raises:
         ValueError: If `rows_ahead` is below 0, or 0 while event rows are removed.
@@ -38,19 +38,19 @@ def label_ahead(
     """
     if rows_ahead < (0 if are_event_rows_kept else 1):
         raise ValueError(
-            "`rows_ahead` must be at least 1 where event rows are removed, at least 0 where they are kept. "
+            "`rows_ahead` must be at least 1 if event rows are removed, and at least 0 if they are kept. "
             f"Received rows_ahead={rows_ahead}, are_event_rows_kept={are_event_rows_kept}. "
             "Set `labels.rows_ahead` or `labels.event_rows`."
         )
-    is_cached = np.ones(len(readings.times), dtype=bool) if are_event_rows_kept else ~readings.events
+    is_kept = np.ones(len(readings.times), dtype=bool) if are_event_rows_kept else ~readings.events
     is_marked = _mark_ahead(readings.events, readings.runs, rows_ahead, across_gaps)
     if are_event_rows_kept:
         is_marked |= readings.events
-    runs = _number_runs(readings, is_cached)
+    runs = _number_runs(readings, is_kept)
     starts, stops = find_events(readings.events, readings.runs)
-    kept_before = np.concatenate([[0], np.cumsum(is_cached)])
-    source_rows = np.flatnonzero(is_cached)
-    is_whole = bool(is_cached.all())
+    kept_before = np.concatenate([[0], np.cumsum(is_kept)])
+    source_rows = np.flatnonzero(is_kept)
+    is_whole = bool(is_kept.all())
     return LabelledReadings(
         times=readings.times[source_rows],
         labels=is_marked[source_rows],
@@ -62,7 +62,7 @@ def label_ahead(
         event_times=readings.times[starts],
         event_starts=kept_before[starts],
         event_stops=kept_before[stops],
-        event_runs=_find_event_runs(readings, starts, kept_before, runs, is_cached),
+        event_runs=_find_event_runs(readings, starts, kept_before, runs, is_kept),
         rows_ahead=rows_ahead,
         step_minutes=readings.step_minutes,
         source_rows=source_rows,
@@ -70,15 +70,15 @@ def label_ahead(
 
 
 def widen_labels(labelled: LabelledReadings, part: Part, warning_rows: int | None) -> np.ndarray:
-    """Mark the windows of a part that end up to `warning_rows` rows before an event, in its run.
+    """Mark the windows of a part that end up to `warning_rows` rows before an event, in the same run.
 
     Args:
         labelled: Rows and events.
-        part: The part; events after it mark nothing.
-        warning_rows: Rows before an event to mark, at least 1; none for the labels as they are.
+        part: The part; events after it are ignored.
+        warning_rows: Rows before an event to mark, at least 1; None to return the labels unchanged.
 
     Returns:
-        bool, shape (windows,). Windows that are positive stay so.
+        bool, shape (windows,). Positive windows stay positive.
     """
     if warning_rows is None:
         return part.labels
@@ -91,7 +91,7 @@ def widen_labels(labelled: LabelledReadings, part: Part, warning_rows: int | Non
 
 
 def find_events(events: np.ndarray, runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find where each event starts and stops; rows of one event follow each other without a gap.
+    """Find where each event starts and stops; an event is a series of event rows without a gap.
 
     Args:
         events: Whether a row is an event, bool, shape (rows,).
@@ -101,17 +101,17 @@ def find_events(events: np.ndarray, runs: np.ndarray) -> tuple[np.ndarray, np.nd
         First row of each event and the row after its last, both shape (events,).
     """
     same_run = np.concatenate([[False], runs[1:] == runs[:-1]])
-    goes_on = np.concatenate([[False], events[1:] & events[:-1]]) & same_run
-    starts = np.flatnonzero(events & ~goes_on)
-    ends_here = events & ~np.concatenate([goes_on[1:], [False]])
-    return starts, np.flatnonzero(ends_here) + 1
+    continues = np.concatenate([[False], events[1:] & events[:-1]]) & same_run
+    starts = np.flatnonzero(events & ~continues)
+    is_last = events & ~np.concatenate([continues[1:], [False]])
+    return starts, np.flatnonzero(is_last) + 1
 
 
 def count_rows_in_run(runs: np.ndarray) -> np.ndarray:
-    """Count the rows before each row in its run: 0, 1, 2, ... from every run's start.
+    """Count the rows before each row in its run: 0, 1, 2, ... from the start of each run.
 
     Args:
-        runs: Run numbers that do not fall, shape (rows,).
+        runs: Run numbers that never decrease, shape (rows,).
 
     Returns:
         int64, shape (rows,).
@@ -134,11 +134,11 @@ def _mark_ahead(events: np.ndarray, runs: np.ndarray, rows_ahead: int, across_ga
     return is_marked
 
 
-def _number_runs(readings: SensorReadings, is_cached: np.ndarray) -> np.ndarray:
-    """Number the runs from 0, ended by a gap or by a row that is not kept."""
-    is_cut = np.zeros(len(is_cached), dtype=bool)
-    is_cut[1:] = (readings.runs[1:] != readings.runs[:-1]) | ~is_cached[:-1]
-    numbers = np.cumsum(is_cut)[is_cached]
+def _number_runs(readings: SensorReadings, is_kept: np.ndarray) -> np.ndarray:
+    """Number the runs of kept rows from 0; a run ends at a time gap or a dropped row."""
+    is_cut = np.zeros(len(is_kept), dtype=bool)
+    is_cut[1:] = (readings.runs[1:] != readings.runs[:-1]) | ~is_kept[:-1]
+    numbers = np.cumsum(is_cut)[is_kept]
     is_new = np.concatenate([[False], numbers[1:] != numbers[:-1]]) if len(numbers) else np.zeros(0, bool)
     return np.cumsum(is_new)
 
@@ -148,12 +148,12 @@ def _find_event_runs(
     starts: np.ndarray,
     kept_before: np.ndarray,
     runs: np.ndarray,
-    is_cached: np.ndarray,
+    is_kept: np.ndarray,
 ) -> np.ndarray:
     before = np.maximum(starts - 1, 0)
-    has_history = (starts > 0) & is_cached[before] & (readings.runs[before] == readings.runs[starts])
-    row = np.where(is_cached[starts], kept_before[starts], kept_before[starts] - 1)
-    has_run = has_history | is_cached[starts]
+    has_history = (starts > 0) & is_kept[before] & (readings.runs[before] == readings.runs[starts])
+    row = np.where(is_kept[starts], kept_before[starts], kept_before[starts] - 1)
+    has_run = has_history | is_kept[starts]
     if len(runs) == 0:
         return np.full(len(starts), -1)
     return np.where(has_run, runs[np.clip(row, 0, len(runs) - 1)], -1)

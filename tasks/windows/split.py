@@ -1,4 +1,4 @@
-"""Divide windows into training, validation and test, in time order unless told otherwise."""
+"""Split windows into training, validation and test, in time order or at random."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from schemas.configuration import SplitSection
 from schemas.errors import InputError
 from schemas.windows import Part, Split, Windows
 
-# fewer windows than this teach a network nothing
+# a network cannot be trained on fewer windows
 LEAST_TRAINING_WINDOWS = 50
 
 
@@ -19,16 +19,16 @@ def split_windows(
     *,
     are_labels_needed: bool = True,
 ) -> Split:
-    """Divide windows as configured.
+    """Split windows as configured.
 
     Args:
         windows: The windows of a table.
         section: Method, fractions and seed.
-        purge_rows: Rows before each boundary that end no window; for the split in time.
-        are_labels_needed: Whether validation and test must hold rows before events and normal ones.
+        purge_rows: Rows before each boundary at which no window ends; only for the split in time order.
+        are_labels_needed: Whether validation and test must contain both positive and normal windows.
 
     Raises:
-        InputError: If a part has too few windows, or not both rows before events and normal ones.
+        InputError: If a part has too few windows, or lacks positive or normal ones.
     """
     fractions = (section.test_fraction, section.validation_fraction)
     if section.method == "random":
@@ -41,16 +41,16 @@ def split_windows(
 def split_in_time(
     windows: Windows, test_fraction: float, validation_fraction: float, purge_rows: int
 ) -> Split:
-    """Divide the rows at two moments; later parts come later.
+    """Split in time order, at two boundaries: first training, then validation, then test.
 
-    A window belongs to a part only if all its rows do, so none crosses a boundary, and the last
-    `purge_rows` rows before a boundary end no window: their labels may look into the next part.
+    A window belongs to a part only if all its rows do, so no window crosses a boundary. No window ends in
+    the last `purge_rows` rows before a boundary, because their labels may depend on the next part.
 
     Args:
         windows: The windows of a table.
-        test_fraction: Share of rows in the test, above 0 and below 1.
-        validation_fraction: Share of the other rows in the validation, above 0 and below 1.
-        purge_rows: Rows before each boundary that end no window, at least 0.
+        test_fraction: Share of rows in the test part, above 0 and below 1.
+        validation_fraction: Share of the remaining rows in the validation part, above 0 and below 1.
+        purge_rows: Rows before each boundary at which no window ends, at least 0.
 
     Returns:
         The parts, which may be too small to use; see `require_enough`.
@@ -61,19 +61,19 @@ def split_in_time(
 
 
 def split_at_random(windows: Windows, test_fraction: float, validation_fraction: float, seed: int) -> Split:
-    """Divide the windows at random, as published: overlapping windows leak between the parts.
+    """Split at random, as in the published code: overlapping windows leak between the parts.
 
     Args:
         windows: The windows of a table.
-        test_fraction: Share of windows in the test.
-        validation_fraction: Share of the others in the validation.
-        seed: Seed of both divisions.
+        test_fraction: Share of windows in the test part.
+        validation_fraction: Share of the remaining windows in the validation part.
+        seed: Seed of both splits.
 
     Returns:
         The parts, which may be too small to use; see `require_enough`.
 
     Raises:
-        InputError: If there are too few windows to divide.
+        InputError: If there are too few windows.
     """
     from sklearn.model_selection import train_test_split
 
@@ -82,7 +82,7 @@ def split_at_random(windows: Windows, test_fraction: float, validation_fraction:
         train, validation = train_test_split(rest, test_size=validation_fraction, random_state=seed)
     except ValueError as error:
         raise InputError(
-            f"The table must hold enough windows to divide. Received {len(windows)} windows: {error}"
+            f"The table must contain enough windows to split. Received {len(windows)} windows: {error}"
         ) from error
     return Split(
         train=_scatter_part("train", windows, train),
@@ -95,7 +95,7 @@ def split_at_random(windows: Windows, test_fraction: float, validation_fraction:
 def cut_in_time(
     windows: Windows, validation_start: int, test_start: int, test_stop: int, purge_rows: int
 ) -> Split:
-    """Divide the rows before `test_stop` at two moments; see `split_in_time`."""
+    """Split the rows before `test_stop` at the given boundaries; see `split_in_time`."""
     return Split(
         train=_cut_part("train", windows, 0, validation_start, purge_rows),
         validation=_cut_part("validation", windows, validation_start, test_start, purge_rows),
@@ -117,15 +117,15 @@ def _scatter_part(name: str, windows: Windows, choice: np.ndarray) -> Part:
 
 
 def require_enough(split: Split, *, are_labels_needed: bool = True) -> Split:
-    """Return a split whose parts have enough windows to learn from and to judge by.
+    """Return `split` if its parts have enough windows for training and evaluation.
 
     Raises:
-        InputError: If a part has too few windows, or not both rows before events and normal ones.
+        InputError: If a part has too few windows, or lacks positive or normal ones.
     """
     if len(split.train.normal_end_rows) < LEAST_TRAINING_WINDOWS:
         raise InputError(
             f"The training part must hold at least {LEAST_TRAINING_WINDOWS} normal windows. Received "
-            f"{len(split.train.normal_end_rows)}. Give more rows, or lower `split.test_fraction`."
+            f"{len(split.train.normal_end_rows)}. Provide more rows, or reduce `split.test_fraction`."
         )
     for part in (split.validation, split.test):
         positives = int(part.labels.sum())
@@ -133,7 +133,7 @@ def require_enough(split: Split, *, are_labels_needed: bool = True) -> Split:
             needed = "rows before events and normal rows" if are_labels_needed else "at least one window"
             raise InputError(
                 f"The {part.name} part must hold {needed}. Received "
-                f"{len(part.labels)} windows, {positives} of them before an event. Give a longer "
+                f"{len(part.labels)} windows, {positives} of them before an event. Provide a longer "
                 f"table, or change `split.{part.name}_fraction`."
             )
     return split

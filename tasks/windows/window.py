@@ -1,4 +1,4 @@
-"""Temporalize: cut windows of consecutive rows, as positions and never as copies."""
+"""Temporalize: cut windows of consecutive rows, represented by positions instead of copies."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ def make_windows(
     lookback: int,
     convention: Literal["within_runs", "published"] = "within_runs",
 ) -> Windows:
-    """Tell the windows of `lookback` rows by their last rows.
+    """Cut windows of `lookback` rows.
 
-    `within_runs`: every window whose rows lie in one run, so that none bridges a gap or an event.
-    `published`: windows over all rows whatever lies between them. The published `temporalize`
-    makes `rows - lookback - 1` of them and leaves out the first two; with one row to a window the
-    published code does not call it, and every row is a window.
+    `within_runs`: all windows whose rows are in one run, so that no window crosses a gap or an event.
+    `published`: windows over all rows, across gaps and events. The published `temporalize` returns
+    `rows - lookback - 1` windows, omitting the first two; for windows of one row the published code does
+    not call it, and every row is a window.
 
     Args:
         labelled: Rows with labels and runs.
         lookback: Rows in a window, at least 1.
-        convention: Which windows are made.
+        convention: Window convention.
 
     Returns:
         The windows; window `i` ends at row `end_rows[i]`, included, and has that row's label.
 
     Raises:
-        InputError: If no run, or for `published` the table, is long enough for a window.
+        InputError: If no run (for `published`, the table) is long enough for a window.
     """
     end_rows = find_end_rows(labelled.runs, lookback, convention)
     if len(end_rows) == 0:
         longest = int(count_rows_in_run(labelled.runs).max(initial=-1)) + 1
         raise InputError(
-            "`windows.lookback` must not exceed the longest run of rows without a gap or an event, nor, "
-            "with the published convention, the table less two rows. "
+            "`windows.lookback` must not exceed the longest run of rows without a gap or an event or, with "
+            "the published convention, the number of rows minus two. "
             f"Received lookback={lookback}, longest run={longest}, {len(labelled.runs)} rows in all. "
-            "Shorten `windows.lookback`, give more rows, or check the table for gaps."
+            "Reduce `windows.lookback`, provide more rows, or check the table for gaps."
         )
     return Windows(
         end_rows=end_rows, labels=labelled.labels[end_rows], lookback=lookback, rows=len(labelled.labels)
@@ -60,7 +60,7 @@ def find_end_rows(
         convention: As for `make_windows`.
 
     Returns:
-        int64, rising, shape (windows,).
+        int64, increasing, shape (windows,).
     """
     if convention == "published":
         return np.arange(lookback + 1 if lookback > 1 else 0, len(runs))
@@ -68,7 +68,7 @@ def find_end_rows(
 
 
 def view_windows(rows: np.ndarray, lookback: int) -> np.ndarray:
-    """View every stretch of `lookback` rows without copying any.
+    """Return a view of all windows of `lookback` consecutive rows, without copying them.
 
     Args:
         rows: Shape (rows, sensors).

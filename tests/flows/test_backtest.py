@@ -151,7 +151,7 @@ def test_folds_that_do_not_fit_are_refused_before_anything_runs(
 ) -> None:
     setting = "evaluation.fold_starts=[0.8,0.6]"
     assert run_command_line(["backtest", "--data", str(readings_file), "--set", setting]) == 2
-    assert "`evaluation.fold_starts` must rise" in capsys.readouterr().err
+    assert "`evaluation.fold_starts` must be strictly increasing" in capsys.readouterr().err
 
 
 def test_a_fold_without_events_is_refused_with_advice(

@@ -63,7 +63,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
         ("window.lookback=3", "`window`: unknown"),
         ("windows.lookback=0", "`windows.lookback`"),
         ("model.family=transformer", "`model.family`"),
-        ("threshold.rule=fixed", "`threshold.value` belongs to"),
+        ("threshold.rule=fixed", "`threshold.value` must be set"),
         ("windows.lookback", "section.key=value"),
     ],
 )
@@ -176,8 +176,8 @@ def double_column(table: pd.DataFrame) -> pd.DataFrame:
 SPOILT: dict[str, tuple[Spoil, str]] = {
     "no time": (lambda table: table.drop(columns="time"), "time (`readings.time_column`)"),
     "no label": (lambda table: table.drop(columns="y"), "y (`readings.label_column`)"),
-    "no sensor 17": (lambda table: table.drop(columns="x17"), "x17 is missing"),
-    "double column": (double_column, "more than one x5"),
+    "no sensor 17": (lambda table: table.drop(columns="x17"), "lacks x17"),
+    "double column": (double_column, "more than one column named x5"),
     "text": (put("x5", 100, "bad"), "x5: text where a number is expected, 1 row, first in row 102: 'bad'"),
     "infinite": (put("x5", 100, "inf"), "x5: infinite"),
     "missing": (put("x5", 100, None), "x5: missing value, 1 row, first in row 102"),
@@ -213,7 +213,7 @@ def test_a_spoilt_table_gives_one_message_and_leaves_nothing(
     ("name", "content", "words"),
     [
         ("empty.csv", b"", "empty"),
-        ("picture.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "table"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "UTF-8"),
         ("letter.csv", b"Dear colleagues,\nthe sheet broke again.\n", ""),
         ("table.parquet", b"PAR1 but no table", "arquet"),
     ],

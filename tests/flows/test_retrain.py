@@ -328,7 +328,7 @@ def test_a_model_that_is_being_retrained_is_not_retrained_by_a_second_one(
 ) -> None:
     with (
         lock_retraining(find_tracking_uri(home), "busy"),
-        pytest.raises(BusyError, match=f"Retraining 'busy' is for one command.*process {os.getpid()} on"),
+        pytest.raises(BusyError, match=f"Retraining 'busy' is limited to one.*process {os.getpid()} on"),
     ):
         retrain(readings_file, settings_for("busy"))
 

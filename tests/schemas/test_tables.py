@@ -73,12 +73,12 @@ def test_labels_may_be_integers_floats_or_bools(labels: Any) -> None:
         (
             "time",
             pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-02", "2020-01-03"]),
-            "time of an earlier row again",
+            "same time as an earlier row",
         ),
         (
             "time",
             pd.to_datetime(["2020-01-01", "2020-01-03", "2020-01-02", "2020-01-04"]),
-            "time before that of the row above",
+            "earlier than the row above",
         ),
         ("y", [0, 2, 1, 0], "neither 0 nor 1"),
         ("y", [0, 0.5, 1, 0], "neither 0 nor 1"),
@@ -127,10 +127,10 @@ def test_a_labelled_table_keeps_its_order_of_columns() -> None:
 @pytest.mark.parametrize(
     ("runs", "check"),
     [
-        ([-1, 0, 0, 0], "not a whole number from 0 upwards"),
-        ([0.5, 1, 1, 1], "not a whole number from 0 upwards"),
-        ([0, np.nan, 1, 1], "not a whole number from 0 upwards"),
-        ([0, 1, 0, 1], "number below that of the row above"),
+        ([-1, 0, 0, 0], "not a non-negative integer"),
+        ([0.5, 1, 1, 1], "not a non-negative integer"),
+        ([0, np.nan, 1, 1], "not a non-negative integer"),
+        ([0, 1, 0, 1], "lower than in the row above"),
     ],
 )
 def test_runs_of_a_labelled_table_are_numbered_upwards(runs: list[float], check: str) -> None:

@@ -164,7 +164,7 @@ def test_a_request_that_is_sent_again_gets_the_same_answer(client: TestClient) -
 
 @pytest.mark.parametrize(
     ("again", "words"),
-    [(slice(29, 30), "time of an earlier row again"), (slice(5, 6), "time before that of the row above")],
+    [(slice(29, 30), "same time as an earlier row"), (slice(5, 6), "earlier than the row above")],
 )
 def test_rows_that_are_not_later_are_refused_and_change_nothing(
     client: TestClient, again: slice, words: str

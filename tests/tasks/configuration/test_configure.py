@@ -243,7 +243,7 @@ def test_changes_leave_the_settings_as_they_are() -> None:
 
 
 def test_changes_that_do_not_fit_the_other_settings_are_refused() -> None:
-    with pytest.raises(InputError, match=r"`threshold\.value` belongs to `threshold\.rule` fixed"):
+    with pytest.raises(InputError, match=r"`threshold\.value` must be set when `threshold\.rule` is fixed"):
         change_settings(configure("ranjan-2019"), {"threshold": {"rule": "pr_crossing"}})
 
 
@@ -262,4 +262,4 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_without_sections_is_refused(tmp_path: Path) -> None:
-    assert "holds list." in refusal(file=write(tmp_path, "- windows"))
+    assert "contains a list." in refusal(file=write(tmp_path, "- windows"))

@@ -222,7 +222,7 @@ def test_a_table_without_sensors_is_refused() -> None:
 
 
 def test_repeated_column_names_are_refused() -> None:
-    assert "more than one a" in refusal(table_with().rename(columns={"b": "a"}))
+    assert "more than one column named a" in refusal(table_with().rename(columns={"b": "a"}))
 
 
 def test_columns_named_by_numbers_are_refused() -> None:
@@ -237,12 +237,12 @@ def series_with(names: list[str]) -> pd.DataFrame:
 
 def test_a_hole_in_a_numbered_series_is_refused() -> None:
     names = [f"x{number}" for number in range(1, 21) if number != 17]
-    assert "x1..x20. x17 is missing" in refusal(series_with(names))
+    assert "x1..x20. readings.csv lacks x17." in refusal(series_with(names))
 
 
 def test_a_hole_is_spelled_like_its_series() -> None:
     names = [f"x{number:02d}" for number in range(1, 21) if number != 7]
-    assert "x01..x20. x07 is missing" in refusal(series_with(names))
+    assert "x01..x20. readings.csv lacks x07." in refusal(series_with(names))
 
 
 def test_a_hole_that_is_known_is_accepted() -> None:
@@ -277,13 +277,13 @@ def test_numbers_are_no_times() -> None:
 
 def test_repeated_times_are_refused() -> None:
     times = table_with()["time"].replace("5/1/99 0:04", "5/1/99 0:02")
-    assert "  time: time of an earlier row again, 1 row, first in row 4" in refusal(table_with(time=times))
+    assert "  time: same time as an earlier row, 1 row, first in row 4" in refusal(table_with(time=times))
 
 
 def test_times_that_run_backwards_are_refused() -> None:
     times = ["5/1/99 0:00", "5/1/99 0:04", "5/1/99 0:02", "5/1/99 0:06", "5/1/99 0:08", "5/1/99 0:10"]
     message = refusal(table_with(time=times))
-    assert "  time: time before that of the row above, 1 row, first in row 4: '5/1/99 0:02'" in message
+    assert "  time: earlier than the row above, 1 row, first in row 4: '5/1/99 0:02'" in message
 
 
 def test_one_row_has_no_step() -> None:
@@ -355,9 +355,9 @@ def test_every_failing_column_is_in_one_message() -> None:
         b=[1.0, np.nan, np.inf, 4.0, 5.0, 6.0],
     )
     assert refusal(table).splitlines()[:6] == [
-        "readings.csv does not pass its schema (4 columns at fault). Expected times that increase from row "
+        "readings.csv does not satisfy its schema (4 invalid columns). Expected times that increase from row "
         "to row, labels 0 or 1, and a finite number in every sensor. "
-        "Received (rows as numbered in the table):",
+        "Received (row numbers as in the table):",
         "  time: not a time, 1 row, first in row 2: 'x'",
         "  y: neither 0 nor 1, 1 row, first in row 5: 2",
         "  a: text where a number is expected, 1 row, first in row 4: 'bad'",
@@ -368,7 +368,7 @@ def test_every_failing_column_is_in_one_message() -> None:
 
 def test_a_message_says_what_to_do_about_its_faults_alone() -> None:
     message = refusal(table_with(a=[1.0, 2.0, np.nan, 3.0, 4.0, 5.0]))
-    assert message.partition("Mend the table, or:\n")[2].count("  - ") == 1
+    assert message.partition("Correct the table, or:\n")[2].count("  - ") == 1
 
 
 def test_long_text_is_shortened() -> None:
@@ -424,7 +424,7 @@ def test_text_among_holes_stays_a_fault_of_its_own() -> None:
     message = refusal(table_with(a=["1", None, "bad", "4", "5", "6"]), FILL)
     assert message.splitlines()[1:-1] == [
         "  a: text where a number is expected, 1 row, first in row 4: 'bad'",
-        "Mend the table, or:",
+        "Correct the table, or:",
     ]
 
 

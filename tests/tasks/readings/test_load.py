@@ -135,7 +135,7 @@ def test_a_zip_with_two_files_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.csv", CSV)
         archive.writestr("b.csv", CSV)
-    assert "It holds 2 files" in refusal(path)
+    assert "It contains 2 files" in refusal(path)
 
 
 def test_a_parquet_file_is_read_with_rows_from_1(tmp_path: Path) -> None:
@@ -154,34 +154,34 @@ def test_a_named_index_in_a_parquet_file_is_a_column(tmp_path: Path) -> None:
 def test_an_unnamed_index_in_a_parquet_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "readings.parquet"
     pd.DataFrame({"time": ["a", "b"], "y": [0, 1]}, index=[5, 9]).to_parquet(path)
-    assert "1 without one, the first is column 3 of 3" in refusal(path)
+    assert "1 without a name; the first is column 3 of 3" in refusal(path)
 
 
 def test_a_parquet_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
     whole = tmp_path / "whole.parquet"
     pd.DataFrame({"time": ["a", "b"], "y": [0, 1]}).to_parquet(whole)
     path = write(tmp_path, whole.read_bytes()[:-10], "readings.parquet")
-    assert "cannot be read as one" in refusal(path)
+    assert "cannot be read (" in refusal(path)
 
 
 def test_a_parquet_file_without_rows_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "readings.parquet"
     pd.DataFrame({"time": [], "y": []}).to_parquet(path)
-    assert "has columns and no rows" in refusal(path)
+    assert "has columns but no rows" in refusal(path)
 
 
 def test_repeated_names_in_a_parquet_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "readings.parquet"
     pq.write_table(pa.table([[1], [2], [3]], names=["time", "x5", "x5"]), path)
-    assert "more than one x5" in refusal(path)
+    assert "more than one column named x5" in refusal(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    assert "There is no file" in refusal(tmp_path / "nothing.csv")
+    assert "does not exist" in refusal(tmp_path / "nothing.csv")
 
 
 def test_a_path_through_a_file_is_refused(tmp_path: Path) -> None:
-    assert "There is no file" in refusal(write(tmp_path, CSV) / "readings.csv")
+    assert "does not exist" in refusal(write(tmp_path, CSV) / "readings.csv")
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pyt
         raise PermissionError
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    assert "may not be read" in refusal(tmp_path / "readings.csv")
+    assert "no permission to read" in refusal(tmp_path / "readings.csv")
 
 
 def test_a_failing_file_system_is_no_fault_of_the_input(
@@ -212,15 +212,18 @@ def test_a_failing_file_system_is_no_fault_of_the_input(
     [
         ("", "is empty"),
         ("\n\n", "is empty"),
-        ("time,y,a\n", "has a header only"),
-        ("Dear all\nhere is the file\n", "'Dear all', one column"),
-        ("Dear all, here it is\nregards\n", "1 other row(s), first row 2 with 1 field(s)"),
-        (CSV.replace("2.5,3", "2.5"), "1 other row(s), first row 3 with 3 field(s)"),
-        (CSV.replace("2.5,3", "2.5,3,4"), "1 other row(s), first row 3 with 5 field(s)"),
-        (CSV.replace("2\n", "2\n\n"), "1 other row(s), first row 3 with 1 field(s)"),
+        ("time,y,a\n", "has only a header"),
+        ("Dear all\nhere is the file\n", "'Dear all', a single column"),
+        (
+            "Dear all, here it is\nregards\n",
+            "1 row(s) with another number; the first is row 2 with 1 field(s)",
+        ),
+        (CSV.replace("2.5,3", "2.5"), "1 row(s) with another number; the first is row 3 with 3 field(s)"),
+        (CSV.replace("2.5,3", "2.5,3,4"), "1 row(s) with another number; the first is row 3 with 5 field(s)"),
+        (CSV.replace("2\n", "2\n\n"), "1 row(s) with another number; the first is row 3 with 1 field(s)"),
         (CSV.replace("5/1/99 0:02", '"never closed'), "Expected 4 fields in every row"),
-        (CSV.replace(",a,b", ",x5,x5"), "more than one x5"),
-        (CSV.replace("time,y", ",y"), "1 without one, the first is column 1 of 4"),
+        (CSV.replace(",a,b", ",x5,x5"), "more than one column named x5"),
+        (CSV.replace("time,y", ",y"), "1 without a name; the first is column 1 of 4"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "is neither (zero bytes)"),
         (CSV.replace("a,b", "a,°").encode("latin-1"), "Export the readings as CSV in UTF-8"),
         (CSV.encode("utf-16"), "Export the readings as CSV in UTF-8"),
@@ -232,13 +235,13 @@ def test_what_is_no_table_is_refused(tmp_path: Path, content: str | bytes, messa
 
 def test_a_field_of_endless_text_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, CSV.replace("5/1/99 0:02", '"' + 200_000 * "a"))
-    assert "Look for a quote that is never closed" in refusal(path)
+    assert "Look for an unclosed quote" in refusal(path)
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst", "zip", "parquet"])
 def test_a_name_that_promises_something_else_is_refused(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path, CSV, f"readings.{suffix}")
-    assert f"Its content is no {suffix}" in refusal(path)
+    assert f"The content is not {suffix}" in refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -254,11 +257,11 @@ def test_a_compressed_file_that_is_cut_short_is_refused(
     tmp_path: Path, suffix: str, compress: Callable[[bytes], bytes]
 ) -> None:
     path = write(tmp_path, compress(os.urandom(5000))[:3000], f"readings.csv.{suffix}")
-    assert "It may be cut short" in refusal(path)
+    assert "It may be truncated" in refusal(path)
 
 
 def test_a_compressed_file_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
-    assert "holds nothing" in refusal(write(tmp_path, gzip.compress(b""), "readings.csv.gz"))
+    assert "is empty" in refusal(write(tmp_path, gzip.compress(b""), "readings.csv.gz"))
 
 
 @pytest.mark.parametrize(("separator", "decimal"), [("||", "."), (",", ","), ("§", "."), ('"', ".")])

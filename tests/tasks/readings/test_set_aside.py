@@ -91,9 +91,9 @@ def test_sound_rows_are_all_usable() -> None:
     [
         ("time", None, "time: not a time"),
         ("time", "yesterday", "time: not a time"),
-        ("time", "2024-05-01 00:02:00", "time: time of an earlier row again"),
-        ("time", "2024-04-30 23:00:00", "time: time before that of the row above"),
-        ("time", "2034-05-01 00:00:00", "time: time more than a day ahead of the clock"),
+        ("time", "2024-05-01 00:02:00", "time: same time as an earlier row"),
+        ("time", "2024-04-30 23:00:00", "time: earlier than the row above"),
+        ("time", "2034-05-01 00:00:00", "time: more than a day in the future"),
         ("a", None, "a: missing value"),
         ("a", np.inf, "a: infinite value"),
         ("b", "off", "b: text where a number is expected"),
@@ -167,7 +167,7 @@ def test_a_row_that_comes_too_late_is_set_aside() -> None:
     opened = opened_after(sort_rows(table_with().drop(index=4)), detector_of())
     rows = sort_rows(table_with(), opened=opened)
     assert rows.skipped == 5
-    assert faults(rows) == {"4": ["time: time before the last row that was scored: it came too late"]}
+    assert faults(rows) == {"4": ["time: earlier than the last scored row: it arrived too late"]}
 
 
 def test_a_row_is_set_aside_once() -> None:

@@ -244,7 +244,7 @@ def test_a_missing_folder_is_refused_with_advice(tmp_path: Path):
 
 def test_another_ending_is_refused(tmp_path: Path):
     with pytest.raises(
-        InputError, match=r"must be named `\.csv`, `\.csv\.gz` or `\.parquet`. Received .*readings\.xlsx"
+        InputError, match=r"must end in `\.csv`, `\.csv\.gz` or `\.parquet`. Received .*readings\.xlsx"
     ):
         write_table(simulate_readings(rows=1_000), tmp_path / "readings.xlsx")
 

@@ -24,7 +24,7 @@ def test_a_second_one_is_told_who_is_at_it(tmp_path: Path) -> None:
     process = hold_elsewhere(tmp_path / "lock")
     try:
         with (
-            pytest.raises(BusyError, match=f"This is for one command at a time.*process {process.pid} on"),
+            pytest.raises(BusyError, match=f"This is limited to one command.*process {process.pid} on"),
             hold_file(tmp_path / "lock", 0, "This"),
         ):
             pass

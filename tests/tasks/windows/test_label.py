@@ -103,7 +103,7 @@ def test_more_rows_ahead_than_rows_mark_all_rows_before_the_event() -> None:
 
 
 def test_no_rows_ahead_are_refused_where_event_rows_are_removed() -> None:
-    with pytest.raises(ValueError, match=r"at least 1 where event rows are removed.*Received rows_ahead=0"):
+    with pytest.raises(ValueError, match=r"at least 1 if event rows are removed.*Received rows_ahead=0"):
         labelled_with(rows_ahead=0)
 
 
