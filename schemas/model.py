@@ -1,16 +1,24 @@
-"""What every family of models is fitted on, and what a fitted model can do."""
+"""What a family of models is, what it is fitted on, and what a fitted model can do."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from schemas.configuration import ModelSection, TrainingSection
 from schemas.evaluation import History
 from schemas.features import Column
 from schemas.windows import Part
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+# settings that differ, by section and key
+Changes = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,3 +105,24 @@ class FittedModel(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder that exists, without pickles."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models: all that forewarn knows of it besides its name.
+
+    Attributes:
+        fit: Fits a model on material, by the settings of the model and, where it is trained in epochs, those
+            of the training, which leaves logs and checkpoints in the places. It raises `InputError` where
+            the material does not do.
+        load: Loads what the model's `save` wrote into a folder.
+        suggest: Suggests settings for the next trial of `forewarn compare`; none where there is nothing to
+            search, and one trial says it all.
+        learns_from_labels: Whether it looks at `Material.train_labels`. In a join the members that do count
+            as much together as those that do not.
+    """
+
+    fit: Callable[[Material, ModelSection, TrainingSection, TrainingPlaces], FittedModel]
+    load: Callable[[Path], FittedModel]
+    suggest: Callable[[BaseTrial], Changes] | None = None
+    learns_from_labels: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import pandas as pd
 
 from schemas.detector import Detector
 from schemas.errors import InputError
+from schemas.families import list_packages
 from schemas.model import FittedModel
 from tasks.models.fit import save_model
 from tasks.readings.check import check_scored_table
@@ -117,7 +118,7 @@ def save_detector(
         code_paths=[str(_CODE / "schemas"), str(_CODE / "tasks")],
         signature=make_signature(detector),
         input_example=golden.head(_EXAMPLE_ROWS),
-        pip_requirements=list_requirements(),
+        pip_requirements=list_requirements(getattr(model, "members", (family,))),
     )
     return path
 
@@ -164,9 +165,10 @@ def make_signature(detector: Detector) -> ModelSignature:
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
 
-def list_requirements() -> list[str]:
-    """Pin the packages that scoring imports to the versions installed here."""
-    pins = [f"{name}=={version(name)}" for name in _REQUIREMENTS]
+def list_requirements(families: Iterable[str]) -> list[str]:
+    """Pin what scoring imports, and the packages that bring families, to the releases installed here."""
+    releases = {name: version(name) for name in _REQUIREMENTS} | list_packages(families)
+    pins = [f"{name}=={release}" for name, release in releases.items()]
     # the package of TensorFlow has another name where only the processor is used
     try:
         return [*pins, f"tensorflow-cpu=={version('tensorflow-cpu')}"]

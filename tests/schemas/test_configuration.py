@@ -142,7 +142,7 @@ def test_a_fixed_threshold_takes_its_value() -> None:
             r"`model\.members` must differ from each other",
         ),
         ({"model": {"members": ("zscore",)}}, r"at least 2 items"),
-        ({"model": {"members": ("zscore", "join")}}, r"Input should be 'lstm_autoencoder'"),
+        ({"model": {"members": ("zscore", "join")}}, r"a join has no join"),
         (
             {"model": {"alpha_dropout": 0.1, "activation": "tanh"}},
             r"`model\.alpha_dropout` belongs to `model\.activation` selu\. Received activation=tanh",
