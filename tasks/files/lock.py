@@ -30,8 +30,15 @@ def hold_file(path: Path, patience_seconds: float, work: str) -> Iterator[None]:
         BusyError: If another one holds the lock for longer.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as handle:
-        _wait_for_lock(handle, patience_seconds, work)
+    handle = take_lock(path, patience_seconds)
+    if handle is None:
+        holder = path.read_text(encoding="utf-8") or "another process"
+        waited = f" for {patience_seconds:.0f} s" if patience_seconds else ""
+        raise BusyError(
+            f"{work} is for one command at a time. It is held{waited} by {holder}. Try again "
+            "when that one has ended, or end it."
+        )
+    with handle:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         handle.truncate(0)
         handle.write(f"process {os.getpid()} on {socket.gethostname()} since {now}")
@@ -39,20 +46,26 @@ def hold_file(path: Path, patience_seconds: float, work: str) -> Iterator[None]:
         yield
 
 
-def _wait_for_lock(handle: TextIO, patience_seconds: float, work: str) -> None:
+# not `filelock`: one more dependency for these lines, and it refuses the lock file of another user in /tmp
+def take_lock(path: Path, patience_seconds: float) -> TextIO | None:
+    """Lock the file that has this name; the lock ends when the file is closed, or its process killed.
+
+    Args:
+        path: The file, which is made in a folder that exists. Its holder may remove it.
+        patience_seconds: Longest wait.
+
+    Returns:
+        The open file, or none where another process holds its lock for longer.
+    """
     end = time.monotonic() + patience_seconds
     while True:
-        try:
+        handle = path.open("a+", encoding="utf-8")
+        # held by another one, or removed by it since
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                handle.seek(0)
-                holder = handle.read() or "another process"
-                waited = f" for {patience_seconds:.0f} s" if patience_seconds else ""
-                raise BusyError(
-                    f"{work} is for one command at a time. It is held{waited} by {holder}. Try again "
-                    "when that one has ended, or end it."
-                ) from None
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return
+            if os.fstat(handle.fileno()).st_ino == path.stat().st_ino:
+                return handle
+        handle.close()
+        if time.monotonic() >= end:
+            return None
+        time.sleep(_PAUSE_SECONDS)
