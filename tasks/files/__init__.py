@@ -3,5 +3,6 @@
 In come bytes, tables and paths; out go files. A reader never sees a file that is half written, and a lock
 ends with the process that holds it.
 
-Called by other rooms: `write.write_table`, `flush.flush`, `lock.hold_file`.
+Called by other rooms: `write.write_table`, `write.replace_at_end`, `flush.flush`, `lock.hold_file`,
+`lock.take_lock`.
 """
