@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from schemas.configuration.section import Fraction, Section, Share
 from schemas.families import BUILT_IN, JOIN, find_entry, list_families
@@ -17,16 +16,13 @@ FORECASTERS: Final = ("rnn_forecaster", "lstm_forecaster")
 def _require_family(name: str) -> str:
     """Refuse a family that neither forewarn nor an installed package brings."""
     if name != JOIN:
-        try:
-            find_entry(name)
-        except ValueError as error:
-            raise PydanticCustomError("family", "{message}", {"message": str(error)}) from None
+        find_entry(name)
     return name
 
 
 def _refuse_join(name: str) -> str:
     if name == JOIN:
-        raise PydanticCustomError("family", "a join has no join among its members; name another family")
+        raise ValueError("a join has no join among its members; name another family")
     return name
 
 
