@@ -45,7 +45,7 @@ def send_event(
     return str(identity)
 
 
-# here and in the other loops that wait no tenacity: nothing that we install needs it, and it saves no line
+# a plain loop, here and wherever else we wait: tenacity would be another dependency and save no lines
 def wait_for_event(identity: uuid.UUID, timeout_seconds: float) -> bool:
     """Wait until the server has recorded an event; one that does not answer is asked again.
 

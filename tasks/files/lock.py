@@ -46,7 +46,7 @@ def hold_file(path: Path, patience_seconds: float, work: str) -> Iterator[None]:
         yield
 
 
-# not `filelock`: one more dependency for these lines, and it refuses the lock file of another user in /tmp
+# filelock would be another dependency, and it refuses a lock file that another user made in /tmp
 def take_lock(path: Path, patience_seconds: float) -> TextIO | None:
     """Lock the file that has this name; the lock ends when the file is closed, or its process killed.
 

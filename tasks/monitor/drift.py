@@ -88,7 +88,7 @@ def compare_means(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return p_values
 
 
-# SciPy has no Holm; statsmodels would be a dependency for these lines
+# SciPy has no Holm correction, and statsmodels would be a dependency for these four lines
 def correct_for_many(p_values: np.ndarray) -> np.ndarray:
     """Correct p-values for their number (Holm): the chance of one false finding among all of them is held.
 
