@@ -19,15 +19,15 @@ from schemas.backtest import FoldOrder, FoldScores
 from schemas.comparison import ComparisonResult, LeaderboardRow
 from schemas.configuration import Configuration
 from schemas.errors import InputError
+from schemas.families import list_families, list_packages
 from tasks.configuration.configure import change_settings
 from tasks.evaluation.search import (
-    SPACES,
     ask_trial,
     count_trials,
     end_trial,
     find_best_changes,
+    has_settings,
     is_given_up,
-    suggest_nothing,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def compare(
     clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
     with recorded_run(configuration.tracking, raw, {"mlflow.source.name": "forewarn compare"}) as run:
         steps.log_configuration(run.client, run.id, configuration)
-        name = name_study(raw.sha256, configuration, run.code_version)
+        name = name_study(raw.sha256, configuration, run.code_version, families)
         steps.tag_run(run.client, run.id, {"study": name})
         database = run.home / "mlruns" / "optuna.db"
         studies = {family: steps.open_study(database, f"{family}-{name}") for family in families}
@@ -135,10 +135,11 @@ def require_comparable(settings: Configuration, families: Sequence[str]) -> None
     Raises:
         InputError: If something is to be refused.
     """
-    unknown = [name for name in families if name not in SPACES]
+    known = list_families()
+    unknown = [name for name in families if name not in known]
     if unknown or len(set(families)) != len(families) or not families:
         raise InputError(
-            f"`--families` must name different families of {', '.join(SPACES)}. "
+            f"`--families` must name different families of {', '.join(known)}. "
             f"Received {', '.join(families) or 'none'}."
         )
     if len(settings.evaluation.fold_starts) < 2:
@@ -148,9 +149,11 @@ def require_comparable(settings: Configuration, families: Sequence[str]) -> None
         )
 
 
-def name_study(sha256: str, settings: Configuration, code_version: str) -> str:
+def name_study(sha256: str, settings: Configuration, code_version: str, families: Sequence[str]) -> str:
     """Name what decides the results of trials; the same name takes an interrupted search up again."""
-    content = "\n".join([sha256, code_version, settings.to_yaml()])
+    packages = list_packages([*families, *settings.model.members])
+    releases = [f"{name}=={release}" for name, release in packages.items()]
+    content = "\n".join([sha256, code_version, settings.to_yaml(), *releases])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -158,7 +161,7 @@ def try_once(search: Search, trials: int) -> None:
     """Try one more setting of every family that has not had its trials, fold by fold, side by side."""
     attempts = []
     for family, study in search.studies.items():
-        wanted = 1 if SPACES[family] is suggest_nothing else trials
+        wanted = trials if has_settings(family) else 1
         if count_trials(study) < wanted:
             trial, changes = ask_trial(study, family, search.settings.training.seed)
             attempts.append(Attempt(family, trial, changes))

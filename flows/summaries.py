@@ -11,6 +11,7 @@ from schemas.comparison import ComparisonResult
 from schemas.evaluation import Metrics
 from schemas.results import RetrainResult
 
+# columns are aligned by format strings: rich and tabulate would change the layout that scripts may read
 _COLUMNS = ("model", "pca", "zscore", "random")
 
 

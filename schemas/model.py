@@ -1,16 +1,24 @@
-"""The interface of all model families: the data for fitting, and the methods of a fitted model."""
+"""The interface of model families: fitting, its data, and the methods of a fitted model."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from schemas.configuration import ModelSection, TrainingSection
 from schemas.evaluation import History
 from schemas.features import Column
 from schemas.windows import Part
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+# settings that differ, by section and key
+Changes = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,3 +106,24 @@ class FittedModel(Protocol):
 
     def save(self, folder: Path) -> None:
         """Save the model to an existing folder, without pickles."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models.
+
+    Attributes:
+        fit: Fits a model on material with the settings of the model. A family that is trained in epochs also
+            uses the settings of training and the folders for logs and checkpoints. Raises `InputError` if
+            the material is not suitable.
+        load: Loads what the model's `save` wrote into a folder.
+        suggest: Suggests settings for the next trial of `forewarn compare`; None if the family has no
+            settings to search, so that one trial is enough.
+        learns_from_labels: Whether it uses `Material.train_labels`. In a join, the members that do and those
+            that do not have equal weight.
+    """
+
+    fit: Callable[[Material, ModelSection, TrainingSection, TrainingPlaces], FittedModel]
+    load: Callable[[Path], FittedModel]
+    suggest: Callable[[BaseTrial], Changes] | None = None
+    learns_from_labels: bool = False

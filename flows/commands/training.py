@@ -8,6 +8,7 @@ import click
 
 from flows.commands.group import commands, run_flow, takes_configuration, takes_dask_address, write_json
 from schemas.configuration import Configuration
+from schemas.families import list_families
 from schemas.presets import PRESETS
 
 EXIT_HELD_BACK = 3
@@ -98,9 +99,8 @@ def compare(
     from flows.compare import require_comparable
     from flows.prefect.fold_runner import choose_runner
     from flows.summaries import summarise_comparison
-    from tasks.evaluation.search import SPACES
 
-    names = [name.strip() for name in families.split(",")] if families else list(SPACES)
+    names = [name.strip() for name in families.split(",")] if families else list(list_families())
     require_comparable(configuration, names)
     runner = choose_runner(dask_address)
     result = run_flow(compare_flow.with_options(task_runner=runner), data, configuration, names, trials)

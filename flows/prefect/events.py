@@ -45,6 +45,7 @@ def send_event(
     return str(identity)
 
 
+# a plain loop, here and wherever else we wait: tenacity would be another dependency and save no lines
 def wait_for_event(identity: uuid.UUID, timeout_seconds: float) -> bool:
     """Wait until the server has recorded an event; one that does not answer is asked again.
 

@@ -55,6 +55,7 @@ class Session:
         self.last_answer = answer if len(answer) <= _LONGEST_KEPT_ANSWER else None
 
 
+# not a cachetools cache: a session that is in use must never be evicted
 class Sessions:
     """The sessions of all machines, of which the least recently used go first."""
 

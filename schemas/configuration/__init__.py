@@ -10,7 +10,7 @@ from schemas.configuration.configuration import DEFAULTS, Configuration
 from schemas.configuration.evaluation import EvaluationSection
 from schemas.configuration.features import FeaturesSection
 from schemas.configuration.labels import LabelsSection
-from schemas.configuration.model import FORECASTERS, NETWORKS, Group, Member, ModelSection
+from schemas.configuration.model import FORECASTERS, Group, ModelSection
 from schemas.configuration.monitor import MonitorSection
 from schemas.configuration.promotion import PromotionSection
 from schemas.configuration.readings import ReadingsSection
@@ -24,13 +24,11 @@ from schemas.configuration.training import TrainingSection
 __all__ = [
     "DEFAULTS",
     "FORECASTERS",
-    "NETWORKS",
     "Configuration",
     "EvaluationSection",
     "FeaturesSection",
     "Group",
     "LabelsSection",
-    "Member",
     "ModelSection",
     "MonitorSection",
     "PromotionSection",

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.configuration.section import Fraction, Section, Share
+from schemas.families import BUILT_IN, JOIN, find_entry, list_families
 
 Group = Literal["level", "volatility", "difference", "context"]
-Member = Literal[
-    "lstm_autoencoder",
-    "dense_autoencoder",
-    "conv_lstm_autoencoder",
-    "rnn_forecaster",
-    "lstm_forecaster",
-    "pca_t2",
-    "pca_q",
-    "zscore",
-    "logistic",
-]
-Family = Literal[Member, "join"]
 FORECASTERS: Final = ("rnn_forecaster", "lstm_forecaster")
-NETWORKS: Final = ("lstm_autoencoder", "dense_autoencoder", "conv_lstm_autoencoder", *FORECASTERS)
+
+
+def _require_family(name: str) -> str:
+    """Refuse a family that neither forewarn nor an installed package brings."""
+    if name != JOIN:
+        find_entry(name)
+    return name
+
+
+def _refuse_join(name: str) -> str:
+    if name == JOIN:
+        raise ValueError("a join has no join among its members; name another family")
+    return name
+
+
+def _offer_families(schema: dict[str, Any]) -> None:
+    """Offer the known families in forms that are made of the settings."""
+    schema["enum"] = list(list_families())
+
+
+def _offer_members(schema: dict[str, Any]) -> None:
+    schema["enum"] = [name for name in list_families() if name != JOIN]
+
+
+Family = Annotated[str, AfterValidator(_require_family), Field(json_schema_extra=_offer_families)]
+Member = Annotated[
+    str,
+    AfterValidator(_refuse_join),
+    AfterValidator(_require_family),
+    Field(json_schema_extra=_offer_members),
+]
 
 
 class ModelSection(Section):
     """The model that scores windows."""
 
-    family: Family = Field("join", description="Model family; `join` combines several.")
+    family: Family = Field(
+        JOIN,
+        description="Model family; `join` combines several. One of "
+        f"{', '.join(f'`{name}`' for name in (*BUILT_IN, JOIN))}, or one that an installed package provides.",
+    )
     members: tuple[Member, ...] = Field(
         ("lstm_autoencoder", "pca_t2", "logistic"),
         min_length=2,
@@ -78,7 +101,7 @@ class ModelSection(Section):
     @property
     def families(self) -> tuple[str, ...]:
         """The family, or the members of a join."""
-        return self.members if self.family == "join" else (self.family,)
+        return self.members if self.family == JOIN else (self.family,)
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:

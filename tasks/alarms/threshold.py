@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -23,6 +25,28 @@ from tasks.alarms.recalibrate import keep_recent
 
 # candidate thresholds of the rule `cost`, besides a threshold without alarms
 MOST_CANDIDATES = 400
+
+
+@dataclass(frozen=True, eq=False)
+class RuleInputs:
+    """What a rule may look at; it leaves the test part alone. Attributes as for `choose_threshold`."""
+
+    scores: np.ndarray
+    windows: Windows
+    split: Split
+    labelled: LabelledReadings
+    section: ThresholdSection
+    repeat_minutes: float
+
+    @property
+    def part(self) -> Part:
+        """The validation part."""
+        return self.split.validation
+
+    @property
+    def judged(self) -> np.ndarray:
+        """Scores of the validation part, shape (windows of the part,)."""
+        return self.scores[self.part.places]
 
 
 def choose_thresholds(
@@ -93,24 +117,22 @@ def choose_threshold(
     Raises:
         InputError: If the rule needs rows before an event and the validation part has none.
     """
-    part = split.validation
-    of_part = scores[part.places]
-    if section.value is not None:
-        value = section.value
-    elif section.rule == "quantile":
-        normal = split.train if section.quantile_part == "train" else part
-        value = float(np.quantile(scores[normal.places[~normal.labels]], section.quantile))
-    elif section.rule == "alarm_budget":
-        value = meet_alarm_budget(of_part, part, labelled, section.false_alarms_per_day, repeat_minutes)
-    elif section.rule == "trailing_budget":
-        return start_trailing_budget(scores, windows, split, labelled, section, repeat_minutes)
-    elif section.rule == "cost":
-        value = minimise_cost(of_part, part, labelled, section.missed_event_cost, repeat_minutes)
-    elif section.rule == "pr_crossing":
-        value = cross_precision_and_recall(of_part, part.labels)
-    else:
-        value = maximise_f_beta(of_part, part.labels, section.beta)
-    return Threshold(value=value, rule=section.rule)
+    inputs = RuleInputs(scores, windows, split, labelled, section, repeat_minutes)
+    chosen = RULES[section.rule](inputs)
+    return chosen if isinstance(chosen, Threshold) else Threshold(value=chosen, rule=section.rule)
+
+
+def take_quantile(inputs: RuleInputs) -> float:
+    """Take the configured quantile of normal scores, of validation or of training."""
+    part = inputs.split.train if inputs.section.quantile_part == "train" else inputs.part
+    return float(np.quantile(inputs.scores[part.places[~part.labels]], inputs.section.quantile))
+
+
+def keep_budget(inputs: RuleInputs, false_alarms_per_day: float) -> float:
+    """Find the threshold that keeps a budget on validation; see `meet_alarm_budget`."""
+    return meet_alarm_budget(
+        inputs.judged, inputs.part, inputs.labelled, false_alarms_per_day, inputs.repeat_minutes
+    )
 
 
 def cross_precision_and_recall(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -186,44 +208,28 @@ def meet_alarm_budget(
     return float(candidates[stop])
 
 
-def start_trailing_budget(
-    scores: np.ndarray,
-    windows: Windows,
-    split: Split,
-    labelled: LabelledReadings,
-    section: ThresholdSection,
-    repeat_minutes: float,
-) -> Threshold:
-    """Initialise a threshold that moves over time; see `tasks.alarms.recalibrate`.
+def start_trailing_budget(inputs: RuleInputs) -> Threshold:
+    """Start a threshold that moves as time goes on; see `tasks.alarms.recalibrate`.
 
-    It aims at the share `section.safety` of the budget. `value` keeps that share on the validation part, and
-    `recent` holds the scores before the test part. After a random split `recent` is empty, because no time
-    is before the test part.
-
-    Args:
-        scores: Scores of all windows of the table, shape (windows,).
-        windows: All windows of the table.
-        split: The parts.
-        labelled: All rows, for the times, the runs and the step.
-        section: The budget, its safety, and the days to look back.
-        repeat_minutes: Minutes after which a lasting false alarm is counted again.
+    It aims at the share `section.safety` of the budget. `value` keeps that on validation, and `recent` is
+    made of the scores before the test part. After a random split it is empty: there is no time before its
+    test part.
     """
-    part = split.validation
+    section, labelled, test = inputs.section, inputs.labelled, inputs.split.test
     budget = section.false_alarms_per_day * section.safety
     trailing = TrailingBudget(
         false_alarms_per_day=budget,
         rows=max(round(section.trailing_days * 24 * 60 / labelled.step_minutes), 1),
         recalibrate_minutes=section.recalibrate_minutes,
-        repeat_alarm_minutes=repeat_minutes,
+        repeat_alarm_minutes=inputs.repeat_minutes,
         step_minutes=labelled.step_minutes,
     )
-    value = meet_alarm_budget(scores[part.places], part, labelled, budget, repeat_minutes)
-    threshold = Threshold(value=value, rule="trailing_budget", trailing=trailing)
-    if split.test.is_scattered:
+    threshold = Threshold(value=keep_budget(inputs, budget), rule="trailing_budget", trailing=trailing)
+    if test.is_scattered:
         return threshold
-    is_before = windows.end_rows < split.test.start
-    rows = windows.end_rows[is_before]
-    return keep_recent(threshold, labelled.times[rows], labelled.runs[rows], scores[is_before])
+    is_before = inputs.windows.end_rows < test.start
+    rows = inputs.windows.end_rows[is_before]
+    return keep_recent(threshold, labelled.times[rows], labelled.runs[rows], inputs.scores[is_before])
 
 
 def minimise_cost(
@@ -296,3 +302,22 @@ def _trace_curve(
     _require_positives(bool(labels.any()), rule)
     precision, recall, thresholds = precision_recall_curve(labels, scores)
     return precision[:-1], recall[:-1], thresholds
+
+
+# by the names of `threshold.rule`; a rule gives a value, or a threshold that moves as time goes on
+RULES: dict[str, Callable[[RuleInputs], float | Threshold]] = {
+    # the settings make sure that there is one
+    "fixed": lambda inputs: cast("float", inputs.section.value),
+    "pr_crossing": lambda inputs: cross_precision_and_recall(inputs.judged, inputs.part.labels),
+    "f_beta": lambda inputs: maximise_f_beta(inputs.judged, inputs.part.labels, inputs.section.beta),
+    "alarm_budget": lambda inputs: keep_budget(inputs, inputs.section.false_alarms_per_day),
+    "trailing_budget": start_trailing_budget,
+    "cost": lambda inputs: minimise_cost(
+        inputs.judged,
+        inputs.part,
+        inputs.labelled,
+        inputs.section.missed_event_cost,
+        inputs.repeat_minutes,
+    ),
+    "quantile": take_quantile,
+}

@@ -117,9 +117,11 @@ def _describe(problem: dict[str, Any]) -> str:
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         return f"`{name}`: unknown. {_list_known_keys(problem['loc'])}"
-    if problem["type"] == "value_error":
-        return problem["msg"].removeprefix("Value error, ")
-    return f"`{name}`: {problem['msg'][0].lower()}{problem['msg'][1:]}. Received {problem['input']!r}."
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error" and len(problem["loc"]) < 2:
+        # a rule about several settings names them itself
+        return message
+    return f"`{name}`: {message[0].lower()}{message[1:]}. Received {problem['input']!r}."
 
 
 def _list_known_keys(location: tuple[Any, ...]) -> str:

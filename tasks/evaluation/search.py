@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schemas.errors import InputError
+from schemas.families import JOIN
+from schemas.model import Changes
+from tasks.models.fit import find_family
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import BaseTrial
-
-Changes = dict[str, dict[str, Any]]
 
 # number of first trials that are never pruned, and of folds that every trial completes
 FULL_TRIALS = 3
@@ -21,45 +21,10 @@ FULL_FOLDS = 1
 _SEED_DISTANCE = 100_000
 
 
-def suggest_network(trial: BaseTrial) -> Changes:
-    """Suggest size, dropout and learning rate of an autoencoder."""
-    units = trial.suggest_categorical("units", ["32-16", "64-32", "16-8", "64-16"])
-    return {
-        "model": {
-            "units": [int(size) for size in units.split("-")],
-            "dropout": trial.suggest_categorical("dropout", [0.0, 0.2]),
-        },
-        "training": {"learning_rate": trial.suggest_float("learning_rate", 3e-4, 3e-3, log=True)},
-    }
-
-
-def suggest_forecaster(trial: BaseTrial) -> Changes:
-    """Suggest size and learning rate of a forecaster with one or two layers."""
-    units = trial.suggest_categorical("units", ["32", "32-32", "64"])
-    return {
-        "model": {"units": [int(size) for size in units.split("-")]},
-        "training": {"learning_rate": trial.suggest_float("learning_rate", 3e-4, 3e-3, log=True)},
-    }
-
-
-def suggest_projection(trial: BaseTrial) -> Changes:
-    """Suggest the share of variance that the components explain."""
-    share = trial.suggest_categorical("explained_variance", [0.9, 0.8, 0.95, 0.99])
-    return {"model": {"explained_variance": share}}
-
-
-def suggest_logistic(trial: BaseTrial) -> Changes:
-    """Suggest the penalty, and the number of rows before an event that are labelled positive."""
-    return {
-        "model": {
-            "regularisation": trial.suggest_float("regularisation", 1e-5, 1e-1, log=True),
-            "warning_rows": trial.suggest_categorical("warning_rows", [2, 5, 10]),
-        }
-    }
-
-
 def suggest_join(trial: BaseTrial) -> Changes:
     """Suggest the members of a join, and the settings of its logistic regression."""
+    from tasks.models.families.logistic import suggest_logistic
+
     members = trial.suggest_categorical(
         "members",
         ["lstm_autoencoder,pca_t2,logistic", "lstm_autoencoder,logistic", "pca_t2,logistic"],
@@ -69,23 +34,15 @@ def suggest_join(trial: BaseTrial) -> Changes:
     return changes
 
 
-def suggest_nothing(trial: BaseTrial) -> Changes:
-    """Suggest nothing: the family has no settings, so one trial is enough."""
-    return {}
+def has_settings(family: str) -> bool:
+    """Return whether a family has settings to search; without them one trial is enough."""
+    return family == JOIN or find_family(family).suggest is not None
 
 
-SPACES: Mapping[str, Callable[[BaseTrial], Changes]] = {
-    "lstm_autoencoder": suggest_network,
-    "dense_autoencoder": suggest_network,
-    "conv_lstm_autoencoder": suggest_network,
-    "rnn_forecaster": suggest_forecaster,
-    "lstm_forecaster": suggest_forecaster,
-    "pca_t2": suggest_projection,
-    "pca_q": suggest_projection,
-    "zscore": suggest_nothing,
-    "logistic": suggest_logistic,
-    "join": suggest_join,
-}
+def suggest_changes(trial: BaseTrial, family: str) -> Changes:
+    """Suggest the settings that a trial of a family changes, by section and key."""
+    suggest = suggest_join if family == JOIN else find_family(family).suggest
+    return {} if suggest is None else suggest(trial)
 
 
 def open_study(path: Path, name: str) -> optuna.Study:
@@ -143,7 +100,7 @@ def ask_trial(study: optuna.Study, family: str, seed: int) -> tuple[optuna.Trial
         seed=seed * _SEED_DISTANCE + number, n_startup_trials=FULL_TRIALS
     )
     trial = study.ask()
-    return trial, SPACES[family](trial)
+    return trial, suggest_changes(trial, family)
 
 
 def is_given_up(trial: optuna.Trial, fold: int, mean: float) -> bool:
@@ -184,4 +141,4 @@ def find_best_changes(study: optuna.Study, family: str) -> tuple[Changes, float]
             "runs record why. Leave the family out of `--families`, or change the settings it starts from."
         )
     best = study.best_trial
-    return SPACES[family](FixedTrial(best.params)), float(best.value or 0.0)
+    return suggest_changes(FixedTrial(best.params), family), float(best.value or 0.0)

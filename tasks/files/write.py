@@ -1,4 +1,4 @@
-"""Write a table to a file atomically."""
+"""Write a file, such as a table, atomically."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import gzip
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedIOBase
 from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -36,14 +36,15 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
             "Use one of these extensions."
         )
     content = pa.Table.from_pandas(table, preserve_index=False)
-    plain = csv.WriteOptions(include_header=False, quoting_style="none")
     try:
-        with _replace_at_end(path) as file:
+        with replace_at_end(path) as file:
             if path.suffix == ".parquet":
                 pq.write_table(content, file)
+            elif path.suffix == ".csv":
+                _write_csv(content, file)
             else:
-                file.write((",".join(map(str, table.columns)) + "\n").encode())
-                csv.write_csv(content, file, plain)
+                with gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as compressed:
+                    _write_csv(content, compressed)
     except OSError as error:
         raise InputError(
             f"{path} must be a writable file. Writing failed: {error.strerror or error}. "
@@ -52,18 +53,17 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 
 @contextmanager
-def _replace_at_end(path: Path) -> Iterator[BufferedIOBase]:
+def replace_at_end(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file that replaces `path` only after everything has been written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            if path.suffix == ".gz":
-                with gzip.GzipFile(
-                    filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0
-                ) as compressed:
-                    yield compressed
-            else:
-                yield file
+            yield file
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _write_csv(content: pa.Table, file: BinaryIO | gzip.GzipFile) -> None:
+    file.write((",".join(content.column_names) + "\n").encode())
+    csv.write_csv(content, file, csv.WriteOptions(include_header=False, quoting_style="none"))

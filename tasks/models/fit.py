@@ -2,60 +2,44 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from schemas.configuration import NETWORKS, ModelSection, TrainingSection
-from schemas.model import NOWHERE, FittedModel, Material, TrainingPlaces
+from schemas.configuration import ModelSection, TrainingSection
+from schemas.errors import InputError
+from schemas.families import JOIN, find_entry
+from schemas.model import NOWHERE, Family, FittedModel, Material, TrainingPlaces
 from tasks.models.families.join import join_models, load_joined
 
 # file in a model's folder that contains the name of its family
 FAMILY_FILE = "family"
 
 
-@dataclass(frozen=True)
-class FamilyOfModels:
-    """How a family is fitted and loaded; its module is imported on first use.
+def find_family(name: str) -> Family:
+    """Import a family by its name, forewarn's own or that of an installed package.
 
-    Attributes:
-        module: Module of `tasks.models.families`; the module `network` loads TensorFlow.
-        fit: Name of the function that fits a model on material with the settings of the model.
-        load: Name of the function that loads what the model's `save` wrote.
-        options: Further arguments of `fit`.
-        is_trained: Whether the family is trained in epochs: `fit` then also takes the settings of training
-            and the folders for logs and checkpoints.
-        is_labelled: Whether the family learns from labels.
+    Raises:
+        InputError: If no package provides it, or it cannot be imported.
     """
-
-    module: str
-    fit: str
-    load: str
-    options: dict[str, str] = field(default_factory=dict)
-    is_trained: bool = False
-    is_labelled: bool = False
-
-    def call(self, function: str, **arguments: Any) -> FittedModel:
-        """Call a function of the family's module, `fit` or `load`."""
-        module = importlib.import_module(f"tasks.models.families.{self.module}")
-        model: FittedModel = getattr(module, function)(**arguments)
-        return model
-
-
-FAMILIES: dict[str, FamilyOfModels] = {
-    **{
-        name: FamilyOfModels("network", "fit_network", "load_network", {"family": name}, is_trained=True)
-        for name in NETWORKS
-    },
-    "pca_t2": FamilyOfModels("pca", "fit_projection", "load_projection", {"statistic": "t2"}),
-    "pca_q": FamilyOfModels("pca", "fit_projection", "load_projection", {"statistic": "q"}),
-    "zscore": FamilyOfModels("zscore", "fit_deviation", "load_deviation"),
-    "logistic": FamilyOfModels("logistic", "fit_logistic", "load_logistic", is_labelled=True),
-}
+    try:
+        entry = find_entry(name)
+    except ValueError as error:
+        raise InputError(f"`model.family`: {error}.") from None
+    try:
+        family = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"The family {name!r} must be importable from {entry.value}. Importing it failed: {error}. "
+            "Repair the package that provides it."
+        ) from error
+    if not isinstance(family, Family):
+        raise InputError(
+            f"The family {name!r} must be a `schemas.model.Family`. Received {type(family).__name__} at "
+            f"{entry.value}. Repair the package that provides it."
+        )
+    return family
 
 
 def fit_model(
@@ -77,9 +61,9 @@ def fit_model(
         InputError: If a family cannot be fitted on this material.
     """
     members = {name: fit_family(name, material, model, training, places) for name in model.families}
-    if model.family != "join":
+    if model.family != JOIN:
         return members[model.family]
-    labelled = [name for name in members if FAMILIES[name].is_labelled]
+    labelled = [name for name in members if find_family(name).learns_from_labels]
     return join_models(members, labelled, material.rows, material.validation.normal_end_rows)
 
 
@@ -91,16 +75,12 @@ def fit_family(
     places: TrainingPlaces = NOWHERE,
 ) -> FittedModel:
     """Fit one family; see `fit_model`."""
-    family = FAMILIES[name]
-    arguments: dict[str, Any] = {"material": material, "model": model, **family.options}
-    if family.is_trained:
-        arguments |= {"training": training, "places": places.go_below(name)}
-    return family.call(family.fit, **arguments)
+    return find_family(name).fit(material, model, training, places.go_below(name))
 
 
 def load_family(name: str, folder: Path) -> FittedModel:
     """Load a model of one family; see `load_model`."""
-    return FAMILIES[name].call(FAMILIES[name].load, folder=folder)
+    return find_family(name).load(folder)
 
 
 def score_windows(model: FittedModel, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
@@ -132,8 +112,11 @@ def load_model(folder: Path) -> FittedModel:
 
     Returns:
         A model that gives the same scores as the saved one.
+
+    Raises:
+        InputError: If the package that provides its family is not installed.
     """
     family = (folder / FAMILY_FILE).read_text(encoding="utf-8")
-    if family != "join":
+    if family != JOIN:
         return load_family(family, folder)
     return load_joined(folder, load_family)

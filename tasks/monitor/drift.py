@@ -87,6 +87,7 @@ def compare_means(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return p_values
 
 
+# SciPy has no Holm correction, and statsmodels would be a dependency for these four lines
 def correct_for_many(p_values: np.ndarray) -> np.ndarray:
     """Correct p-values for multiple testing by Holm's method, which controls the family-wise error rate.
 

@@ -10,6 +10,7 @@ import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -66,11 +67,8 @@ def load_readings(path: str | Path, section: ReadingsSection) -> RawTable:
     """
     content = _read_bytes(Path(path))
     plain = _decompress(content, str(path))
-    if plain.startswith(b"PAR1"):
-        table = _parse_parquet(plain, str(path))
-    else:
-        table = _parse_csv(plain, str(path), section)
-    return RawTable(table, str(path), hashlib.sha256(content).hexdigest())
+    parse = _PARSERS.get(_kind(plain), _parse_csv)
+    return RawTable(parse(plain, str(path), section), str(path), hashlib.sha256(content).hexdigest())
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -102,7 +100,7 @@ def _decompress(content: bytes, path: str) -> bytes:
             f"Expected a {extension} file because of the extension of {path}. The content is not "
             f"{extension}. Export or download the file again, or correct its extension."
         )
-    if kind is None or kind == "parquet":
+    if kind is None or kind in _PARSERS:
         return content
     try:
         plain = _unzip(content, path) if kind == "zip" else _unpack(content, kind)
@@ -140,7 +138,7 @@ def _unzip(content: bytes, path: str) -> bytes:
         return archive.read(names[0])
 
 
-def _parse_parquet(plain: bytes, path: str) -> pd.DataFrame:
+def _parse_parquet(plain: bytes, path: str, _section: ReadingsSection) -> pd.DataFrame:
     try:
         file = pq.ParquetFile(pa.BufferReader(plain))
         names = ["" if name.startswith("__index_level_") else name for name in file.schema_arrow.names]
@@ -263,3 +261,9 @@ def _count_fields(text: str, separator: str, path: str) -> np.ndarray:
     line_ends = np.append(np.flatnonzero(characters == ord("\n")), len(characters))
     separators = np.flatnonzero(characters == ord(separator))
     return np.diff(np.searchsorted(separators, line_ends), prepend=0) + 1
+
+
+# by kind; what is of no other kind is CSV
+_PARSERS: dict[str | None, Callable[[bytes, str, ReadingsSection], pd.DataFrame]] = {
+    "parquet": _parse_parquet,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from schemas.detector import Detector
+from schemas.families import list_packages
 from schemas.model import FittedModel
 from tasks.models.fit import save_model
 from tasks.scoring.score import score_readings
@@ -115,7 +116,7 @@ def save_detector(
         code_paths=[str(_CODE / "schemas"), str(_CODE / "tasks")],
         signature=make_signature(detector),
         input_example=golden.head(_EXAMPLE_ROWS),
-        pip_requirements=list_requirements(),
+        pip_requirements=list_requirements(getattr(model, "members", (family,))),
     )
     return path
 
@@ -162,9 +163,10 @@ def make_signature(detector: Detector) -> ModelSignature:
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
 
-def list_requirements() -> list[str]:
-    """Pin the packages that scoring imports to the installed versions."""
-    pins = [f"{name}=={version(name)}" for name in _REQUIREMENTS]
+def list_requirements(families: Iterable[str]) -> list[str]:
+    """Pin the packages that scoring imports, and those that provide families, to the installed versions."""
+    releases = {name: version(name) for name in _REQUIREMENTS} | list_packages(families)
+    pins = [f"{name}=={release}" for name, release in releases.items()]
     # TensorFlow without GPU support is a package with a different name
     try:
         return [*pins, f"tensorflow-cpu=={version('tensorflow-cpu')}"]

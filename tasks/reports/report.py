@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from base64 import b64encode
@@ -11,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import yaml
 
@@ -19,6 +17,7 @@ from schemas.configuration import Configuration
 from schemas.evaluation import Interval
 from schemas.explanation import AlarmEpisode, Driver, ExplainedAlarms
 from schemas.results import RetrainResult
+from tasks.files.write import replace_at_end
 from tasks.reports.plot import SCORER_TITLES
 
 if TYPE_CHECKING:
@@ -239,12 +238,8 @@ def write_report(html: str, path: Path) -> None:
         OSError: If the folder or the file cannot be written; an existing file at `path` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        temporary.write_text(html, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replace_at_end(path) as file:
+        file.write(html.encode())
 
 
 def list_columns(result: RetrainResult) -> tuple[Column, ...]:

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import fcntl
 import hashlib
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +25,7 @@ import pyarrow.parquet as pq
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.scores import Bookmark, FileMark, OpenedOutput, Places
 from tasks.files.flush import flush
+from tasks.files.lock import take_lock
 from tasks.readings.format import format_csv
 from tasks.scoring.carry_over import format_bookmark, read_bookmark
 
@@ -62,37 +61,22 @@ def find_places(out: Path) -> Places:
 
 @contextlib.contextmanager
 def hold_output(places: Places, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
-    """Keep other processes from working on the same output; wait for one that does.
+    """Keep other processes from writing to the same output; wait for one that does.
 
     Raises:
-        StoreUnreachableError: If the other one has not ended after `wait_seconds`.
+        StoreUnreachableError: If another process holds the output for longer.
     """
-    begin = time.monotonic()
-    while (descriptor := _try_lock(places.lock)) is None:
-        if time.monotonic() - begin >= wait_seconds:
-            raise StoreUnreachableError(
-                f"One `forewarn score` at a time may work on {places.out}. Another one has been at it for "
-                f"{wait_seconds:.0f} seconds. Run this again when it has ended."
-            )
-        time.sleep(0.1)
-    try:
-        yield
-    finally:
-        places.lock.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _try_lock(path: Path) -> int | None:
-    """Lock a file that is still the one of this name, or none where another process holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_ino == path.stat().st_ino:
-            return descriptor
-    except (BlockingIOError, FileNotFoundError):
-        pass  # held, or removed by the one that held it
-    os.close(descriptor)
-    return None
+    handle = take_lock(places.lock, wait_seconds)
+    if handle is None:
+        raise StoreUnreachableError(
+            f"Only one `forewarn score` at a time may write to {places.out}. Another one has held it for "
+            f"{wait_seconds:.0f} seconds. Try again when it has ended."
+        )
+    with handle:
+        try:
+            yield
+        finally:
+            places.lock.unlink(missing_ok=True)
 
 
 def open_output(places: Places) -> OpenedOutput:

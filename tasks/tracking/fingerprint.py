@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.configuration import Configuration
+from schemas.families import list_packages
 from schemas.work import Work
 from tasks.tracking.code_version import hash_sources
 
@@ -31,7 +32,8 @@ def identify_work(data_sha256: str, configuration: Configuration, home: Path) ->
     # serving and monitoring come after the work and do not change it
     work_settings = {name: value for name, value in settings.items() if name not in {"serving", "monitor"}}
     training_settings = {name: settings[name] for name in _TRAINING_SECTIONS}
-    code = {"sources": hash_sources(), "packages": list_releases()}
+    packages = list_releases() | list_packages(configuration.model.families)
+    code = {"sources": hash_sources(), "packages": packages}
     training_key = make_key(data_sha256, training_settings, code)
     return Work(
         key=make_key(data_sha256, work_settings, code),

@@ -142,7 +142,7 @@ def test_a_fixed_threshold_takes_its_value() -> None:
             r"`model\.members` must not contain a family twice",
         ),
         ({"model": {"members": ("zscore",)}}, r"at least 2 items"),
-        ({"model": {"members": ("zscore", "join")}}, r"Input should be 'lstm_autoencoder'"),
+        ({"model": {"members": ("zscore", "join")}}, r"a join has no join"),
         (
             {"model": {"alpha_dropout": 0.1, "activation": "tanh"}},
             r"`model\.activation` must be selu when `model\.alpha_dropout` is set\. Received activation=tanh",

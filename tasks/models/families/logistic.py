@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -12,8 +13,11 @@ from sklearn.linear_model import LogisticRegression
 from schemas.configuration import ModelSection
 from schemas.errors import InputError
 from schemas.features import find_columns
-from schemas.model import Material
+from schemas.model import Changes, Family, Material
 from tasks.models.families.multiply import multiply_rows
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
 
 LEAST_POSITIVE_WINDOWS = 5
 ITERATIONS = 1000
@@ -129,3 +133,21 @@ def take_inputs(
     """
     last = rows[end_rows]
     return np.hstack([last[:, columns], np.abs(last[:, folded])]).astype(np.float64)
+
+
+def suggest_logistic(trial: BaseTrial) -> Changes:
+    """Suggest the penalty, and how long before an event rows teach."""
+    return {
+        "model": {
+            "regularisation": trial.suggest_float("regularisation", 1e-5, 1e-1, log=True),
+            "warning_rows": trial.suggest_categorical("warning_rows", [2, 5, 10]),
+        }
+    }
+
+
+LOGISTIC = Family(
+    lambda material, model, *_: fit_logistic(material, model),
+    load_logistic,
+    suggest_logistic,
+    learns_from_labels=True,
+)

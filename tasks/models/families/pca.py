@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.decomposition import PCA
 
 from schemas.configuration import ModelSection
 from schemas.features import find_columns
-from schemas.model import Material
+from schemas.model import Changes, Family, Material
 from tasks.models.families.multiply import multiply_rows
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,3 +123,17 @@ def load_projection(folder: Path) -> ProjectionModel:
     statistic = content.pop("statistic")
     arrays = {name: np.asarray(values) for name, values in content.items()}
     return ProjectionModel(statistic=statistic, **arrays)
+
+
+def suggest_projection(trial: BaseTrial) -> Changes:
+    """Suggest the share of variance that the components hold."""
+    share = trial.suggest_categorical("explained_variance", [0.9, 0.8, 0.95, 0.99])
+    return {"model": {"explained_variance": share}}
+
+
+T2 = Family(
+    lambda material, model, *_: fit_projection(material, model, "t2"), load_projection, suggest_projection
+)
+Q = Family(
+    lambda material, model, *_: fit_projection(material, model, "q"), load_projection, suggest_projection
+)

@@ -10,7 +10,7 @@ import numpy as np
 
 from schemas.configuration import ModelSection
 from schemas.features import find_columns
-from schemas.model import Material
+from schemas.model import Family, Material
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,3 +58,6 @@ def load_deviation(folder: Path) -> DeviationModel:
     """Load what `DeviationModel.save` wrote."""
     content = json.loads((folder / "zscore.json").read_text(encoding="utf-8"))
     return DeviationModel(np.asarray(content["columns"], dtype=np.int64))
+
+
+ZSCORE = Family(lambda material, model, *_: fit_deviation(material, model), load_deviation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,6 +18,8 @@ from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part, Split, Windows
 from tasks.alarms.episodes import count_false_alarms, find_horizon_starts, find_lead_minutes
 from tasks.alarms.threshold import (
+    RULES,
+    RuleInputs,
     choose_threshold,
     choose_thresholds,
     cross_precision_and_recall,
@@ -331,3 +333,21 @@ def test_no_other_threshold_costs_less(readings: SensorReadings, seed: int, miss
 
     chosen = find_lowest_cost(scores.tolist(), labelled, missed_event_cost, repeat_minutes=4.0)
     assert find_cost(chosen) == min(find_cost(threshold) for threshold in [*scores, np.inf])
+
+
+def test_the_settings_name_every_rule() -> None:
+    assert get_args(ThresholdSection.model_fields["rule"].annotation) == tuple(RULES)
+
+
+def test_another_rule_is_another_line_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exceed_normals(inputs: RuleInputs) -> float:
+        return float(inputs.judged[~inputs.part.labels].max())
+
+    monkeypatch.setitem(RULES, "exceed_normals", exceed_normals)
+    section = ThresholdSection().model_copy(update={"rule": "exceed_normals"})
+    windows, split = windows_of(LABELLED), split_of(part_of(LABELLED))
+    by_scorer = {"model": np.arange(7.0), "random": np.arange(7.0)[::-1]}
+    chosen = choose_thresholds(by_scorer, windows, split, LABELLED, section, 30.0)
+    # rows 5 and 6 are positive
+    assert chosen["model"] == Threshold(value=4.0, rule="exceed_normals")
+    assert chosen["random"] == Threshold(value=6.0, rule="exceed_normals")
