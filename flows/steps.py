@@ -180,7 +180,7 @@ is_cached = step(training_cache.is_cached, name="is cached")
 fit_with_cache = step(training_cache.fit_with_cache, name="train", cache_key_fn=name_training)
 load_cached_model = step(training_cache.load_cached_model, name="load trained model")
 find_decided_run = outside(finished_runs.find_decided_run, name="find decided run", timeout_seconds=300)
-delete_cached_training = step(training_cache.delete_cached_training, name="delete kept training")
+delete_cached_training = step(training_cache.delete_cached_training, name="delete cached training")
 delete_old_trainings = step(training_cache.delete_old_trainings, name="delete old trainings")
 
 # -> logged run
@@ -213,7 +213,7 @@ render_report = step(report.render_report, name="report")
 write_report = outside(report.write_report, name="write report", timeout_seconds=60)
 log_files = outside(log.log_files, name="log report", timeout_seconds=300)
 apply_decision = outside(promote.apply_decision, name="promote", timeout_seconds=300)
-promote_version = outside(promote.promote_version, name="promote by hand", timeout_seconds=300)
+promote_version = outside(promote.promote_version, name="promote version", timeout_seconds=300)
 roll_back = outside(promote.rollback, name="roll back", timeout_seconds=300)
 tag_run = outside(log.tag_run, name="tag run", timeout_seconds=300)
 

@@ -33,7 +33,10 @@ from schemas.errors import InputError
     "--notify", envvar="FOREWARN_NOTIFY", help="Prefect block to notify through, such as slack-webhook/plant."
 )
 @click.option(
-    "--file", "yaml_file", type=click.Path(path_type=Path), help="A prefect.yaml to use instead of ours."
+    "--file",
+    "yaml_file",
+    type=click.Path(path_type=Path),
+    help="A prefect.yaml to use instead of the supplied one.",
 )
 @click.option(
     "--late-seconds",
@@ -61,7 +64,7 @@ from schemas.errors import InputError
     default=DEFAULT_PATIENCE.again,
     show_default=True,
     type=click.FloatRange(min=0),
-    help="Fewest seconds between two notifications about the same deployment.",
+    help="Minimum seconds between two notifications about the same deployment.",
 )
 @takes_configuration
 def deploy(
@@ -98,7 +101,9 @@ def deploy(
 
 @commands.command(epilog="Example: forewarn worker --limit 2")
 @click.option("--name", help="Name of the worker.")
-@click.option("--limit", type=click.IntRange(min=1), help="Most runs at a time; unlimited by default.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Maximum number of concurrent runs; by default unlimited."
+)
 @click.option(
     "--log-level",
     default="WARNING",

@@ -32,7 +32,7 @@ def run_worker(home: Path, name: str | None, limit: int | None, log_level: str) 
     Args:
         home: Folder that holds `mlruns/`, for every run.
         name: The worker's name; by default Prefect chooses one.
-        limit: Most runs at a time, or none.
+        limit: Maximum number of concurrent runs, or none.
         log_level: Lowest level of the messages shown here; the server keeps all of them.
 
     Returns:
