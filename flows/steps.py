@@ -231,7 +231,7 @@ make_set_aside_rows = step(output_rows.make_set_aside_rows, name="describe rows 
 append_batch = outside(append.append_batch, name="append", timeout_seconds=600)
 
 # the champion's scores of rows after its training data -> windows -> verdict
-find_normal_medians = step(reference.find_normal_medians, name="usual scores")
+find_normal_medians = step(reference.find_normal_medians, name="median normal scores")
 find_watched_version = outside(watch.find_watched_version, name="find champion", timeout_seconds=300)
 check_watched_table = step(watch.check_watched_table, name="schema check")
 score_watched_rows = step(watch.score_watched_rows, name="score with champion")
