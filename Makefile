@@ -1,4 +1,4 @@
-# forewarn: `make run` and `make test` are all that a new machine needs (Python 3.11 and make)
+# forewarn: on a new machine with Python 3.11 and make, `make run` and `make test` do all of the set-up
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -9,14 +9,14 @@ EXTRAS ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
-# uv is installed from the lock file like everything else; it checks the hash of every package
+# uv, itself installed from the lock file, checks the hash of every package
 INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraint $(LOCK) --no-build-isolation
 DATA ?=
 ARGS ?=
 
 .PHONY: help setup run test check format bench docs expect ui deploy worker image stack stack-stop stack-test day lock clean
 
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready-$(EXTRAS) ## build the environment in .venv from the lock file
@@ -33,7 +33,7 @@ $(VENV)/.ready-%: $(LOCK) pyproject.toml
 run: setup ## the main job: retrain on simulated readings, or with DATA=path/to/readings.csv
 	@$(BIN)/forewarn retrain $(if $(DATA),--data '$(DATA)') $(ARGS)
 
-test: setup ## the whole test suite, files side by side; WORKERS=0 for one after the other
+test: setup ## the whole test suite, files in parallel; WORKERS=0 for sequential
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## format, lint, types, import rules, Dockerfile and compose.yaml
@@ -44,17 +44,17 @@ check: setup ## format, lint, types, import rules, Dockerfile and compose.yaml
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 
-format: setup ## mend format and what the linter can mend
+format: setup ## format, and fix what the linter can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## speed against the published way
+bench: setup ## speed compared with the published implementation
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: setup ## write docs/configuration.md from the configuration
 	$(BIN)/python -m tasks.configuration.document docs/configuration.md
 
-expect: setup ## write docs/what-to-expect.md from a backtest of DATA, beside its random split (half an hour)
+expect: setup ## write docs/what-to-expect.md from a backtest of DATA and a random split of it (half an hour)
 	@$(BIN)/forewarn retrain --preset ranjan-2019 --data '$(DATA)' --json mlruns/random-split.json
 	@$(BIN)/forewarn backtest --data '$(DATA)' --set readings.replay=causal --json mlruns/backtest.json $(ARGS)
 	$(BIN)/python -m tasks.reports.expectations mlruns/backtest.json mlruns/random-split.json docs
@@ -62,30 +62,30 @@ expect: setup ## write docs/what-to-expect.md from a backtest of DATA, beside it
 ui: setup ## the MLflow UI and the Prefect UI
 	@$(BIN)/forewarn ui $(ARGS)
 
-image: ## build the image by docker, podman or buildah; PYTHON_IMAGE=name for another base
+image: ## build the image with docker, podman or buildah; PYTHON_IMAGE=name for another base
 	@PYTHON_IMAGE='$(PYTHON_IMAGE)' docker/build_image.sh
 
 stack: setup ## the production stack on this machine, without docker; DATA=path/to/readings.csv
 	@$(BIN)/python docker/stack.py up $(if $(DATA),--data '$(DATA)') $(ARGS)
 
-stack-stop: setup ## stop what `make stack` runs
+stack-stop: setup ## stop the stack of `make stack`
 	@$(BIN)/python docker/stack.py down $(ARGS)
 
-stack-test: setup ## the whole life of a stack of its own, step by step
+stack-test: setup ## test a separate stack end to end, step by step
 	@$(BIN)/python -m tests.stack.life $(ARGS)
 
-day: setup ## a day of a plant in twenty minutes: docs/a-day.md
+day: setup ## simulate a day of a plant in twenty minutes, and write docs/a-day.md
 	@$(BIN)/python -m tests.stack.day $(ARGS)
 
-deploy: setup ## schedules, triggers, forms and automations to the server of PREFECT_API_URL; DATA=path/to/readings.csv
+deploy: setup ## deploy schedules, triggers, forms and automations to PREFECT_API_URL; DATA=path/to/readings.csv
 	@$(BIN)/forewarn deploy $(if $(DATA),--data '$(DATA)') $(ARGS)
 
-worker: setup ## do what the server asks for, until stopped
+worker: setup ## execute the runs of the Prefect server, until stopped
 	@$(BIN)/forewarn worker $(ARGS)
 
-lock: setup ## write the lock file again, keeping the versions in it
+lock: setup ## update the lock file, keeping the versions in it
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \
 	  --python-version 3.11 --custom-compile-command "make lock" --quiet -o $(LOCK)
 
-clean: ## remove the environment and caches, not mlruns/
+clean: ## remove the environment and caches, but not mlruns/
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -1,1 +1,1 @@
-"""Speed against the published way, measured side by side: `python -m benchmarks`."""
+"""Speed compared with the published implementation, measured in alternation: `python -m benchmarks`."""

@@ -1,4 +1,4 @@
-"""Measure all rows or the named ones: `python -m benchmarks [prepare epoch scoring ...] [--data FILE]`."""
+"""Run all benchmarks or the named ones: `python -m benchmarks [prepare epoch scoring ...] [--data FILE]`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ ROWS = {
     "flow": "benchmarks.flow:measure_flow",
     "serving": "benchmarks.serving:measure_serving",
 }
-# settings of the user's own stores, which a benchmark must not write to
+# variables that point to the user's stores, which a benchmark must not write to
 OWN_STORES = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL")
 
 
 def main() -> None:
-    """Measure in a folder of our own, print the table, write `results.json`."""
+    """Measure in a temporary home, write `results.json` and print the table."""
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory(prefix="forewarn-bench-", ignore_cleanup_errors=True) as home:
         for name in OWN_STORES:
@@ -44,24 +44,24 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("rows", nargs="*", help=f"What to measure, of {', '.join(ROWS)}; all without it.")
-    parser.add_argument("--data", type=Path, help="CSV file of readings; simulated readings without it.")
+    parser.add_argument("rows", nargs="*", help=f"Benchmarks out of {', '.join(ROWS)}; by default all.")
+    parser.add_argument("--data", type=Path, help="CSV file of readings; by default simulated.")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.rows if name not in ROWS]
     if unknown:
-        parser.error(f"expected rows of {', '.join(ROWS)}. Received {', '.join(unknown)}.")
+        parser.error(f"benchmarks must be among {', '.join(ROWS)}. Received {', '.join(unknown)}.")
     if arguments.data is not None and not arguments.data.is_file():
         parser.error(f"`--data` must name a file. There is no file {arguments.data}.")
     return arguments
 
 
 def measure_rows(names: list[str], data: Path | None) -> list[dict[str, Any]]:
-    """Measure rows one after the other; each note ends with the machine."""
+    """Run benchmarks one after the other; each note ends with the number of cores and the load."""
     from benchmarks.measure import count_cores
     from benchmarks.readings import find_material
 
     material, rows = find_material(data), []
-    print(f"Measuring on {material.words}, {describe_machine(count_cores())}", file=sys.stderr)
+    print(f"Measuring on {material.description}, {describe_machine(count_cores())}", file=sys.stderr)
     for name in names:
         module, function = ROWS[name].split(":")
         print(f"measuring {name} ...", file=sys.stderr)
@@ -74,7 +74,7 @@ def measure_rows(names: list[str], data: Path | None) -> list[dict[str, Any]]:
 
 
 def describe_machine(cores: int) -> str:
-    """Name what the times depend on."""
+    """Describe the machine and the packages that the times depend on."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("keras", "pandas", "numpy", "prefect"))
     return f"{cores} cores ({platform.machine()}), Python {platform.python_version()}, {packages}"
 
@@ -87,7 +87,7 @@ def write_results(rows: list[dict[str, Any]]) -> None:
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print a line for each row, with its note below."""
+    """Print one line per row, with its note below."""
     print(f"{'measured':<28}{'ratio':>8}{'goal':>8}  met")
     for row in rows:
         goal = "-" if row["goal"] is None else f"{row['goal']:g}"

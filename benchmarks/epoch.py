@@ -1,4 +1,4 @@
-"""One training epoch: the published `fit` against ours on the same network, windows and first weights."""
+"""One training epoch: the published `fit` against ours with the same network, windows and initial weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tasks.models.train import train_network
 
 GOAL = 6.0
 EPOCHS = 8
-# the first epochs hold the compiling
+# the first epochs include compilation
 EPOCHS_LEFT_OUT = 2
 SHUFFLE_SEEDS = (0, 1, 2)
 
@@ -36,12 +36,12 @@ class Training:
 
     @property
     def lasting_seconds(self) -> list[float]:
-        """Seconds of the epochs after compiling."""
+        """Seconds of the epochs after compilation."""
         return self.seconds[EPOCHS_LEFT_OUT:]
 
     @property
     def starting_seconds(self) -> float:
-        """Seconds that tracing and compiling added to the first epochs."""
+        """Seconds that tracing and compilation added to the first epochs."""
         return sum(self.seconds[:EPOCHS_LEFT_OUT]) - EPOCHS_LEFT_OUT * median(self.lasting_seconds)
 
 
@@ -63,7 +63,7 @@ class EpochClock(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has n
 
 
 def measure_epoch(material: Material) -> list[Measurement]:
-    """Measure an epoch after compiling, in turn with three orders of shuffling, and compare the losses."""
+    """Measure an epoch after compilation for three shuffling seeds, and compare the losses."""
     settings = configure("ranjan-2019")
     lookback = settings.windows.lookback
     windows = published.prepare(material.table, settings.labels.rows_ahead, lookback, settings.split.seed)
@@ -76,9 +76,9 @@ def measure_epoch(material: Material) -> list[Measurement]:
     slow, fast = collect_seconds(theirs), collect_seconds(ours)
     shape = f"{len(windows.train_normal):,} windows of {lookback} x {windows.train_normal.shape[2]}"
     note = (
-        f"{material.words}; {shape}, batch {settings.training.batch_size}, validation included, medians of "
-        f"{len(ours) * (EPOCHS - EPOCHS_LEFT_OUT)} epochs after compiling: published `fit` on float64 "
-        f"{write_seconds(slow)}, ours {write_seconds(fast)}, ours without XLA "
+        f"{material.description}; {shape}, batch {settings.training.batch_size}, validation included, "
+        f"medians of {len(ours) * (EPOCHS - EPOCHS_LEFT_OUT)} epochs after compilation: published `fit` on "
+        f"float64 {write_seconds(slow)}, ours {write_seconds(fast)}, ours without XLA "
         f"{write_seconds(collect_seconds(plain))}. {describe_repayment(ours, plain)} "
         f"{compare_losses(theirs, ours)}"
     )
@@ -86,7 +86,7 @@ def measure_epoch(material: Material) -> list[Measurement]:
 
 
 def train_published(windows: PublishedWindows, settings: Configuration, seed: int) -> Training:
-    """Train the published way; `seed` decides the order of shuffling, the first weights stay the same."""
+    """Train the published way; `seed` sets the shuffling order, the initial weights are always the same."""
     network, clock = build_first_network(windows.train_normal), EpochClock()
     keras.utils.set_random_seed(seed)
     losses = published.train(network, windows, EPOCHS, settings.training.batch_size, [clock])
@@ -94,7 +94,7 @@ def train_published(windows: PublishedWindows, settings: Configuration, seed: in
 
 
 def train_ours(prepared: Prepared, settings: Configuration, compiling: str, seed: int) -> Training:
-    """Train our way from the same first weights."""
+    """Train our way from the same initial weights."""
     lookback, sensors = settings.windows.lookback, prepared.scaled.shape[1]
     network, clock = build_network(settings.model.family, settings.model, lookback, sensors, 0), EpochClock()
     network.set_weights(published.build_network(lookback, sensors, seed=0).get_weights())
@@ -111,50 +111,50 @@ def train_ours(prepared: Prepared, settings: Configuration, compiling: str, seed
 
 
 def build_first_network(windows: np.ndarray) -> Any:
-    """Build the published network with the first weights that every training here starts from."""
+    """Build the published network with the initial weights that all trainings here share."""
     return published.build_network(windows.shape[1], windows.shape[2], seed=0)
 
 
 def add_callback(network: Any, callback: Any) -> None:
-    """Let the network's `fit` call one callback more."""
+    """Add a callback to the network's `fit`."""
     fit = network.fit
     network.fit = lambda *data, callbacks, **options: fit(*data, callbacks=[*callbacks, callback], **options)
 
 
 def collect_seconds(trainings: list[Training]) -> Seconds:
-    """Collect the seconds of an epoch after compiling."""
+    """Collect the seconds per epoch after compilation."""
     times = [seconds for training in trainings for seconds in training.lasting_seconds]
     return Seconds(median(times), min(times))
 
 
 def write_seconds(seconds: Seconds) -> str:
-    """Write the median and the fastest."""
+    """Write the median and the minimum."""
     return f"{seconds.median:.2f} s (fastest {seconds.fastest:.2f} s)"
 
 
 def describe_repayment(compiled: list[Training], plain: list[Training]) -> str:
-    """Say after how many epochs XLA has repaid what its compiling takes longer than plain tracing."""
+    """Describe after how many epochs XLA has recovered its longer compilation time."""
     compiling, tracing = (
         median([training.starting_seconds for training in trainings]) for trainings in (compiled, plain)
     )
     saved = collect_seconds(plain).median - collect_seconds(compiled).median
-    words = f"XLA starts in {compiling:.0f} s, plain tracing in {tracing:.0f} s"
+    starts = f"XLA starts in {compiling:.0f} s, plain tracing in {tracing:.0f} s"
     if saved <= 0:
-        return f"{words}; no epoch was faster with XLA here, so it is not repaid."
-    return f"{words}: repaid after {max(0.0, compiling - tracing) / saved:.0f} epochs."
+        return f"{starts}; epochs were not faster with XLA here, so that time is not recovered."
+    return f"{starts}: recovered after {max(0.0, compiling - tracing) / saved:.0f} epochs."
 
 
 def compare_losses(theirs: list[Training], ours: list[Training]) -> str:
-    """Say how far the loss curves lie apart; only the order of shuffling differs from seed to seed."""
+    """Describe how much the loss curves differ; seeds change only the shuffling order."""
     across = max(find_gap(one, other) for one in theirs for other in ours)
     within = max(find_gap(one, other) for one, other in combinations(theirs, 2))
     return (
-        f"Same first weights, other orders of shuffling: over {EPOCHS} epochs the losses of ours and theirs "
-        f"differ by at most {across:.1%}, those of {len(theirs)} published runs among themselves by "
+        f"Same initial weights, different shuffling orders: over {EPOCHS} epochs our losses differ from the "
+        f"published ones by at most {across:.1%}, those of {len(theirs)} published runs from each other by "
         f"{within:.1%}."
     )
 
 
 def find_gap(one: Training, other: Training) -> float:
-    """Largest relative difference of two loss curves."""
+    """Return the largest relative difference between two loss curves."""
     return float(np.max(np.abs(one.losses - other.losses) / other.losses))

@@ -25,7 +25,7 @@ REPETITIONS = 3
 
 
 def measure_flow(material: Material) -> list[Measurement]:
-    """Measure a retraining with and without Prefect, both logging to MLflow; the server runs already."""
+    """Measure a retraining with and without Prefect, both logging to MLflow; server start not included."""
     load_heavy_modules().join()
     starting = start_server()
     results: list[RetrainResult] = []
@@ -44,16 +44,16 @@ def measure_flow(material: Material) -> list[Measurement]:
             plain, whole = (way.median for way in alternate([run_plain, run_flow], REPETITIONS))
     require_equal_results(results)
     note = (
-        f"{material.words}; default settings, {EPOCHS} epochs without XLA, from the file to the registered "
-        f"version, medians of {REPETITIONS}: plain functions {plain:.1f} s, flow {whole:.1f} s. Both log to "
-        f"MLflow; the flow also records its tasks and 2 artifacts in Prefect. Equal metrics. The embedded "
-        f"server ran already; its start took {starting:.0f} s."
+        f"{material.description}; default settings, {EPOCHS} epochs without XLA, from the file to the "
+        f"registered version, medians of {REPETITIONS}: plain functions {plain:.1f} s, flow {whole:.1f} s. "
+        f"Both log to MLflow; the flow also records its tasks and 2 artifacts in Prefect. Equal metrics. The "
+        f"start of the embedded server, {starting:.0f} s, is not included."
     )
     return [Measurement("flow", plain / whole, GOAL, note)]
 
 
 def start_server() -> float:
-    """Start Prefect's embedded server by a flow that does nothing; returns the seconds that took."""
+    """Start Prefect's embedded server with an empty flow, and return the seconds that it took."""
 
     @flow(name="do nothing")
     def do_nothing() -> None:
@@ -64,26 +64,26 @@ def start_server() -> float:
 
 
 def make_settings(number: int) -> Configuration:
-    """Make the settings of one retraining: a model name of its own, so that it never meets a champion."""
+    """Make the settings of one retraining, with a new model name so that there is no champion."""
     fixed = [f"training.epochs={EPOCHS}", "training.compile=never", f"tracking.model_name=bench-{number}"]
     return configure(settings=fixed)
 
 
 @contextlib.contextmanager
 def without_artifacts() -> Iterator[None]:
-    """Let the flow's function run outside a flow, where its steps are plain functions."""
+    """Disable the Prefect artifacts, so that the flow's function can run outside a flow."""
     with patch.object(flows.retrain, "publish_artifacts", lambda result: None):
         yield
 
 
 def require_equal_results(results: list[RetrainResult]) -> None:
-    """Compare what all retrainings came to.
+    """Check that all retrainings have the same metrics.
 
     Raises:
         RuntimeError: If one differs.
     """
     if any(result.metrics != results[0].metrics for result in results):
         raise RuntimeError(
-            "The flow and the plain functions must come to the same metrics. They differ, so their times say "
-            "nothing. Look for a step that `benchmarks/flow.py` does not run on both sides."
+            "The flow and the plain functions must give the same metrics. They differ, so their times cannot "
+            "be compared. Look for a step that `benchmarks/flow.py` runs on one side only."
         )

@@ -1,4 +1,4 @@
-"""Measure two ways beside each other, and say what came of it."""
+"""Timing of alternative implementations, and the rows of the result table."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Measurement:
 
     Attributes:
         name: What was measured.
-        ratio: Seconds of the other way divided by our seconds, for the same work; above 1 we are faster.
-        goal: Smallest ratio that is good enough, or none where there is no goal.
+        ratio: Seconds of the other implementation divided by ours, for the same work; above 1 ours is faster.
+        goal: Smallest acceptable ratio, or none without a goal.
         note: What was compared, with sizes and seconds.
     """
 
@@ -28,11 +28,11 @@ class Measurement:
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the goal is reached, or none where there is no goal."""
+        """Whether the goal is reached, or none without a goal."""
         return None if self.goal is None else self.ratio >= self.goal
 
     def to_json(self) -> dict[str, Any]:
-        """Lay the row out as in `results.json`."""
+        """Convert the row to the form of `results.json`."""
         return {
             "name": self.name,
             "ratio": float(f"{self.ratio:.3g}"),
@@ -44,21 +44,21 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Seconds:
-    """Seconds of one way: the median counts, the fastest tells how much the machine disturbed it."""
+    """Seconds of one implementation: the median is reported, the fastest shows how noisy the machine was."""
 
     median: float
     fastest: float
 
 
 def alternate(ways: Sequence[Callable[[], Any]], repetitions: int) -> list[Seconds]:
-    """Time some ways in turn, A B A B, after one round that does not count.
+    """Time functions in alternation, A B A B, after one warm-up round.
 
     Args:
         ways: Functions without arguments.
-        repetitions: Rounds that count, at least 1.
+        repetitions: Rounds to time, at least 1.
 
     Returns:
-        Seconds of each way, in their order.
+        Seconds of each function, in the order of `ways`.
     """
     rounds = [[take_seconds(way) for way in ways] for _ in range(repetitions + 1)]
     return [Seconds(median(times), min(times)) for times in zip(*rounds[1:], strict=True)]

@@ -1,4 +1,4 @@
-"""From a table in memory to scaled training, validation and test windows."""
+"""Preparation: from a table in memory to scaled training, validation and test windows."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def measure_preparation(material: Material) -> list[Measurement]:
     ways = [prepare_published, prepare_ours, prepare_with_times, prepare_checked]
     slow, fast, timed, checked = (way.median for way in alternate(ways, REPETITIONS))
     gathering = take_seconds(lambda: gather_windows(ours, lookback))
-    sizes = f"{material.words}; ranjan-2019, windows of {lookback} x {theirs.train_normal.shape[2]}"
+    sizes = f"{material.description}; ranjan-2019, windows of {lookback} x {theirs.train_normal.shape[2]}"
     note = (
         f"{sizes}: loops, lists and scaling window by window {slow:.2f} s, ours {1000 * fast:.0f} ms. "
-        "Neither side parses the times here, since the published way does not read them; parsing them "
-        f"too, ours takes {1000 * timed:.0f} ms. Ours keeps windows as positions in one scaled table; "
-        f"copying all of them out would add {1000 * gathering:.0f} ms. Equal validation windows."
+        "Neither side parses the times, which the published way does not use; with parsing, ours takes "
+        f"{1000 * timed:.0f} ms. Ours keeps windows as positions in one scaled table; copying all of them "
+        f"out would add {1000 * gathering:.0f} ms. Equal validation windows."
     )
-    checks = f"{sizes}: published without any check {slow:.2f} s, ours with the whole schema {checked:.2f} s."
+    checks = f"{sizes}: published without checks {slow:.2f} s, ours with the schema check {checked:.2f} s."
     return [
         Measurement("prepare", slow / fast, GOAL, note),
         Measurement("prepare with checks", slow / checked, None, checks),
@@ -58,7 +58,7 @@ def measure_preparation(material: Material) -> list[Measurement]:
 
 
 def require_equal_windows(theirs: PublishedWindows, ours: Prepared, settings: Configuration) -> None:
-    """Compare the validation windows of both sides, in the order of the published split.
+    """Check that both sides give the same validation windows, in the order of the published split.
 
     Raises:
         RuntimeError: If they differ.
@@ -69,12 +69,12 @@ def require_equal_windows(theirs: PublishedWindows, ours: Prepared, settings: Co
     if not (is_same_choice and np.allclose(theirs.validation, gathered, rtol=1e-5, atol=1e-5)):
         raise RuntimeError(
             "The published preparation and ours must give equal validation windows. They differ, so their "
-            "times say nothing. Look for a change in `tasks/windows/` or `tasks/features/scale.py`."
+            "times cannot be compared. Look for a change in `tasks/windows/` or `tasks/features/scale.py`."
         )
 
 
 def order_validation(rows: int, settings: Configuration) -> np.ndarray:
-    """Tell the last rows of the published validation windows, in their order."""
+    """Return the last rows of the published validation windows, in their order."""
     seed = settings.split.seed
     end_rows = np.arange(settings.windows.lookback + 1, rows)
     rest, _ = train_test_split(end_rows, test_size=published.TEST_FRACTION, random_state=seed)
@@ -84,6 +84,6 @@ def order_validation(rows: int, settings: Configuration) -> np.ndarray:
 
 
 def gather_windows(prepared: Prepared, lookback: int) -> list[np.ndarray]:
-    """Copy the windows of every part out of the scaled table."""
+    """Copy the windows of every part from the scaled table."""
     windows = view_windows(prepared.scaled, lookback)
     return [windows[part.end_rows - lookback + 1] for part in prepared.split.parts]

@@ -1,7 +1,8 @@
-"""The published way, written anew from the posts' description: loops, lists and default settings.
+"""The published implementation, rewritten from the posts' description: loops, lists and default settings.
 
-Ranjan 2019, "LSTM Autoencoder for Extreme Rare Event Classification in Keras". It is what the benchmarks
-measure against, so it keeps the posts' loops; nothing else imports it.
+The benchmarks measure against it, so it keeps the posts' loops; nothing else imports it.
+
+Source: Ranjan 2019, "LSTM Autoencoder for Extreme Rare Event Classification in Keras".
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def prepare(table: pd.DataFrame, rows_ahead: int, lookback: int, seed: int) -> P
 
 
 def curve_shift(table: pd.DataFrame, rows_ahead: int) -> pd.DataFrame:
-    """Mark the rows before each event by adding up shifted labels, then drop the event rows."""
+    """Mark the rows before each event by adding shifted labels, then drop the event rows."""
     marked = table["y"].copy()
     for _ in range(rows_ahead):
         marked = marked + marked.shift(-1).fillna(0)
@@ -87,7 +88,7 @@ def curve_shift(table: pd.DataFrame, rows_ahead: int) -> pd.DataFrame:
 def temporalize(
     rows: np.ndarray, labels: np.ndarray, lookback: int
 ) -> tuple[list[list[np.ndarray]], list[int]]:
-    """Collect windows row by row; `rows - lookback - 1` of them, the first two possible ones left out."""
+    """Collect windows row by row: `rows - lookback - 1` of them, without the first two possible ones."""
     windows, window_labels = [], []
     for i in range(len(rows) - lookback - 1):
         window = []
@@ -107,7 +108,7 @@ def flatten(windows: np.ndarray) -> np.ndarray:
 
 
 def scale(windows: np.ndarray, scaler: StandardScaler) -> np.ndarray:
-    """Scale window after window, in place as the posts do."""
+    """Scale window by window, in place as the posts do."""
     for i in range(windows.shape[0]):
         windows[i, :, :] = scaler.transform(windows[i, :, :])
     return windows
@@ -132,7 +133,7 @@ def build_network(lookback: int, sensors: int, seed: int) -> keras.Model:
 def train(
     network: keras.Model, windows: PublishedWindows, epochs: int, batch_size: int, callbacks: list[Any]
 ) -> dict[str, list[float]]:
-    """Train on float64 arrays with default settings and Adam 1e-4; returns the losses of every epoch."""
+    """Train on float64 arrays with default settings and Adam 1e-4; return the losses of every epoch."""
     network.compile(loss="mse", optimizer=keras.optimizers.Adam(1e-4))
     fitted = network.fit(
         windows.train_normal,
@@ -148,7 +149,7 @@ def train(
 
 
 def score(network: keras.Model, windows: np.ndarray) -> np.ndarray:
-    """Score windows by `predict` with its default batch of 32; mean squared error of the last rows."""
+    """Score windows with `predict` and its default batch of 32: the mean squared error of the last row."""
     reconstructed = network.predict(windows, verbose=0)
     errors: np.ndarray = np.mean(np.power(flatten(windows) - flatten(reconstructed), 2), axis=1)
     return errors

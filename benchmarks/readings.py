@@ -1,4 +1,4 @@
-"""The readings that everything is measured on."""
+"""The readings that the benchmarks run on."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from tasks.windows.label import label_ahead
 from tasks.windows.split import split_windows
 from tasks.windows.window import make_windows
 
-# Ranjan et al., arXiv 1809.10717, as users get it
+# the file of Ranjan et al., arXiv 1809.10717, as distributed
 _MILL_SHA256 = "f2d3acd2a035d9317b24b9b52ba45346992ee66bcf9178e0f8a03e25b640dc75"
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """A table of readings, and what it is called in notes."""
+    """A table of readings, and its description for notes."""
 
     table: pd.DataFrame
-    words: str
+    description: str
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Readings prepared our way: scaled rows, float32, and windows told by their last rows."""
+    """Readings prepared our way: scaled rows, float32, and windows given by their last rows."""
 
     labelled: LabelledReadings
     split: Split
@@ -45,7 +45,7 @@ class Prepared:
 
 
 def find_material(path: Path | None) -> Material:
-    """Read a CSV file of readings, or simulate them where no file is named."""
+    """Read a CSV file of readings, or simulate readings if no file is named."""
     if path is None:
         table = simulate_readings()
         return Material(table, f"simulated readings, {len(table):,} rows")
@@ -55,9 +55,9 @@ def find_material(path: Path | None) -> Material:
 
 
 def convert_table(table: pd.DataFrame, times: np.ndarray | None = None) -> SensorReadings:
-    """Turn a table into arrays: parse the times unless given, number the runs, stack the sensors.
+    """Convert a table to arrays without checking it: parse the times unless given, number the runs.
 
-    Nothing is checked.
+    Columns other than the label and `NO_SENSORS` are sensors.
     """
     sensors = [name for name in table.columns if name not in ("y", *NO_SENSORS)]
     if times is None:
@@ -78,7 +78,7 @@ def convert_table(table: pd.DataFrame, times: np.ndarray | None = None) -> Senso
 
 
 def prepare_readings(readings: SensorReadings, settings: Configuration) -> Prepared:
-    """Label, cut, divide and scale, by the same functions that the retrain flow calls."""
+    """Label, make windows, divide and scale, with the functions that the retrain flow calls."""
     labelled = label_ahead(readings, settings.labels.rows_ahead, across_gaps=settings.labels.across_gaps)
     windows = make_windows(labelled, settings.windows.lookback, settings.windows.convention)
     split = split_windows(windows, settings.split, settings.purge_rows)

@@ -1,4 +1,4 @@
-"""Scoring many rows: windows built by loops and `predict`, against one traced function."""
+"""Batch scoring: windows built by loops and `predict`, against one traced function."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REPETITIONS = 5
 
 
 def measure_scoring(material: Material) -> list[Measurement]:
-    """Measure rows scored in a second, from scaled rows to scores; both sides must give equal scores."""
+    """Measure rows scored per second, from scaled rows to scores; both sides must give equal scores."""
     settings = configure("ranjan-2019")
     lookback = settings.windows.lookback
     scaled = prepare_readings(convert_table(material.table), settings).scaled
@@ -46,12 +46,12 @@ def measure_scoring(material: Material) -> list[Measurement]:
         REPETITIONS,
     )
     note = (
-        f"{material.words}, repeated; windows of {lookback} x {scaled.shape[1]}, from scaled rows to scores. "
-        f"Published, {PUBLISHED_ROWS:,} rows, loops and `predict` in batches of 32: "
+        f"{material.description}, repeated; windows of {lookback} x {scaled.shape[1]}, from scaled rows to "
+        f"scores. Published, {PUBLISHED_ROWS:,} rows, loops and `predict` in batches of 32: "
         f"{write_rate(PUBLISHED_ROWS, slow)}. Ours, {OUR_ROWS:,} rows:"
     )
-    with_xla = f"{note} {write_rate(OUR_ROWS, fast)} after compiling once in {compiling:.1f} s. Equal scores."
-    without = f"{note} {write_rate(OUR_ROWS, traced)}, traced and not compiled. Equal scores."
+    with_xla = f"{note} {write_rate(OUR_ROWS, fast)} after compilation in {compiling:.1f} s. Equal scores."
+    without = f"{note} {write_rate(OUR_ROWS, traced)}, traced but not compiled. Equal scores."
     seconds = slow.median * OUR_ROWS / PUBLISHED_ROWS
     return [
         Measurement("batch scoring", seconds / fast.median, GOAL, with_xla),
@@ -65,7 +65,7 @@ def write_rate(rows: int, seconds: Seconds) -> str:
 
 
 def require_equal_scores(theirs: np.ndarray, ours: np.ndarray) -> None:
-    """Compare the scores of the same windows; the published ones begin two windows later.
+    """Check that the scores of the same windows are equal; the published ones begin two windows later.
 
     Raises:
         RuntimeError: If they differ.
@@ -73,6 +73,6 @@ def require_equal_scores(theirs: np.ndarray, ours: np.ndarray) -> None:
     same_windows = ours[published.WINDOWS_LEFT_OUT : published.WINDOWS_LEFT_OUT + len(theirs)]
     if not np.allclose(theirs, same_windows, rtol=1e-4, atol=1e-6):
         raise RuntimeError(
-            "The published scores and ours must be equal. They differ, so their times say nothing. Look for "
-            "a change in `tasks/models/inference.py` or `tasks/models/build.py`."
+            "The published scores and ours must be equal. They differ, so their times cannot be compared. "
+            "Look for a change in `tasks/models/inference.py` or `tasks/models/build.py`."
         )

@@ -1,4 +1,4 @@
-"""Load on the service while the champion moves, against MLflow's own server with the same version."""
+"""Load on the service while the champion moves, against MLflow's server with the same version."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ wrk.body = io.open("{body}"):read("*a")
 
 @dataclass(frozen=True)
 class Load:
-    """What the load tool saw.
+    """Results of the load tool.
 
     Attributes:
         requests: Requests answered.
-        failures: Answers other than 2xx, and errors of connections.
-        per_second: Requests answered in a second.
-        median: Milliseconds of the middle answer.
-        percentile_99: Milliseconds that one answer in a hundred exceeds.
+        failures: Answers other than 2xx, and connection errors.
+        per_second: Requests answered per second.
+        median: Median latency in milliseconds.
+        percentile_99: 99th percentile of the latency in milliseconds.
     """
 
     requests: int
@@ -60,7 +60,7 @@ class Load:
 
 
 def measure_serving(material: Material) -> list[Measurement]:
-    """Measure requests a second of the service, with every request answered while the champion moves."""
+    """Measure requests per second, and check that every request is answered while the champion moves."""
     if shutil.which(TOOL) is None:
         print(f"skipping serving: it needs {TOOL} (Debian's package {TOOL})", file=sys.stderr)
         return []
@@ -72,8 +72,8 @@ def measure_serving(material: Material) -> list[Measurement]:
         theirs = load_mlflow(rows, Path(folder))
     require_all_answered(ours, metrics)
     note = (
-        f"{material.words}; {ROWS_IN_REQUEST} rows a request, {CONNECTIONS} connections, family join. Ours, "
-        f"{QUIET_SECONDS} s: {write_load(quiet)}. `mlflow models serve`, the same rows and version, "
+        f"{material.description}; {ROWS_IN_REQUEST} rows per request, {CONNECTIONS} connections, family "
+        f"join. Ours, {QUIET_SECONDS} s: {write_load(quiet)}. `mlflow models serve`, same rows and version, "
         f"{QUIET_SECONDS} s: {write_load(theirs)}. Ours for {SECONDS} s while the champion moved {MOVES} "
         f"times between two versions, {metrics[RELOADS]:.0f} reloads seen: {ours.requests:,} requests, "
         f"{ours.failures} failed, {write_load(ours)}; {kilobytes[0] / 1024:.0f} MB before, "
@@ -98,10 +98,10 @@ def register_two(home: Path) -> MlflowClient:
 def load_service(
     client: MlflowClient, rows: list[dict[str, Any]], folder: Path
 ) -> tuple[Load, Load, Mapping[str, float], tuple[float, float]]:
-    """Put load on our service, first in peace, then while the champion moves.
+    """Put load on our service, first undisturbed, then while the champion moves.
 
     Returns:
-        What the tool saw both times, the metrics at the end, and the memory before and after in KiB.
+        The results of both loads, the metrics at the end, and the memory in KiB before and after.
     """
     result = folder / "serve.json"
     command = [sys.executable, "-m", "flows", "serve", "--port", "0", "--json", str(result)]
@@ -142,7 +142,7 @@ def load_mlflow(rows: list[dict[str, Any]], folder: Path) -> Load:
 
 
 def move_champion(client: MlflowClient, url: str) -> None:
-    """Move the alias to and fro, each time once the service has followed."""
+    """Move the alias back and forth, each time waiting until the service has followed."""
     pause = (SECONDS - 10) / MOVES
     for move in range(MOVES):
         time.sleep(pause)
@@ -151,12 +151,14 @@ def move_champion(client: MlflowClient, url: str) -> None:
         end = time.monotonic() + 30
         while read_json(f"{url}/model")["version"] != version:
             if time.monotonic() > end:
-                raise RuntimeError(f"The service must follow the champion within 30 s. Move {move + 1}: not.")
+                raise RuntimeError(
+                    f"The service must follow the champion within 30 s. Failed: move {move + 1}."
+                )
             time.sleep(0.2)
 
 
 def require_all_answered(load: Load, metrics: Mapping[str, float]) -> None:
-    """Make sure that the load was one, and that it met every move.
+    """Check that all requests were answered, and that the service followed every move.
 
     Raises:
         RuntimeError: If a request failed, or a reload was not counted.
@@ -164,7 +166,7 @@ def require_all_answered(load: Load, metrics: Mapping[str, float]) -> None:
     reloads = metrics[RELOADS]
     if load.failures or not load.requests or reloads != MOVES:
         raise RuntimeError(
-            f"All requests must be answered, and {MOVES} reloads seen. {load.failures} of {load.requests} "
+            f"All requests must be answered, and {MOVES} reloads counted. {load.failures} of {load.requests} "
             f"requests failed, {reloads:.0f} reloads were counted. Look at flows/serving/model.py."
         )
 
@@ -173,7 +175,7 @@ def require_all_answered(load: Load, metrics: Mapping[str, float]) -> None:
 def start(
     command: list[str], log_file: Path, extra: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server; what it says goes to a file, whose end is shown where it fails."""
+    """Run a server with its output in a file, whose end is shown if the server fails."""
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, cwd=log_file.parent, env={**os.environ, **(extra or {})}
@@ -181,7 +183,7 @@ def start(
         try:
             yield process
         except RuntimeError as error:
-            raise RuntimeError(f"{error} It said: {log_file.read_text(errors='replace')[-600:]}") from error
+            raise RuntimeError(f"{error} Its log: {log_file.read_text(errors='replace')[-600:]}") from error
         finally:
             process.terminate()
             process.wait()
@@ -191,7 +193,7 @@ def wait_until_answered(process: subprocess.Popen[bytes], find_address: Any) -> 
     """Wait until a server answers.
 
     Raises:
-        RuntimeError: If it ends by itself, or it takes minutes.
+        RuntimeError: If the server exits, or takes too long.
     """
     end = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < end:
@@ -206,7 +208,7 @@ def wait_until_answered(process: subprocess.Popen[bytes], find_address: Any) -> 
 def start_load(
     address: str, body: Mapping[str, Any], seconds: int, folder: Path
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run the load tool beside us; it is ended if something else goes wrong."""
+    """Run the load tool in parallel; on an error in the body it is terminated."""
     (folder / "body.json").write_text(json.dumps(body), encoding="utf-8")
     (folder / "post.lua").write_text(_SCRIPT.format(body=folder / "body.json"), encoding="utf-8")
     command = [TOOL, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
@@ -220,7 +222,7 @@ def start_load(
 
 
 def read_load(shown: str) -> Load:
-    """Read what the tool printed."""
+    """Parse the output of the tool."""
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", shown)
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", shown)
     return Load(
@@ -241,12 +243,12 @@ def _find(pattern: str, shown: str) -> str:
 
 def _read_milliseconds(text: str) -> float:
     units = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
-    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()  # type: ignore[union-attr]  # wrk writes no other
+    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()  # type: ignore[union-attr]  # wrk's only form
     return float(number) * units[unit]
 
 
 def write_load(load: Load) -> str:
-    """Write throughput and latencies."""
+    """Write the throughput and the latencies."""
     return (
         f"{load.per_second:.1f} requests/s, median {load.median:.0f} ms, 99th percentile "
         f"{load.percentile_99:.0f} ms"
@@ -254,21 +256,21 @@ def write_load(load: Load) -> str:
 
 
 def read_json(address: str) -> dict[str, Any]:
-    """Ask for JSON."""
+    """Fetch JSON."""
     with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - http alone
         content: dict[str, Any] = json.load(answer)
     return content
 
 
 def read_metrics(url: str) -> dict[str, float]:
-    """Ask for the metrics, by their names with labels."""
+    """Fetch the metrics, by name with labels."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:  # noqa: S310 - http alone
         lines = answer.read().decode().splitlines()
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[:1] != "#"}
 
 
 def read_kilobytes(process: int) -> float:
-    """Tell the resident memory of a process in KiB; 0 where the system does not say."""
+    """Return the resident memory of a process in KiB, or 0 if the system does not report it."""
     status = Path(f"/proc/{process}/status")
     if not status.exists():
         return 0.0

@@ -1,7 +1,7 @@
-"""Create the account under which worker and service log in to MLflow, and the registered model that it owns.
+"""Create the MLflow account of the worker and the service, and the registered model that it owns.
 
-When an account that is no administrator asks for a registered model that does not exist, MLflow answers 403,
-not 404. So the model is created here, without a version, by the account that is to own it.
+When an account other than an administrator requests a registered model that does not exist, MLflow answers
+403, not 404. So this creates the model, without a version, under the account that will own it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def create(call: Callable[[], object]) -> bool:
 
 
 def main() -> None:
-    """Create both on the server `MLFLOW_TRACKING_URI`; an account that exists gets its password again."""
+    """Create both on the server `MLFLOW_TRACKING_URI`; an existing account gets its password set again."""
     server, model = os.environ["MLFLOW_TRACKING_URI"], os.environ["FOREWARN_MODEL"]
     name, password = os.environ["ACCOUNT_NAME"], os.environ["ACCOUNT_PASSWORD"]
     administrator = AuthServiceClient(server)

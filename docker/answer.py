@@ -9,7 +9,7 @@ _SECONDS = 4
 
 
 def main(address: str) -> int:
-    """Return 0 if a page that needs no login answers with success, and 1 otherwise."""
+    """Return 0 if a page that needs no login is served successfully, and 1 otherwise."""
     try:
         with urlopen(address, timeout=_SECONDS):  # noqa: S310 - the address is the one in compose.yaml
             return 0

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the image forewarn:VERSION by docker, podman or buildah, the first that works here: `make image`.
+# Builds the image forewarn:VERSION with the first of docker, podman and buildah that works here: `make image`.
 #
-#   BUILDER=buildah                    this one and no other
-#   PYTHON_IMAGE=name                  another base image, where the one of the Dockerfile cannot be pulled
+#   BUILDER=buildah                    use only this builder
+#   PYTHON_IMAGE=name                  another base image, if that of the Dockerfile cannot be pulled
 #   SSL_CERT_FILE=/path/to/certs.pem   certificates to trust while building
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,12 +12,12 @@ if [ -n "${PYTHON_IMAGE:-}" ]; then arguments+=(--build-arg "PYTHON_IMAGE=$PYTHO
 if [ -n "${SSL_CERT_FILE:-}" ]; then
   arguments+=(--secret "id=certificates,src=$SSL_CERT_FILE" --build-arg CERTIFICATES=/run/secrets/certificates)
 fi
-# podman and buildah: with HEALTHCHECK and SHELL, which their own format lacks
+# makes podman and buildah support HEALTHCHECK and SHELL, which their default format lacks
 export BUILDAH_FORMAT=docker
 
 for builder in ${BUILDER:-docker podman buildah}; do
   if "$builder" info > /dev/null 2>&1; then
-    echo "Building by $builder ..."
+    echo "Building with $builder ..."
     exec "$builder" build "${arguments[@]}" .
   fi
 done

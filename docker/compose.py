@@ -1,7 +1,7 @@
-"""Read compose.yaml as it runs on this machine without docker.
+"""Read compose.yaml for running its services on this machine without docker.
 
-The names of services become 127.0.0.1, and the paths of mounted volumes become folders. Keys that the file
-does not use are refused, so that the two ways to start the stack cannot drift apart unnoticed.
+Host names of services become 127.0.0.1, and mounted paths become folders. Unsupported keys are refused, so
+that the two ways to start the stack cannot diverge unnoticed.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Service:
     """A service of compose.yaml, as it runs on this machine.
 
     Attributes:
-        depends_on: Services that must answer first, or have run to their end.
-        runs_once: Whether it runs to its end; the others are restarted when they end.
-        health: A command that ends with 0 if the service answers; empty if there is no check.
-        start_seconds: How long the service may take to answer for the first time.
-        waits_for: What it waits for before it answers, however long that takes; empty for most.
-        volumes: The folder on this machine for each path inside a container.
+        depends_on: Services that must be healthy, or have completed, first.
+        runs_once: Whether the service runs to completion; the others are restarted when they end.
+        health: Command that exits with 0 if the service is healthy; empty if there is no check.
+        start_seconds: Longest time until the service is healthy for the first time.
+        waits_for: What the service waits for before it answers, without a time limit; usually empty.
+        volumes: Folder on this machine for each path inside a container.
     """
 
     name: str
@@ -54,13 +54,13 @@ class Service:
 
 
 def list_secrets() -> list[str]:
-    """List the variables that compose.yaml requires: they are the secrets."""
+    """List the variables that compose.yaml requires, which are the secrets."""
     found = _VARIABLE.finditer(FILE.read_text(encoding="utf-8"))
     return list(dict.fromkeys(match["name"] for match in found if match["kind"] == "?"))
 
 
 def read_compose(variables: Mapping[str, str], folder: Path) -> dict[str, Service]:
-    """Read the services; in the file each comes after those it depends on.
+    """Read the services, in an order in which each comes after those that it depends on.
 
     Args:
         variables: Values of `${NAME}`.
@@ -77,10 +77,10 @@ def _read_service(
     name: str, raw: dict[str, Any], variables: Mapping[str, str], folder: Path, hosts: set[str]
 ) -> Service:
     if unknown := sorted(set(raw) - _KNOWN_KEYS):
-        raise InputError(f"`services.{name}` must use keys that docker/compose.py knows. Received {unknown}.")
+        raise InputError(f"`services.{name}` must use keys that docker/compose.py supports, not {unknown}.")
     volumes = _read_volumes([fill_in(entry, variables) for entry in raw.get("volumes", [])], folder)
     volumes |= dict.fromkeys(raw.get("tmpfs", []), folder / "temporary" / name)
-    # first the hosts and paths of the file: the values of variables are meant for this machine already
+    # rewrite hosts and paths before filling in variables, whose values are already meant for this machine
     known = _change_texts(raw, lambda text: fill_in(write_local(text, hosts, volumes), variables))
     # a key without a value stands for the variable of that name, if there is one
     given = {key: variables.get(key) if item is None else item for key, item in known["environment"].items()}
@@ -107,7 +107,7 @@ def _read_service(
 
 
 def _read_volumes(entries: list[str], folder: Path) -> dict[str, Path]:
-    """Return the folder of each mounted path; mounted files are left out, and used in place."""
+    """Return the folder of each mounted path; mounted files are left out, as they are used in place."""
     places = {}
     for source, target in (entry.split(":")[:2] for entry in entries):
         # a source without a slash is the name of a volume
@@ -129,7 +129,7 @@ def fill_in(text: str, variables: Mapping[str, str]) -> str:
 
 def write_local(text: str, hosts: set[str], volumes: Mapping[str, Path]) -> str:
     """Replace `0.0.0.0`, and names of services before a port, by loopback, and mounted paths by folders."""
-    # of two that begin alike the longer one must match
+    # longest first, since one name may be a prefix of another
     names = "|".join(re.escape(host) for host in sorted(hosts, key=len, reverse=True))
     paths = "|".join(re.escape(path) for path in sorted(volumes, key=len, reverse=True)) or "(?!)"
     text = re.sub(rf"(?<![\w.-])(?:{names})(?=:[\d$])", LOOPBACK, text)

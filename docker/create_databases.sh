@@ -1,6 +1,6 @@
 #!/bin/sh
-# Creates the roles and databases of Prefect and MLflow when PostgreSQL is started for the first time. The image of PostgreSQL
-# runs it, and so does start_postgres.sh. psql takes the passwords from the environment: no command line shows them.
+# Creates the roles and databases of Prefect and MLflow when PostgreSQL first starts; run by the image of PostgreSQL and by
+# start_postgres.sh. psql takes the passwords from the environment, so that no command line shows them.
 set -eu
 psql --username "$POSTGRES_USER" --dbname postgres --no-psqlrc --quiet --set ON_ERROR_STOP=1 <<'SQL'
 \getenv prefect_password PREFECT_DATABASE_PASSWORD
@@ -15,6 +15,6 @@ CREATE DATABASE mlflow OWNER mlflow;
 CREATE DATABASE mlflow_accounts OWNER mlflow;
 REVOKE CONNECT ON DATABASE prefect, mlflow, mlflow_accounts FROM PUBLIC;
 \connect prefect
--- Prefect searches its tables by it
+-- for Prefect's text search
 CREATE EXTENSION pg_trgm;
 SQL

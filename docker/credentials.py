@@ -1,4 +1,4 @@
-"""The secrets of a stack on this machine: generated once, kept in a file that only its owner can read."""
+"""The secrets of a stack on this machine: generated once, and kept in a file readable only by its owner."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def keep_credentials(file: Path, names: Iterable[str]) -> dict[str, str]:
     """Read the secrets, and generate those that are missing.
 
     Args:
-        file: File of lines `NAME=value`, of mode 600.
-        names: The secrets that must be there.
+        file: File of lines `NAME=value`, with mode 600.
+        names: The required secrets.
 
     Raises:
-        InputError: If others can read the file, or a line is not of that form.
+        InputError: If others can read the file, or a line has another form.
     """
     known = _read(file) if file.exists() else {}
     missing = [name for name in names if name not in known]
@@ -42,7 +42,7 @@ def _read(file: Path) -> dict[str, str]:
         if name.isidentifier() and value:
             known[name] = value
         elif line.strip() and not line.startswith("#"):
-            # the line is not shown: it may hold a secret
+            # do not show the line, which may hold a secret
             raise InputError(
                 f"{file} must hold lines NAME=value. Line {number} must be corrected or deleted."
             )
@@ -50,7 +50,7 @@ def _read(file: Path) -> dict[str, str]:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file whole or not at all, never readable by others."""
+    """Write a file atomically, readable only by its owner at all times."""
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     part.touch(mode=0o600)
     part.write_text(text, encoding="utf-8")

@@ -1,6 +1,6 @@
-"""The Prefect server behind a check of the Host header, which Prefect itself does not have.
+"""The Prefect server behind a check of the Host header, which Prefect itself lacks.
 
-Without it, a web page whose host name resolves to this machine (DNS rebinding) could use the server.
+Without the check, a web page whose host name resolves to this machine (DNS rebinding) could use the server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def read_hosts(text: str) -> list[str]:
     """Read host names separated by commas.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If the text has no host name.
     """
     hosts = [host.strip() for host in text.split(",") if host.strip()]
     if not hosts:
@@ -38,6 +38,6 @@ def read_hosts(text: str) -> list[str]:
 def require_hosts(app: ASGIApp, hosts: list[str]) -> ASGIApp:
     """Wrap an application so that requests and web sockets under another host name get 400.
 
-    The application itself is not changed: Prefect's automations call it internally, under another name.
+    The application itself stays unguarded, since Prefect's automations call it internally under another name.
     """
     return TrustedHostMiddleware(app, allowed_hosts=hosts, www_redirect=False)

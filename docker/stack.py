@@ -1,7 +1,7 @@
 """Run the production stack on this machine without docker: `make stack`.
 
-compose.yaml describes the services. supervisord keeps them running, with PostgreSQL of the system's package.
-Everything is kept below one folder.
+compose.yaml describes the services. supervisord keeps them running, with PostgreSQL from the system's
+package. All data are kept in one folder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tasks.files.lock import hold_file
 from tasks.tracking.home import find_home
 
 _CONFIGURATION, _SOCKET = "supervisord.conf", "supervisor.sock"
-# a socket's path has at most 107, and supervisord appends its process number for a moment
+# a socket's path has at most 107 bytes, and supervisord appends its process id temporarily
 _LONGEST_FOLDER = 107 - len(f"/{_SOCKET}.4194304")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_SECONDS, _STOP_SECONDS, _LOG_LINES = 0.5, 300.0, 12
@@ -49,18 +49,18 @@ _takes_folder = click.option(
     "--folder",
     type=click.Path(path_type=Path, resolve_path=True),
     default=lambda: find_home() / "mlruns" / "stack",
-    help="Folder of the stack; mlruns/stack below FOREWARN_HOME without it.",
+    help="Folder of the stack; by default mlruns/stack in FOREWARN_HOME.",
 )
 
 
 @commands.command()
 @_takes_folder
-@click.option("--data", type=click.Path(path_type=Path), help="Table of readings; simulated ones without it.")
+@click.option("--data", type=click.Path(path_type=Path), help="Table of readings; simulated by default.")
 @click.argument("names", nargs=-1)
 def up(folder: Path, data: Path | None, names: tuple[str, ...]) -> None:
-    """Start all services, or those named and what they need; keep them running until Ctrl-C or SIGTERM."""
+    """Start all services, or those named and their dependencies, and keep them running until Ctrl-C."""
     if len(os.fsencode(folder)) > _LONGEST_FOLDER:
-        raise InputError(f"A folder must have a path of at most {_LONGEST_FOLDER} bytes. Received {folder}.")
+        raise InputError(f"`--folder` must be a path of at most {_LONGEST_FOLDER} bytes. Received {folder}.")
     from tasks.readings.simulate import simulate_file
 
     (folder / "logs").mkdir(parents=True, exist_ok=True)
@@ -70,8 +70,8 @@ def up(folder: Path, data: Path | None, names: tuple[str, ...]) -> None:
             raise InputError(f"`--data` must name a table of readings. There is no file {table}.")
         variables = {"FOREWARN_READINGS": str(table.parent), "FOREWARN_TABLE": table.name, **os.environ}
         services = choose(read_services(folder, variables), names)
-        if left := end_marked(make_mark(folder)):
-            print(f"ended {left} processes that an earlier start had left behind", flush=True)
+        if ended := end_marked(make_mark(folder)):
+            print(f"ended {ended} leftover processes of an earlier start", flush=True)
         require_programs_and_ports(services)
         write_configuration(services, folder)
         run(services, folder, variables)
@@ -91,10 +91,10 @@ def down(folder: Path) -> None:
 @_takes_folder
 @click.argument("name")
 def restart(folder: Path, name: str) -> None:
-    """Restart a service, or run one again that runs once; wait until it answers or has ended."""
+    """Restart a service, or repeat one that runs once, and wait until it is healthy or has completed."""
     control, services = read_running(folder)
     if name not in services:
-        raise InputError(f"The service must be one of {', '.join(services)}. Received {name!r}.")
+        raise InputError(f"NAME must be one of the services {', '.join(services)}. Received {name!r}.")
     with contextlib.suppress(Fault):  # it may not be running
         control.stopProcess(name)
     start({name: replace(services[name], depends_on=set(), waits_for="")}, folder, control)
@@ -113,56 +113,56 @@ def status(folder: Path) -> None:
 
 
 def choose(services: dict[str, Service], names: tuple[str, ...]) -> dict[str, Service]:
-    """Choose services with all that they depend on; all of them if none is named."""
+    """Choose the named services and their dependencies, or all services if none is named."""
     if unknown := sorted(set(names) - set(services)):
-        raise InputError(f"Services must be among {', '.join(services)}. Received {unknown}.")
+        raise InputError(f"NAMES must be among the services {', '.join(services)}. Received {unknown}.")
     wanted = set(names or services)
-    for name in reversed(services):  # each comes after those it depends on
+    for name in reversed(services):  # each comes before its dependencies
         wanted |= services[name].depends_on if name in wanted else set()
     return {name: service for name, service in services.items() if name in wanted}
 
 
 def require_programs_and_ports(services: Mapping[str, Service]) -> None:
-    """Make sure that PostgreSQL is installed, and that nothing listens on the ports of the services."""
+    """Check that PostgreSQL is installed, and that the ports of the services are free."""
     programs = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), shutil.which("initdb")]
     if "postgres" in services and not any(programs):
         raise InputError(
             "PostgreSQL must be installed. There is no `initdb`. Install the system's package, on Debian and "
-            "Ubuntu with: apt-get install postgresql (its service is not needed and may be off)."
+            "Ubuntu with: apt-get install postgresql (its service need not run)."
         )
     for name, service in services.items():
         try:
             socket.create_server((LOOPBACK, service.port or 0)).close()
         except OSError:
             raise StoreUnreachableError(
-                f"Port {service.port} of {name} must be free. It is in use or not allowed. Stop what listens "
-                f"there, or choose another port with FOREWARN_{name.upper()}_PORT."
+                f"Port {service.port} of {name} must be free. It is in use or not allowed. Stop the program "
+                f"that listens there, or choose another port with FOREWARN_{name.upper()}_PORT."
             ) from None
 
 
 def write_configuration(services: Mapping[str, Service], folder: Path) -> None:
     """Write supervisord.conf into the folder of a stack."""
     template = FILE.with_name(f"{_CONFIGURATION}.jinja").read_text(encoding="utf-8")
-    # supervisord replaces what follows a single %
+    # supervisord expands a single %
     program = shlex.join([sys.executable, str(FILE.with_name("services.py"))]).replace("%", "%%")
     values = {"program": program, "services": services.values(), "is_root": os.geteuid() == 0}
     write_private(folder / _CONFIGURATION, jinja2.Template(template, trim_blocks=True).render(values))
 
 
 def connect(folder: Path) -> Any:
-    """Connect to the supervisord of a folder; the methods are those of supervisor's XML-RPC interface."""
+    """Connect to the supervisord of a folder, and return its XML-RPC interface."""
     address = {"SUPERVISOR_SERVER_URL": f"unix://{folder / _SOCKET}"}
     account = {"SUPERVISOR_USERNAME": "stack", "SUPERVISOR_PASSWORD": "stack"}
     try:
         control = getRPCInterface(address | account).supervisor
         control.getState()
     except OSError:
-        raise StoreUnreachableError(f"A stack must run in {folder}. None does. Run: make stack") from None
+        raise StoreUnreachableError(f"No stack runs in {folder}. Start one with: make stack") from None
     return control
 
 
 def read_running(folder: Path) -> tuple[Any, dict[str, Service]]:
-    """Connect to the stack that runs in a folder, and read its services with the variables of its start."""
+    """Connect to the stack running in a folder, and read its services with the variables of its start."""
     control = connect(folder)
     names = {info["name"] for info in control.getAllProcessInfo()}
     services = read_services(folder, psutil.Process(control.getPID()).environ())
@@ -170,7 +170,7 @@ def read_running(folder: Path) -> tuple[Any, dict[str, Service]]:
 
 
 def run(services: Mapping[str, Service], folder: Path, variables: Mapping[str, str]) -> None:
-    """Run supervisord and start the services; stop them when a signal or `down` asks for it."""
+    """Run supervisord and start the services; stop them on a signal or by `down`."""
     for number in _SIGNALS:
         signal.signal(number, signal.default_int_handler)
     (folder / _SOCKET).unlink(missing_ok=True)
@@ -178,7 +178,7 @@ def run(services: Mapping[str, Service], folder: Path, variables: Mapping[str, s
     environment = {**variables, MARK: make_mark(folder)}
     log = folder / "logs" / "supervisord.log"
     log.touch()
-    # in sessions of their own, so that a signal from the terminal reaches this process alone
+    # in separate sessions, so that a signal from the terminal reaches this process alone
     subprocess.Popen(["tail", "-n0", "-F", str(log)], env=environment, start_new_session=True)
     supervisord = subprocess.Popen(command, env=environment, cwd=ROOT, start_new_session=True)
     try:
@@ -200,11 +200,11 @@ def run(services: Mapping[str, Service], folder: Path, variables: Mapping[str, s
         code = supervisord.wait()
         end_marked(make_mark(folder))
     if code != 0:
-        raise StoreUnreachableError(f"supervisord must keep running. It ended with {code}. See {log}.")
+        raise StoreUnreachableError(f"supervisord ended with exit code {code}. See {log}.")
 
 
 def start(services: Mapping[str, Service], folder: Path, control: Any) -> None:
-    """Start each service when those it depends on are up; return when all are, but for those that wait."""
+    """Start each service once its dependencies are up; return when all are up, except those that wait."""
     begun: dict[str, float] = {}
     missing = dict(services)
     while missing:
@@ -218,7 +218,11 @@ def start(services: Mapping[str, Service], folder: Path, control: Any) -> None:
 
 
 def is_up(service: Service, folder: Path, control: Any, begun: float) -> bool:
-    """Return whether a service answers, or has run to its end; an error is raised if it fails to."""
+    """Return whether a service is healthy, or has completed.
+
+    Raises:
+        StoreUnreachableError: If the service has failed.
+    """
     info = control.getProcessInfo(service.name)
     if service.runs_once:
         has_failed = info["statename"] == "EXITED" and info["exitstatus"] != 0
@@ -229,7 +233,7 @@ def is_up(service: Service, folder: Path, control: Any, begun: float) -> bool:
     if has_failed:
         log = folder / "logs" / f"{service.name}.log"
         last = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:])
-        raise StoreUnreachableError(f"{service.name} must start. It did not. The end of {log}:\n{last}")
+        raise StoreUnreachableError(f"The service {service.name} did not start. The end of {log}:\n{last}")
     return is_well
 
 

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Runs PostgreSQL of the system's package the way the image of PostgreSQL does. At the first start it creates the data folder,
-# with roles and databases; the folder is built under another name and renamed when it is complete.
+# Runs PostgreSQL from the system's package the way the image of PostgreSQL does. The first start creates the data folder with
+# roles and databases, under another name until it is complete.
 #
 #   start_postgres.sh DATA postgres [OPTION...]
 set -eu
 data=$1
 shift
 cd /
-# Debian keeps the programs of each release apart
+# Debian keeps the programs of each release in a separate folder
 newest=$(find /usr/lib/postgresql/*/bin/initdb 2> /dev/null | sort -V | tail -n 1)
 [ -z "$newest" ] || PATH=${newest%/initdb}:$PATH
 as=
@@ -17,7 +17,7 @@ as=
 if [ ! -s "$data/PG_VERSION" ]; then
   part=$data.new
   rm -rf "$part"
-  # a socket below the stack's folder could have too long a name
+  # the path of a socket in the stack's folder could be too long
   sockets=$($as mktemp -d /tmp/forewarn-postgres-XXXXXX)
   trap 'rm -rf "$sockets"' EXIT
   mkdir -m 700 "$part"

@@ -1,6 +1,6 @@
 """Wait until the registry has a champion, then become the given program.
 
-Without a champion the scoring service would end, and each new start takes 15 seconds of processor time.
+Without a champion the scoring service would exit, and each restart takes 15 seconds of processor time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 _LOOK_SECONDS = 3.0
 _ANSWER_SECONDS = 10.0
-# MLflow answers with either if there is no such alias
+# MLflow's answers for a missing alias or model
 _MISSING = {400, 404}
 
 
@@ -26,7 +26,7 @@ def main(program: list[str]) -> None:
         print("waiting for a champion", flush=True)
     while not has_champion(request):
         time.sleep(_LOOK_SECONDS)
-    os.execvp(program[0], program)  # noqa: S606 - that is what it is for
+    os.execvp(program[0], program)  # noqa: S606 - running the program is the purpose
 
 
 def make_request(server: str, model: str) -> Request:
@@ -39,7 +39,7 @@ def make_request(server: str, model: str) -> Request:
 
 
 def has_champion(request: Request) -> bool:
-    """Return whether there is a champion; false while the server is restarting. A refused login raises."""
+    """Return whether there is a champion; false while the server restarts. A refused login is an error."""
     try:
         with urlopen(request, timeout=_ANSWER_SECONDS):  # noqa: S310 - the address is the stack's own
             return True

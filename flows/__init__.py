@@ -1,1 +1,1 @@
-"""The sentences: steps bound to Prefect, and the commands that run them."""
+"""The Prefect flows, which read as lists of sentences, and the commands that run them."""

@@ -12,7 +12,7 @@ from schemas.errors import InputError
 
 
 def main() -> None:
-    """Run the command line; every error that a user can mend is one message without a traceback."""
+    """Run the command line; an error that the user can fix is printed as one message, without a traceback."""
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
     try:
         prepare_environment(find_home())

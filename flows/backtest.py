@@ -1,4 +1,4 @@
-"""Backtest: rolling-origin evaluation of a configuration beside the published model and the controls."""
+"""Backtest: rolling-origin evaluation of a configuration, the published model and the controls."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
 
     Args:
         data: Table of readings, CSV or Parquet.
-        configuration: Settings of every step; `evaluation` has the folds and the number of seeds.
+        configuration: Settings of every step; `evaluation` sets the folds and the number of seeds.
 
     Returns:
-        The figures of every fold, their means with intervals, and the controls beside them.
+        The metrics of every fold and their means with intervals, for the model and the controls.
 
     Raises:
         InputError: If the table or the configuration cannot be used, or a fold has too few events.
@@ -79,7 +79,7 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
 
 
 def list_orders(data: Path, settings: Configuration) -> list[FoldOrder]:
-    """List every training of a backtest: fold by fold, the model and the published one, seed by seed."""
+    """List every training of a backtest by fold, entrant (the model, the published model) and seed."""
     entrants = {MODEL: settings, PUBLISHED: change_settings(settings, PUBLISHED_ENTRANT)}
     return [
         order
@@ -90,7 +90,7 @@ def list_orders(data: Path, settings: Configuration) -> list[FoldOrder]:
 
 
 def describe_fold(result: FoldScores, trainings: int) -> str:
-    """Say in a line which training has been done."""
+    """Describe a finished training in one line."""
     return (
         f"{result.fold.number}, {result.entrant}, seed {result.seed}: {result.parameters:,} parameters, "
         f"{result.epochs} epochs, {len(result.end_rows):,} test windows ({trainings} trainings in all)"

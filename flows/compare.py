@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Attempt:
-    """One trial on its way through the past folds."""
+    """One trial and its progress through the past folds."""
 
     family: str
     trial: optuna.Trial
@@ -48,12 +48,12 @@ class Attempt:
 
     @property
     def mean(self) -> float | None:
-        """Mean ROC area over the folds so far, or none where it could not be trained."""
+        """Mean ROC area over the folds so far, or none if a training failed."""
         return None if self.problem else sum(self.areas) / len(self.areas)
 
     @property
-    def goes_on(self) -> bool:
-        """Whether the next fold is worth going through."""
+    def is_alive(self) -> bool:
+        """Whether to run the next fold."""
         return not self.is_pruned and self.problem is None
 
 
@@ -78,16 +78,16 @@ class Search:
 def compare(
     data: Path, configuration: Configuration, families: Sequence[str], trials: int
 ) -> ComparisonResult:
-    """Search the settings of families on past folds alone, then judge each family on the last fold.
+    """Search the settings of each family on past folds alone, then judge each family on the last fold.
 
     Args:
         data: Table of readings, CSV or Parquet.
-        configuration: Settings that all families start from; `evaluation` has folds and seeds.
-        families: Families to compare, each once.
+        configuration: Settings that all families start from; `evaluation` sets folds and seeds.
+        families: Families to compare, without repetition.
         trials: Settings to try for each family.
 
     Returns:
-        The leaderboard, families by their area on past folds and judged on the last one.
+        The leaderboard: families in order of their ROC area on past folds, with metrics on the last fold.
 
     Raises:
         InputError: If the table, the configuration or a family's name cannot be used.
@@ -130,27 +130,27 @@ def compare(
 
 
 def require_comparable(settings: Configuration, families: Sequence[str]) -> None:
-    """Refuse families that are unknown or named twice, and a single fold.
+    """Check that the families are known and distinct, and that there are at least two folds.
 
     Raises:
-        InputError: If something is to be refused.
+        InputError: If any of this does not hold.
     """
     known = list_families()
     unknown = [name for name in families if name not in known]
     if unknown or len(set(families)) != len(families) or not families:
         raise InputError(
-            f"`--families` must name different families of {', '.join(known)}. "
+            f"`--families` must name distinct families out of {', '.join(known)}. "
             f"Received {', '.join(families) or 'none'}."
         )
     if len(settings.evaluation.fold_starts) < 2:
         raise InputError(
-            "A comparison needs past folds to choose on and a last one to judge on, so "
-            f"`evaluation.fold_starts` must name two at least. Received {settings.evaluation.fold_starts}."
+            "`evaluation.fold_starts` must name at least two folds: a comparison chooses settings on all "
+            f"but the last, and judges them on the last. Received {settings.evaluation.fold_starts}."
         )
 
 
 def name_study(sha256: str, settings: Configuration, code_version: str, families: Sequence[str]) -> str:
-    """Name what decides the results of trials; the same name takes an interrupted search up again."""
+    """Name a study by everything that determines its trials, so that an interrupted search is resumed."""
     packages = list_packages([*families, *settings.model.members])
     releases = [f"{name}=={release}" for name, release in packages.items()]
     content = "\n".join([sha256, code_version, settings.to_yaml(), *releases])
@@ -158,7 +158,7 @@ def name_study(sha256: str, settings: Configuration, code_version: str, families
 
 
 def try_once(search: Search, trials: int) -> None:
-    """Try one more setting of every family that has not had its trials, fold by fold, side by side."""
+    """Run one more trial of every family that has trials left, all families fold by fold."""
     attempts = []
     for family, study in search.studies.items():
         wanted = trials if has_settings(family) else 1
@@ -166,7 +166,7 @@ def try_once(search: Search, trials: int) -> None:
             trial, changes = ask_trial(study, family, search.settings.training.seed)
             attempts.append(Attempt(family, trial, changes))
     for fold in range(1, search.past_folds + 1):
-        alive = [attempt for attempt in attempts if attempt.goes_on]
+        alive = [attempt for attempt in attempts if attempt.is_alive]
         orders = [make_order(search, attempt, fold) for attempt in alive]
         results = try_folds(orders, lambda order: search.clock.lap("fold", f"{order.fold}, {order.entrant}"))
         for attempt, result in zip(alive, results, strict=True):
@@ -192,7 +192,7 @@ def try_once(search: Search, trials: int) -> None:
 
 
 def make_order(search: Search, attempt: Attempt, fold: int) -> FoldOrder:
-    """Order one fold of an attempt."""
+    """Make the order for one fold of an attempt."""
     changes = lay_changes(attempt.family, attempt.changes)
     return FoldOrder(
         entrant=attempt.family,
@@ -204,15 +204,15 @@ def make_order(search: Search, attempt: Attempt, fold: int) -> FoldOrder:
 
 
 def lay_changes(family: str, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Lay a family and its changes beside each other, by section and key."""
+    """Merge a family and its changes into one set of changes, by section and key."""
     laid = {section: dict(content) for section, content in changes.items()}
     laid["model"] = {"family": family, **laid.get("model", {})}
     return laid
 
 
 def describe_attempt(attempt: Attempt) -> str:
-    """Say in a line what came of a trial."""
-    outcome = "given up" if attempt.is_pruned else "ROC area"
+    """Describe the outcome of a trial in one line."""
+    outcome = "pruned at ROC area" if attempt.is_pruned else "ROC area"
     figure = "failed" if attempt.mean is None else f"{outcome} {attempt.mean:.3f}"
     changes = ", ".join(
         f"{section}.{key}={value}"
@@ -223,7 +223,7 @@ def describe_attempt(attempt: Attempt) -> str:
 
 
 def judge_families(search: Search) -> list[LeaderboardRow]:
-    """Judge each family's best settings on the last fold, over several seeds, beside the controls."""
+    """Judge each family's best settings, and the controls, on the last fold over several seeds."""
     best = {family: find_best_changes(study, family) for family, study in search.studies.items()}
     orders = [
         order
@@ -256,11 +256,11 @@ def judge_families(search: Search) -> list[LeaderboardRow]:
 
 
 def describe_judged(result: FoldScores) -> str:
-    """Say in a line which training has been judged."""
+    """Describe a judged training in one line."""
     return f"{result.entrant}, seed {result.seed}, fold {result.fold.number}"
 
 
 def describe_chosen(settings: Configuration, row: LeaderboardRow) -> str:
-    """Write the configuration of the leaderboard's first, for `--config`."""
+    """Write the configuration of the leaderboard's first family, as YAML for `--config`."""
     chosen: str = change_settings(settings, lay_changes(row.family, row.changes)).to_yaml()
     return chosen

@@ -1,4 +1,4 @@
-"""Where forewarn keeps things, and the settings that its packages need before they are imported."""
+"""The home folder, and the environment variables that the packages need before they are imported."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _HEAVY_MODULES = (
 
 
 def prepare_environment(home: Path) -> None:
-    """Set what Prefect, MLflow, Keras and matplotlib read from the environment, unless it is set already.
+    """Set the environment variables of Prefect, MLflow, Keras and matplotlib that are not set already.
 
-    Nothing is written outside `home`, no usage is reported to anyone, and pickles are refused.
+    With these, nothing is written outside `home`, no telemetry is sent, and pickles are refused.
 
     Args:
-        home: Folder that holds `mlruns/`, which is made.
+        home: Folder in which `mlruns/` is created.
 
     Raises:
-        InputError: If `mlruns/` cannot be made.
+        InputError: If `mlruns/` cannot be created.
     """
     store = home / "mlruns"
     try:
         (store / "prefect").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"`FOREWARN_HOME` must be a folder that can be written. Received {home}: {error.strerror}."
+            f"`FOREWARN_HOME` must be a writable folder. Received {home}: {error.strerror}."
         ) from error
     for name, value in {
         "DO_NOT_TRACK": "true",
@@ -46,13 +46,13 @@ def prepare_environment(home: Path) -> None:
         "PREFECT_HOME": str(store / "prefect"),
         # a cold start of the embedded server takes 20 to 45 seconds
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-        # the command line says what went wrong itself; the server keeps the whole log
+        # the command line reports errors itself; the server keeps the whole log
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_UV_AUTO_DETECT": "false",
         "MLFLOW_LOGGING_LEVEL": "CRITICAL",
-        # with the retries of the steps, an outage of two minutes is waited for
+        # together with the retries of the steps, this bridges an outage of two minutes
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -62,7 +62,7 @@ def prepare_environment(home: Path) -> None:
         "KERAS_HOME": str(store / "cache" / "keras"),
         "MPLCONFIGDIR": str(store / "cache" / "matplotlib"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        # no faster for these networks, and other processors get other last digits
+        # no faster for these networks, and the last digits would depend on the processor
         "TF_ENABLE_ONEDNN_OPTS": "0",
     }.items():
         os.environ.setdefault(name, value)

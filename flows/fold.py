@@ -1,4 +1,4 @@
-"""Go through one fold: divide, scale, fit, score, choose thresholds. It runs in any process."""
+"""Run one fold: divide, scale, fit, score, choose thresholds. This works in any process."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from tasks.evaluation.backtest.folds import find_folds
 from tasks.evaluation.backtest.tamper import delay_rows, shuffle_rows
 from tasks.windows.split import cut_in_time, require_enough
 
-# inputs of the leak check come so many minutes late: beyond what a warning could still be worth
+# delay of the inputs in the leak check, in minutes: longer than any warning stays useful
 DELAY_MINUTES = 60.0
-# tables that a process keeps: one for each entrant
+# prepared tables that a process keeps in memory, one per entrant
 _TABLES_KEPT = 4
 
 
 def run_fold(order: FoldOrder) -> FoldScores:
-    """Fit on the fold's past and score its test.
+    """Fit on the past of a fold and score its test part.
 
     Args:
-        order: The table, the settings and which fold.
+        order: The table, the settings and the fold's number.
 
     Returns:
-        Scores, thresholds and, where controls are asked for, tampered scores of the test windows.
+        Scores and thresholds of the test windows, and scores of tampered inputs if controls are wanted.
 
     Raises:
         InputError: If the fold has too few windows, or no events in validation or test.
@@ -46,7 +46,7 @@ def run_fold(order: FoldOrder) -> FoldScores:
     fold = find_fold(prepared, settings, order.fold)
     split = cut_fold(prepared, fold, settings)
     divided = line.scale(prepared, split, settings)
-    # the lines of a training are those of one among many
+    # one training of many: its progress lines would flood the terminal
     with contextlib.redirect_stderr(io.StringIO()):
         model, scores = line.fit(prepared, divided, settings, has_controls=order.has_controls)
     thresholds, held = line.set_thresholds(prepared, split, scores, settings)
@@ -68,7 +68,7 @@ def run_fold(order: FoldOrder) -> FoldScores:
 
 
 def describe_table(settings: Configuration) -> str:
-    """Write the settings that decide the prepared table: those of the model and its training do not."""
+    """Write the settings that determine the prepared table; most of the model's and training's do not."""
     content = settings.model_dump(mode="json")
     kept = {name: content[name] for name in ("readings", "labels", "features", "windows", "split")}
     kept["model"] = {
@@ -78,26 +78,26 @@ def describe_table(settings: Configuration) -> str:
 
 
 def stamp_file(path: Path) -> tuple[int, int]:
-    """Tell a file from another one that takes its place: when it was written, and its size."""
+    """Return the modification time and size of a file, which change when the file is replaced."""
     stat = path.stat()
     return stat.st_mtime_ns, stat.st_size
 
 
 @functools.lru_cache(maxsize=_TABLES_KEPT)
 def prepare_once(path: Path, stamp: tuple[int, int], description: str) -> Prepared:
-    """Prepare a table, and keep it for the next fold of the same process.
+    """Prepare a table, and cache it for the next fold in the same process.
 
     Args:
         path: The table of readings.
-        stamp: What `stamp_file` says of it: a worker may outlive the file.
-        description: What `describe_table` wrote.
+        stamp: Stamp of the file by `stamp_file`: a worker may outlive the file.
+        description: The settings, written by `describe_table`.
     """
     settings = Configuration.model_validate(yaml.safe_load(description))
     return line.prepare(*line.load_table(path, settings), settings)
 
 
 def find_fold(prepared: Prepared, settings: Configuration, number: int) -> Fold:
-    """Find the rows of a fold, from 1 on."""
+    """Find the rows of a fold; folds are numbered from 1."""
     fold: Fold = find_folds(prepared.windows.rows, settings.evaluation)[number - 1]
     return fold
 
@@ -113,7 +113,7 @@ def cut_fold(prepared: Prepared, fold: Fold, settings: Configuration) -> Split:
 def hold_at_rates(
     prepared: Prepared, split: Split, scores: dict[str, np.ndarray], settings: Configuration
 ) -> dict[float, np.ndarray]:
-    """Find the trailing thresholds that would hold in the test under other promises."""
+    """Find the trailing thresholds of the test part under other promised false-alarm rates."""
     held = {}
     for rate in settings.evaluation.alarm_rates:
         section = settings.threshold.model_copy(
@@ -128,7 +128,7 @@ def hold_at_rates(
 def score_tampered(
     prepared: Prepared, divided: Divided, model: FittedModel, fold: Fold, seed: int
 ) -> dict[str, np.ndarray]:
-    """Score the test with its rows in random order, and with rows that come late."""
+    """Score the test part with its rows shuffled, and with its rows delayed."""
     rows, end_rows = divided.material.rows, divided.split.test.end_rows
     late = count_delay_rows(prepared.labelled.step_minutes)
     return {

@@ -1,7 +1,7 @@
-"""The line that every evaluation goes down: table -> windows -> split -> scaled -> model -> thresholds.
+"""The line that every evaluation shares: table -> windows -> split -> scaled -> model -> thresholds.
 
-`retrain` calls it in a flow, where every step is a Prefect task. A fold of a backtest calls it in one task,
-where the steps are plain functions: see `flows.steps`.
+`retrain` calls it in a flow, where every step is a Prefect task. A fold of a backtest is one task and calls
+it there, where the steps are plain functions: see `flows.steps`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from schemas.windows import Split, Windows
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A table before it is divided: each step's result.
+    """A table before it is divided: the result of each step.
 
-    `raw` is the table that the registered version is tried on: where a causal replay was asked for,
-    its sensors are the replayed ones.
+    `raw` is the table that the registered version is tested on; under `readings.replay=causal` it holds the
+    replayed sensors.
     """
 
     raw: RawTable
@@ -41,7 +41,7 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Divided:
-    """A prepared table, divided and scaled by what its training part looks like."""
+    """A prepared table, divided, and scaled with a scaler fitted on its training part."""
 
     split: Split
     scaler: Scaler
@@ -50,7 +50,15 @@ class Divided:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A fitted model; scores of all windows and thresholds by scorer; and what they are worth."""
+    """A fitted model with the scores of all windows, the thresholds and the evaluations.
+
+    Attributes:
+        model: The fitted model.
+        scores: Scores of all windows, by scorer.
+        thresholds: Thresholds chosen on validation, by scorer.
+        held: Threshold that holds at each window, by scorer and part.
+        evaluations: Metrics of the model and the controls.
+    """
 
     model: FittedModel
     scores: dict[str, np.ndarray]
@@ -61,7 +69,7 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A logged model with the evidence about it and the decision."""
+    """A logged model, the evidence about it, and the decision."""
 
     model_id: str
     evidence: Evidence
@@ -69,7 +77,7 @@ class Judged:
 
 
 def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorReadings]:
-    """Read and check a table, and replay it causally where that is asked for."""
+    """Read and check a table, and replay it causally if configured."""
     raw = steps.load_readings(path, settings.readings)
     readings = steps.check_readings(raw, settings.readings)
     if settings.readings.replay == "causal":
@@ -79,7 +87,7 @@ def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorRea
 
 
 def prepare(raw: RawTable, readings: SensorReadings, settings: Configuration) -> Prepared:
-    """Label checked readings, compute their features and cut windows."""
+    """Label checked readings, compute their features and make windows."""
     labelled = steps.label_ahead(
         readings,
         settings.labels.rows_ahead,
@@ -110,7 +118,7 @@ def scale(prepared: Prepared, split: Split, settings: Configuration) -> Divided:
 def fit(
     prepared: Prepared, divided: Divided, settings: Configuration, *, has_controls: bool = True
 ) -> tuple[FittedModel, dict[str, np.ndarray]]:
-    """Fit the model, and score every window with it and, unless told otherwise, with the controls."""
+    """Fit the model, and score every window with it and, by default, with the controls."""
     model = steps.fit_model(divided.material, settings.model, settings.training)
     return model, score_all(model, prepared, divided, settings, has_controls=has_controls)
 
@@ -123,7 +131,7 @@ def score_all(
     *,
     has_controls: bool = True,
 ) -> dict[str, np.ndarray]:
-    """Score every window with a fitted model and, unless told otherwise, with the controls."""
+    """Score every window with a fitted model and, by default, with the controls."""
     material, windows = divided.material, prepared.windows
     scores = {"model": steps.score_windows(model, material.rows, windows.end_rows)}
     if has_controls:
@@ -134,7 +142,7 @@ def score_all(
 def set_thresholds(
     prepared: Prepared, split: Split, scores: dict[str, np.ndarray], settings: Configuration
 ) -> tuple[dict[str, Threshold], dict[str, dict[str, np.ndarray]]]:
-    """Choose thresholds on validation, and find those that hold at each window of each part."""
+    """Choose thresholds on validation, and find the threshold that holds at each window of each part."""
     labelled, windows = prepared.labelled, prepared.windows
     thresholds = steps.choose_thresholds(
         scores, windows, split, labelled, settings.threshold, settings.evaluation.repeat_alarm_minutes
@@ -149,7 +157,7 @@ def set_thresholds(
 def describe_detector(
     prepared: Prepared, divided: Divided, threshold: Threshold, settings: Configuration
 ) -> Detector:
-    """Gather what a version needs besides the model; a live table is never replayed."""
+    """Collect everything that a version needs besides the model; live tables are never replayed."""
     readings = settings.readings.model_copy(
         update={"step_minutes": prepared.readings.step_minutes, "replay": "none"}
     )
@@ -167,11 +175,11 @@ def describe_detector(
 
 
 def summarise_data(prepared: Prepared, windows: dict[str, int]) -> DataSummary:
-    """Say what a run was made from.
+    """Summarise the data of a run.
 
     Args:
         prepared: The prepared table.
-        windows: Numbers of windows, by what they are for.
+        windows: Numbers of windows, by purpose.
     """
     return DataSummary(
         source=prepared.raw.source,

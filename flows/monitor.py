@@ -1,4 +1,4 @@
-"""Monitor: what has become of the champion on rows that it has not seen, and whether to tell of drift."""
+"""Monitor: review the champion on rows after its training data, and report drift."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _WINDOWS_SHOWN = 12
 
 @flow(name="monitor", persist_result=False)
 def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResult:
-    """Look at the champion on recent rows, and send an event where it has drifted.
+    """Review the champion on recent rows, and send an event if it has drifted.
 
-    No alias is moved: drift makes a challenger, and only the gate makes a champion.
+    No alias is moved: drift triggers a retraining, and only the gate promotes its result.
 
     Args:
-        data: Table of readings, CSV or Parquet; best with the rows that the champion was trained on, and all
-            later ones. Labels of the newest rows may be missing yet.
+        data: Table of readings, CSV or Parquet, ideally the champion's training rows and all later ones.
+            Labels of the newest rows may still be missing.
         configuration: How the table is read, the registered model, and what counts as drift.
 
     Returns:
-        What was found, and the event that was sent.
+        The review, and the id of the event if one was sent.
 
     Raises:
-        InputError: If there is no champion, or the table cannot be used: that is a data incident.
+        InputError: If there is no champion, or the table cannot be used, which is a data incident.
         StoreUnreachableError: If the tracking store does not answer, or Prefect does not record the event.
     """
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
@@ -66,7 +66,7 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
         )
         steps.log_review(run.client, run.id, version, review, plot)
         clock.lap("review", f"{len(review.windows)} windows, run {run.name}")
-        event_id = tell_of_drift(run, version, review, configuration)
+        event_id = report_drift(run, version, review, configuration)
         result = MonitorResult(
             run_id=run.id,
             run_name=run.name,
@@ -87,7 +87,7 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
 def check_table(
     run: Run, raw: RawTable, section: ReadingsSection, detector: Detector, configuration: Configuration
 ) -> tuple[SensorReadings, int]:
-    """Check the table; one that fails is a data incident, told by an event of its own and never as drift."""
+    """Check the table; if it fails, report a data incident by a separate event, never as drift."""
     try:
         return steps.check_watched_table(raw, section, detector)
     except InputError as error:
@@ -104,10 +104,10 @@ def check_table(
         raise
 
 
-def tell_of_drift(
+def report_drift(
     run: Run, version: WatchedVersion, review: Review, configuration: Configuration
 ) -> str | None:
-    """Send the event of a confirmed drift, and remember it once the server has it; else do nothing."""
+    """If drift is confirmed, send its event and log it once the server has recorded it."""
     verdict = review.verdict
     if verdict.status != "CONFIRMED":
         return None
@@ -141,7 +141,7 @@ def publish_table(result: MonitorResult) -> None:
 
 
 def tabulate_window(window: MonitorWindow) -> dict[str, str]:
-    """Lay one window out as a row of texts."""
+    """Format one window as a table row."""
     return {
         "window": str(window.number),
         "from": window.first.replace("T", " ")[:16],
@@ -156,12 +156,12 @@ def tabulate_window(window: MonitorWindow) -> dict[str, str]:
 
 
 def summarise_monitoring(result: MonitorResult) -> str:
-    """Write the summary that ends `forewarn monitor`."""
+    """Write the summary that `forewarn monitor` prints."""
     review, version = result.review, result.version
     lines = [
         "",
-        f"Looked at   {result.data}, {review.rows:,} rows until {review.data_end}",
-        f"Champion    version {version.number} of {version.name}, has seen rows until {version.last_seen}",
+        f"Reviewed    {result.data}, {review.rows:,} rows until {review.data_end}",
+        f"Champion    version {version.number} of {version.name}, fitted on rows until {version.last_seen}",
         *_write_reference(review, version),
         *_write_windows(review),
         *_write_calibration(review),
@@ -169,7 +169,7 @@ def summarise_monitoring(result: MonitorResult) -> str:
     ]
     if result.event_id is not None:
         lines.append(
-            f"            Event {DRIFT_EVENT} sent; the next not before the data reach "
+            f"            Event {DRIFT_EVENT} sent; no further event until the data reach "
             f"{review.verdict.cool_down_until}. The champion stays until the gate promotes another version."
         )
     lines += [f"Finding     {finding.message}" for finding in review.findings]
@@ -178,7 +178,7 @@ def summarise_monitoring(result: MonitorResult) -> str:
 
 
 def _write_reference(review: Review, version: WatchedVersion) -> list[str]:
-    """Say what the ratios refer to."""
+    """Describe the reference that the ratios are relative to."""
     if review.reference is None:
         return []
     medians = {"train": version.train_median_score, "validation": version.normal_median_score}
@@ -190,7 +190,7 @@ def _write_reference(review: Review, version: WatchedVersion) -> list[str]:
 
 
 def _write_windows(review: Review) -> list[str]:
-    """Lay out the last windows as a table."""
+    """Format the last windows as a table."""
     if not review.windows:
         return []
     rows = [tabulate_window(window) for window in review.windows[-_WINDOWS_SHOWN:]]
@@ -204,7 +204,7 @@ def _write_windows(review: Review) -> list[str]:
 
 
 def _write_calibration(review: Review) -> list[str]:
-    """Set the alarms on all new labelled rows beside their promise."""
+    """Compare the alarms on all new labelled rows with the promised rate."""
     found = review.calibration
     if found is None:
         return []

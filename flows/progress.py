@@ -1,4 +1,4 @@
-"""What a flow says while it runs: the seconds of each stage, and what came of it."""
+"""Progress of a flow: the duration and the result of each stage."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from prefect.context import FlowRunContext
 
 
 class Stopwatch:
-    """Seconds of each stage of a flow; says on standard error and in Prefect's log what has been done."""
+    """Measures the stages of a flow, and reports each on standard error and in Prefect's log."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._begin = self._last = time.perf_counter()
 
     def lap(self, stage: str, result: str) -> None:
-        """Close a stage and say what came of it."""
+        """End a stage and report its duration and result."""
         now = time.perf_counter()
         self.seconds[stage] = round(now - self._last, 3)
         self.seconds["total"] = round(now - self._begin, 3)

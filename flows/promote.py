@@ -1,4 +1,4 @@
-"""Promote and roll back: a person's word moves the aliases, through a form in the Prefect UI."""
+"""Promote and roll back: a person moves the aliases, through a form in the Prefect UI."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Reason = Annotated[str, Field(min_length=1)]
 
 @flow(name="promote", persist_result=False)
 def promote(version: Version, why: Reason, model_name: str = DEFAULTS.tracking.model_name) -> Outcome:
-    """Make a version champion, whatever the gate had said of it; the champion until now becomes previous.
+    """Make a version champion, whatever the gate decided; the current champion becomes `previous`.
 
     Args:
         version: Number of the version, as MLflow and `forewarn models` show it.
-        why: The reason, for those who read the history.
+        why: The reason, recorded in the history.
         model_name: The registered model.
 
     Returns:
-        What was moved; no move where the version is champion already.
+        The aliases moved; none if the version is champion already.
 
     Raises:
-        InputError: If there is no reason, or the version is missing, not ready or in quarantine.
+        InputError: If the reason is empty, or the version is missing, not ready or in quarantine.
         StoreUnreachableError: If the tracking store does not answer.
     """
     outcome: Outcome = steps.promote_version(
@@ -51,16 +51,16 @@ def rollback(
     """Make the previous version, or another one, champion again.
 
     Args:
-        why: The reason, for those who read the history.
-        to: Number of the version to go back to; the previous champion where it is left out.
-        is_quarantined: Put the version that is left into quarantine, so that no gate promotes it again.
+        why: The reason, recorded in the history.
+        to: Number of the version to go back to; by default the previous champion.
+        is_quarantined: Quarantine the version rolled back from, so that the gate never promotes it again.
         model_name: The registered model.
 
     Returns:
-        What was moved; no move where the version is champion already.
+        The aliases moved; none if the version is champion already.
 
     Raises:
-        InputError: If there is no reason, nothing to go back to, or the version cannot be used.
+        InputError: If the reason is empty, there is no version to go back to, or it cannot be used.
         StoreUnreachableError: If the tracking store does not answer.
     """
     number = None if to is None else str(to)
@@ -69,29 +69,24 @@ def rollback(
 
 
 def open_registry() -> Any:
-    """Open the store that the registry is in.
-
-    Returns:
-        Its client.
-    """
+    """Open the tracking store and return its client."""
     home = find_home()
     client, _ = steps.open_store(steps.find_tracking_uri(home), DEFAULTS.tracking.experiment, home)
     return client
 
 
 def describe_caller() -> str:
-    """Say who moves the aliases: the worker's user and host, and the run whose form was filled in."""
-    # it imports MLflow
+    """Name who moves the aliases: the worker's user and host, and the Prefect run."""
     return f"{describe_person()}, Prefect run {flow_run.get_name()}"
 
 
 def publish(outcome: Outcome) -> Outcome:
-    """Say in the log and in an artifact what was moved."""
+    """Report the moved aliases in the log and in an artifact."""
     lines = [*(f"Repaired: {repair}" for repair in outcome.repairs), *outcome.message.splitlines()]
     logger = get_run_logger()
     for line in lines:
         logger.info(line)
     create_markdown_artifact(
-        key="registry-move", markdown="\n\n".join(lines), description="What was moved in the registry"
+        key="registry-move", markdown="\n\n".join(lines), description="Aliases moved in the registry"
     )
     return outcome

@@ -1,4 +1,4 @@
-"""What must be undone or closed when a flow does not come to its end."""
+"""Runs and versions that are closed or undone when a flow fails or is interrupted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Run:
     """The MLflow run that a flow is recorded in.
 
     Attributes:
-        is_resumed: Whether it was begun by a process that was stopped.
+        is_resumed: Whether an earlier process, which was stopped, started the run.
     """
 
     client: MlflowClient
@@ -44,7 +44,7 @@ class Run:
 
     @property
     def report(self) -> Path:
-        """Where the report is written, besides the copy among the run's artifacts."""
+        """Path of the report; the run's artifacts hold a copy."""
         return self.home / "mlruns" / "reports" / f"{self.name}-{self.id[:8]}.html"
 
 
@@ -59,15 +59,15 @@ def recorded_run(
 ) -> Iterator[Run]:
     """Open an MLflow run that ends FINISHED, FAILED after an error, or KILLED when interrupted.
 
-    What a killed process left is put in order first. A run of the same work that was stopped, by a kill
-    or by a store that failed, is gone on with: one work has one run.
+    Leftovers of killed processes are cleaned up first. A run of the same work that was stopped, by a kill or
+    by a failing store, is resumed, so that each piece of work has one run.
 
     Args:
         tracking: The experiment.
-        raw: The table that the run is made from: its tags trace the run to the data and the code.
+        raw: The table that the run is made from; tags trace the run to the data and the code.
         tags: Further tags of the run.
-        work: Key of data, configuration and code, where a stopped run may be gone on with.
-        is_new: Whether to leave a stopped run as it is.
+        work: Key of data, configuration and code, if a stopped run may be resumed.
+        is_new: Whether to start a new run even if one was stopped.
 
     Yields:
         The run.
@@ -85,7 +85,7 @@ def recorded_run(
         "code_version": code_version,
         "prefect.flow_run_id": str(flow_run.get_id()),
     }
-    # plain functions, not tasks: Prefect starts no task once a flow is being interrupted
+    # plain functions, not tasks: Prefect starts no task once a flow has been interrupted
     with report_trouble(tracking_uri):
         stopped = None if work is None or is_new else runs.find_stopped_run(client, experiment_id, work)
         clean_up(client, kept=None if stopped is None else stopped.info.run_id)
@@ -100,7 +100,7 @@ def recorded_run(
 
 @contextlib.contextmanager
 def _ended_run(client: MlflowClient, run_id: str, tracking_uri: str) -> Iterator[None]:
-    """End a run as its body ends; where the store does not answer any more, the next start does."""
+    """End a run as its body ends; if the store no longer answers, the next start of forewarn ends the run."""
     try:
         with report_trouble(tracking_uri):
             yield
@@ -120,9 +120,9 @@ def _ended_run(client: MlflowClient, run_id: str, tracking_uri: str) -> Iterator
 
 @contextlib.contextmanager
 def registered_version(client: MlflowClient, model_name: str, *details: Any) -> Iterator[str]:
-    """Register a version that is taken out again unless everything after it succeeds.
+    """Register a version, and delete it again if the body fails.
 
-    A version that has an alias by then stays: an interrupt must not take the champion away.
+    A version that has an alias by then is kept: an interrupt must not remove the champion.
 
     Args:
         client: Client of the registry.

@@ -1,4 +1,4 @@
-"""Say what a retraining came to: the tags of its version, and its result."""
+"""The outcome of a retraining: the tags of its version, and its result."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def describe_tags(
     settings: Configuration,
     code_version: str,
 ) -> dict[str, str]:
-    """Tags of the contract for a registered version, and the usual scores that `monitor` compares with.
+    """Make the tags of a registered version, with the median scores that `monitor` compares with.
 
     Args:
         prepared: The prepared table.
-        divided: The same, divided.
+        divided: The same table, divided.
         medians: Median of the model's scores of normal windows, by part.
-        decision: What the gate decided.
+        decision: The gate's decision.
         settings: Settings of every step.
         code_version: Version of the code.
     """
@@ -58,7 +58,7 @@ def describe_result(
     judged: Judged,
     settings: Configuration,
 ) -> RetrainResult:
-    """Gather what was trained, how it was judged, and the decision; the version is not known yet."""
+    """Collect the result of a retraining; the version is not registered yet, so its number stays empty."""
     test, threshold = trained.evaluations["test"], trained.thresholds["model"]
     return RetrainResult(
         run_id=run.id,
@@ -93,7 +93,7 @@ def describe_result(
 
 
 def summarise_parts(split: Split, trained: Trained) -> dict[str, PartSummary]:
-    """Say what the model's scores of each part are like."""
+    """Summarise the model's scores of each part."""
     scores, held = trained.scores["model"], trained.held["model"]
     return {
         part.name: PartSummary(
@@ -106,7 +106,7 @@ def summarise_parts(split: Split, trained: Trained) -> dict[str, PartSummary]:
 
 
 def select_controls(evaluations: Mapping[str, Evaluation], field: str) -> dict[str, Any]:
-    """Take one field of the evaluations of the controls, by the control's name."""
+    """Select one field from the evaluations of the controls, by the control's name."""
     return {
         prefix.removeprefix("control_"): getattr(evaluation, field)
         for prefix, evaluation in evaluations.items()

@@ -1,4 +1,4 @@
-"""Retrain: from a table of readings to a registered version and a decision about it."""
+"""Retrain: from a table of readings to a registered version and a promotion decision."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from schemas.work import RESULT_FILE, Work
 from tasks.tracking.locks import lock_retraining
 from tasks.tracking.store import report_trouble
 
-# raw rows that a version is known by, the last ones of the table
+# the last raw rows of the table, logged with their scores so that a copy of the version can be verified
 _GOLDEN_ROWS = 300
 
 
@@ -37,22 +37,22 @@ def retrain(
     force: bool = False,
     wait_minutes: float = 0.0,
 ) -> RetrainResult:
-    """Train an early warner on readings, judge it beside the controls and the champion, register it.
+    """Train an early-warning model, judge it against the controls and the champion, and register it.
 
-    Where the same data, code and configuration have been trained already, that run is found and nothing
-    is done; where such a run was stopped half-way, it is gone on with.
+    If a run of the same data, code and configuration has finished, its result is returned and nothing is
+    trained; if such a run was stopped, it is resumed.
 
     Args:
-        data: Table of readings, CSV or Parquet; simulated mill readings where it is none.
+        data: Table of readings, CSV or Parquet; none for simulated mill readings.
         configuration: Settings of every step.
-        force: Whether to train again what has been trained already, from the beginning.
-        wait_minutes: Longest wait for another retraining of the same registered model to end.
+        force: Whether to train from the beginning even if the same work is finished or was stopped.
+        wait_minutes: Longest wait for another retraining of the same registered model.
 
     Returns:
-        What was trained, how it was judged, and the decision.
+        The training data, the metrics and the decision.
 
     Raises:
-        InputError: If the table or the configuration cannot be used; nothing is logged then.
+        InputError: If the table or the configuration cannot be used; nothing has been logged.
         BusyError: If the registered model is being retrained already.
         StoreUnreachableError: If the tracking store does not answer, or a disk is full.
     """
@@ -61,14 +61,14 @@ def retrain(
     except BusyError as busy:
         if deployment.get_id() is None:
             raise
-        # one that runs unattended is not to be retried, nor told as a failure: the work is being done
+        # another run is doing the work, so a deployed run is neither retried nor reported as a failure
         return Cancelled(message=str(busy))  # type: ignore[return-value] # the run ends in this state
 
 
 def retrain_or_find(
     data: Path | None, configuration: Configuration, is_forced: bool, wait_minutes: float
 ) -> RetrainResult:
-    """Retrain under the lock of the registered model, unless the same work is finished; see `retrain`."""
+    """Retrain while holding the lock of the registered model, unless the same work is finished."""
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
     uri = steps.find_tracking_uri(home)
     with report_trouble(uri), lock_retraining(uri, tracking.model_name, 60 * wait_minutes):
@@ -79,7 +79,7 @@ def retrain_or_find(
         client, _ = steps.open_store(uri, tracking.experiment, home)
         found = None if is_forced else steps.find_finished_work(client, tracking.experiment, work.key)
         if found is not None:
-            clock.lap("found", f"run {found.run_name} of the same data, code and configuration is finished")
+            clock.lap("found", f"finished run {found.run_name} of the same data, code and configuration")
             return found
         if is_forced:
             steps.delete_cached_training(work)
@@ -90,14 +90,14 @@ def retrain_or_find(
 def do_work(
     work: Work, prepared: Prepared, configuration: Configuration, clock: Stopwatch, is_forced: bool
 ) -> RetrainResult:
-    """Train, judge and register, in a run of its own, or in the one that was stopped at the same work.
+    """Train, judge and register, in a new run or in the stopped run of the same work.
 
     Args:
-        work: What it is known by.
+        work: Identity of the work.
         prepared: The prepared table.
         configuration: Settings of every step.
-        clock: Tells what has been done.
-        is_forced: Whether to begin anew where it was stopped.
+        clock: Reports progress.
+        is_forced: Whether to start a new run even if one was stopped.
     """
     tracking = configuration.tracking
     divided = divide(prepared, configuration, clock)
@@ -107,7 +107,7 @@ def do_work(
     }
     with recorded_run(tracking, prepared.raw, tags, work.key, is_new=is_forced) as run:
         if run.is_resumed:
-            clock.lap("resumed", f"run {run.name}, which was stopped before its end")
+            clock.lap("resumed", f"run {run.name}, which was stopped before it finished")
             done: RetrainResult | None = steps.find_decided_run(run.client, run.id)
             if done is not None:
                 return done
@@ -131,7 +131,7 @@ def do_work(
             write_report(run, result, configuration, trained, prepared, divided)
             steps.log_files(run.client, run.id, {RESULT_FILE: result.model_dump_json(indent=1).encode()})
             steps.tag_run(run.client, run.id, {"decision": result.decision, "model_version": version})
-            # the last step: nothing after it can take the version out again
+            # the last step, so that no later failure can delete a version that has been promoted
             why = f"gate: {'; '.join(result.reasons)}"
             moved = steps.apply_decision(run.client, tracking.model_name, version, result.decision, why)
     for repair in moved.repairs if moved else ():
@@ -144,14 +144,14 @@ def do_work(
 
 
 def simulate(home: Path, settings: Configuration) -> Path:
-    """Write simulated readings of the configured kind, unless they are there."""
+    """Write simulated readings of the configured kind, unless the file exists."""
     kind = settings.readings.simulated
     path = home / "mlruns" / "readings" / f"{'simulated' if kind == 'mill' else kind}.csv"
     return Path(steps.simulate_file(path, kind))
 
 
 def divide(prepared: Prepared, settings: Configuration, clock: Stopwatch) -> Divided:
-    """Divide the windows, and scale all rows by the training part."""
+    """Divide the windows, and scale all rows with a scaler fitted on the training part."""
     split = steps.split_windows(
         prepared.windows,
         settings.split,
@@ -169,7 +169,7 @@ def divide(prepared: Prepared, settings: Configuration, clock: Stopwatch) -> Div
 def train(
     run: Run, work: Work, prepared: Prepared, divided: Divided, settings: Configuration, clock: Stopwatch
 ) -> Trained:
-    """Fit the model, score every part beside the controls, choose thresholds, evaluate."""
+    """Fit the model, score every part with it and the controls, choose thresholds, evaluate."""
     model = fit_or_take(run, work, divided, settings)
     scores = line.score_all(model, prepared, divided, settings)
     history = model.history
@@ -185,7 +185,7 @@ def train(
 
 
 def fit_or_take(run: Run, work: Work, divided: Divided, settings: Configuration) -> FittedModel:
-    """Fit the model, or take it as the same training has left it: whole, or after its last epoch."""
+    """Fit the model, or take it from the cache: a finished training is loaded, a stopped one resumed."""
     logs = run.home / "mlruns" / "tensorboard" / run.id if settings.training.tensorboard else None
     fit = steps.fit_with_cache.with_options(refresh_cache=not steps.is_cached(work))
     kept = fit(work, divided.material, settings.model, settings.training, logs)
@@ -196,13 +196,13 @@ def fit_or_take(run: Run, work: Work, divided: Divided, settings: Configuration)
 def judge(
     run: Run, prepared: Prepared, divided: Divided, trained: Trained, settings: Configuration
 ) -> Judged:
-    """Log the version, score the test with it and with the champion as the registry has them, decide."""
+    """Log the model, score the test part with the logged model and the champion, and decide."""
     test, labelled, raw = divided.split.test, prepared.labelled, prepared.raw.table
     scores, held = trained.scores["model"][test.places], trained.held["model"]["test"]
     detector = line.describe_detector(prepared, divided, trained.thresholds["model"], settings)
     golden = raw.tail(_GOLDEN_ROWS)
     model_id = steps.log_detector(run.client, run.id, detector, trained.model, settings.model.family, golden)
-    # a process of its own: it runs while this one scores
+    # a separate process, which runs while this one scores
     trial = steps.run_smoke_test.submit(run.tracking_uri, model_id)
     steps.verify_logged_scores(model_id, raw, labelled, test, scores, held)
     champion = steps.score_champion(run.client, settings.tracking.model_name, raw)
@@ -258,7 +258,7 @@ def write_report(
     prepared: Prepared,
     divided: Divided,
 ) -> None:
-    """Draw the plots, write the report, and log both with the run."""
+    """Draw the plots, write the report, and log both to the run."""
     collected = steps.collect_scores(trained.scores, trained.held, divided.split, prepared.labelled)
     test = {scorer: parts["test"] for scorer, parts in collected.items()}
     explained = explain(prepared, divided, trained, settings)
@@ -276,7 +276,7 @@ def write_report(
 def explain(
     prepared: Prepared, divided: Divided, trained: Trained, settings: Configuration
 ) -> ExplainedAlarms:
-    """Say which sensors drive the alarms of the test part."""
+    """Find the sensors that drive the alarms of the test part."""
     test = divided.split.test
     detector = line.describe_detector(prepared, divided, trained.thresholds["model"], settings)
     rows = PreparedRows(prepared.labelled, prepared.features, divided.material.rows)

@@ -1,4 +1,4 @@
-"""Score: new readings become scores and alarms, batch by batch, each row once."""
+"""Score: turn new readings into scores and alarms, batch by batch, each row once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tasks.scoring.append import find_places, hold_output
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """A version that has been loaded."""
+    """A loaded version."""
 
     version: PinnedVersion
     detector: Detector
@@ -32,7 +32,7 @@ class Scorer:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What came of a batch: the output before, its rows sorted, those scored, and the output after."""
+    """A scored batch: the output before it, its rows sorted by fate, the scored rows, the bookmark after."""
 
     opened: OpenedOutput
     raw: RawTable
@@ -47,20 +47,20 @@ def score(
 ) -> ScoreResult:
     """Score the new rows of a table and append them to an output.
 
-    The version is pinned by its number at the start. Windows, features and thresholds go on where the last
-    batch ended; rows that were scored already are skipped, and rows that cannot be scored are set aside.
+    The version is pinned by its number at the start. Windows, features and thresholds continue where the last
+    batch ended; rows that were scored before are skipped, and rows that cannot be scored are set aside.
 
     Args:
         data: Table of readings, CSV or Parquet.
-        out: The output, `.csv` or `.parquet`; its state and the rows set aside lie beside it.
+        out: The output, `.csv` or `.parquet`; its state and the rows set aside are in files next to it.
         model_uri: The version, or none for the champion.
         configuration: How the table is read, and the registered model.
 
     Returns:
-        What was read, scored and set aside.
+        Counts of the rows read, scored and set aside.
 
     Raises:
-        InputError: If the table, the output or the version cannot be used; nothing is written then.
+        InputError: If the table, the output or the version cannot be used; nothing has been written.
         StoreUnreachableError: If the tracking store does not answer, or another process holds the output.
     """
     clock = Stopwatch()
@@ -70,7 +70,7 @@ def score(
         client, model_uri or f"models:/{configuration.tracking.model_name}@champion"
     )
     detector, model = steps.load_version(version.uri)
-    clock.lap("model", f"version {version.number} of {version.name}, asked for as {version.asked}")
+    clock.lap("model", f"version {version.number} of {version.name}, requested as {version.asked}")
     with hold_output(places):
         batch = add_batch(Scorer(version, detector, model), data, places, configuration)
     clock.lap("score", f"{len(batch.scored):,} new rows, {len(batch.rows.set_aside):,} set aside")
@@ -84,14 +84,14 @@ def add_batch(
     configuration: Configuration,
     now: datetime | None = None,
 ) -> Batch:
-    """Go from a table of new readings to an output with their scores.
+    """Score a table of new readings and append the scores to the output.
 
     Args:
         scorer: The version.
         data: The table.
-        places: The output; the caller holds it.
+        places: The output; the caller holds its lock.
         configuration: How the table is read.
-        now: Time of the clock, with its zone, where it is not the machine's.
+        now: Current time, with its zone; the machine's clock by default.
     """
     version, detector = scorer.version, scorer.detector
     now = now or datetime.now(UTC)
@@ -114,22 +114,22 @@ def add_batch(
 
 
 def require_same_model(bookmark: Bookmark | None, version: PinnedVersion, places: Places) -> None:
-    """Refuse to mix the versions of two registered models: their numbers would mean two things.
+    """Refuse to mix versions of two registered models: their version numbers would be ambiguous.
 
     Raises:
         InputError: If the output belongs to another registered model.
     """
     if bookmark is not None and bookmark.model_name != version.name:
         raise InputError(
-            f"{places.out} must go on with versions of the registered model {bookmark.model_name}, which "
-            f"began it. Received {version.asked}. Choose another `--out`, or another `--model`."
+            f"{places.out} can only be continued by versions of the registered model {bookmark.model_name}, "
+            f"which started it. Received {version.asked}. Choose another `--out`, or another `--model`."
         )
 
 
 def describe_batch(
     batch: Batch, version: PinnedVersion, places: Places, seconds: dict[str, float]
 ) -> ScoreResult:
-    """Gather what the command tells."""
+    """Collect the result of the command."""
     before, after, scored, rows = batch.opened.bookmark, batch.bookmark, batch.scored, batch.rows
     has_rows = len(scored) > 0
     with_score = int(scored["score"].notna().sum()) if has_rows else 0
@@ -165,7 +165,7 @@ def describe_batch(
 
 
 def describe_last_alarm(scored: pd.DataFrame) -> LastAlarm | None:
-    """Describe the last alarm among scored rows, or none where there is none."""
+    """Describe the last alarm among scored rows, or return none if there is no alarm."""
     alarms = scored[scored["alarm"].to_numpy(dtype=bool)]
     if not len(alarms):
         return None
@@ -180,7 +180,7 @@ def describe_last_alarm(scored: pd.DataFrame) -> LastAlarm | None:
 
 
 def summarise_scoring(result: ScoreResult) -> str:
-    """Write the summary that ends `forewarn score`."""
+    """Write the summary that `forewarn score` prints."""
     added = result.rows_scored + result.rows_without_history
     lines = [
         "",
@@ -189,21 +189,21 @@ def summarise_scoring(result: ScoreResult) -> str:
     ]
     if result.is_version_changed:
         lines.append(
-            f"            changed since the last batch, which version {result.previous_version} scored: its "
-            "rows serve as history, the threshold starts anew"
+            f"            changed since the last batch, which version {result.previous_version} scored: that "
+            "batch serves as history, the threshold starts again"
         )
     lines.append(f"Added       {added:,} rows to {result.out}, {result.rows_of_output:,} rows now")
     if added:
         lines.append(f"            from {result.first_time} to {result.last_time}")
     if result.rows_without_history:
         lines.append(
-            f"            {result.rows_without_history:,} of them without a score: too few rows before them "
-            "since the last gap, or a known event"
+            f"            {result.rows_without_history:,} of them without a score: too few rows since the "
+            "last gap, or a known event"
         )
     if result.rows_skipped + result.rows_skipped_set_aside:
         lines.append(
-            f"Skipped     {result.rows_skipped:,} rows that were scored before, "
-            f"{result.rows_skipped_set_aside:,} that had been set aside before"
+            f"Skipped     {result.rows_skipped:,} rows scored before, "
+            f"{result.rows_skipped_set_aside:,} set aside before"
         )
     if result.rows_set_aside:
         lines.append(
@@ -221,5 +221,5 @@ def summarise_scoring(result: ScoreResult) -> str:
 
 
 def _list_reasons(reasons: dict[str, int]) -> list[tuple[str, int]]:
-    """List the most frequent reasons first, ten at most."""
+    """List the ten most frequent reasons, most frequent first."""
     return sorted(reasons.items(), key=lambda item: -item[1])[:10]

@@ -3,9 +3,9 @@
 Called in a flow, a step runs as a Prefect task. Called anywhere else (in another task such as a fold, in a
 command, a test or a notebook), it is the plain function, with the same arguments and the same result.
 
-A step that computes fails again with the same input, so it is not retried. A step that reads files or talks
-to a store is retried, unless its input is at fault. Arrays go from step to step in memory: hashing them for a
-cache key would cost more than the steps.
+A step that only computes would fail again on the same input, so it is not retried. A step that reads files or
+talks to a store is retried, unless its input is invalid. Arrays are passed in memory and not cached: hashing
+them for a cache key would cost more than running the steps.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Pending(Protocol[R_co]):
     """A step that may still be running."""
 
     def result(self) -> R_co:
-        """Wait for the step to end, and return its result or raise its error."""
+        """Wait for the step, and return its result or raise its error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Step(Generic[P, R]):
     policy: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function: as a task in a flow, as it is anywhere else."""
+        """Call the function: as a task in a flow, directly anywhere else."""
         call = self.task if is_in_flow() else self.function
         return call(*args, **kwargs)
 
@@ -81,7 +81,7 @@ class Step(Generic[P, R]):
             with_one_thread.shutdown(wait=False)
 
     def with_options(self, **policy: Any) -> Step[P, R]:
-        """Make the same step with other retries, timeouts or caching."""
+        """Return the same step with other retries, timeouts or caching."""
         return replace(self, policy=self.policy | policy)
 
     @functools.cached_property
@@ -90,7 +90,7 @@ class Step(Generic[P, R]):
         from prefect import Task
         from prefect.cache_policies import NO_CACHE
 
-        # a result is kept only where it has a cache key; it is small then, and no array
+        # only results with a cache key are persisted; these are small and hold no arrays
         storage: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
         if "cache_key_fn" in self.policy:
             storage = {"persist_result": True, "result_serializer": "json"}
@@ -98,7 +98,7 @@ class Step(Generic[P, R]):
 
 
 def is_in_flow() -> bool:
-    """Return whether a flow is calling, rather than a task of it or code outside any flow."""
+    """Return whether the caller is a flow, rather than one of its tasks or code outside any flow."""
     if "prefect" not in sys.modules:
         return False
     from prefect.context import FlowRunContext, TaskRunContext
@@ -107,12 +107,12 @@ def is_in_flow() -> bool:
 
 
 def step(function: Callable[P, R], *, name: str, **policy: Any) -> Step[P, R]:
-    """Make a step of a function that computes: it is not retried."""
+    """Make a step of a function that only computes: it is not retried."""
     return Step(function, name, policy)
 
 
 def outside(function: Callable[P, R], *, name: str, timeout_seconds: int) -> Step[P, R]:
-    """Make a step of a function that reads files or talks to a store: it is retried when that may help."""
+    """Make a step of a function that reads files or talks to a store: it is retried if that may help."""
     return step(
         function,
         name=name,
@@ -124,7 +124,7 @@ def outside(function: Callable[P, R], *, name: str, timeout_seconds: int) -> Ste
 
 
 def is_worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Return whether a failed step may pass with the same input: not when its input is at fault."""
+    """Return whether a failed step may succeed with the same input: not if the input is invalid."""
     error = state.result(raise_on_failure=False)
     if isinstance(error, ForewarnError):
         return error.exit_code == 4
@@ -132,7 +132,7 @@ def is_worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> 
 
 
 def name_training(context: TaskRunContext, parameters: dict[str, Any]) -> str:
-    """Name a training by its data, the settings it depends on, and the code."""
+    """Name a training by its data, its settings and the code."""
     return f"training-{parameters['work'].training_key}"
 
 
@@ -176,11 +176,11 @@ log_comparison = outside(backtest_log.log_comparison, name="log leaderboard", ti
 identify_work = step(fingerprint.identify_work, name="identify work")
 find_finished_work = outside(finished_runs.find_finished_work, name="find finished", timeout_seconds=300)
 is_cached = step(training_cache.is_cached, name="is cached")
-# its cache is the folder that the work names; the record of it in Prefect makes the step show as cached
+# the cache is a folder named by the work; the record of it in Prefect makes the step show as cached
 fit_with_cache = step(training_cache.fit_with_cache, name="train", cache_key_fn=name_training)
 load_cached_model = step(training_cache.load_cached_model, name="load trained model")
 find_decided_run = outside(finished_runs.find_decided_run, name="find decided run", timeout_seconds=300)
-delete_cached_training = step(training_cache.delete_cached_training, name="delete kept training")
+delete_cached_training = step(training_cache.delete_cached_training, name="delete cached training")
 delete_old_trainings = step(training_cache.delete_old_trainings, name="delete old trainings")
 
 # -> logged run
@@ -195,7 +195,7 @@ log_run = outside(log.log_run, name="log metrics", timeout_seconds=600)
 
 # -> judged from the registry
 verify_logged_scores = outside(rescore.verify_logged_scores, name="re-score model", timeout_seconds=1800)
-# its process has a time limit of its own: Prefect could not interrupt a thread
+# no timeout here, since Prefect cannot interrupt a thread: the child process has a time limit
 run_smoke_test = step(smoke_test.run_smoke_test, name="smoke test in a fresh process")
 slice_alarms = step(slices.slice_alarms, name="slice alarms")
 score_champion = outside(rescore.score_champion, name="re-score champion", timeout_seconds=1800)
@@ -213,7 +213,7 @@ render_report = step(report.render_report, name="report")
 write_report = outside(report.write_report, name="write report", timeout_seconds=60)
 log_files = outside(log.log_files, name="log report", timeout_seconds=300)
 apply_decision = outside(promote.apply_decision, name="promote", timeout_seconds=300)
-promote_version = outside(promote.promote_version, name="promote by hand", timeout_seconds=300)
+promote_version = outside(promote.promote_version, name="promote version", timeout_seconds=300)
 roll_back = outside(promote.rollback, name="roll back", timeout_seconds=300)
 tag_run = outside(log.tag_run, name="tag run", timeout_seconds=300)
 
@@ -230,8 +230,8 @@ advance_bookmark = step(carry_over.advance_bookmark, name="advance bookmark")
 make_set_aside_rows = step(output_rows.make_set_aside_rows, name="describe rows set aside")
 append_batch = outside(append.append_batch, name="append", timeout_seconds=600)
 
-# the champion on rows that it has not seen -> windows -> verdict
-find_normal_medians = step(reference.find_normal_medians, name="usual scores")
+# the champion's scores of rows after its training data -> windows -> verdict
+find_normal_medians = step(reference.find_normal_medians, name="median normal scores")
 find_watched_version = outside(watch.find_watched_version, name="find champion", timeout_seconds=300)
 check_watched_table = step(watch.check_watched_table, name="schema check")
 score_watched_rows = step(watch.score_watched_rows, name="score with champion")

@@ -1,4 +1,4 @@
-"""What a flow says when it is done: the summary that ends its command, and Prefect artifacts."""
+"""Summaries of finished flows: the text that a command prints at the end, and Prefect artifacts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLUMNS = ("model", "pca", "zscore", "random")
 
 
 def tabulate_metrics(result: RetrainResult) -> list[dict[str, str]]:
-    """Lay the test metrics of the model beside those of the controls, one row a metric."""
+    """Tabulate the test metrics of the model and the controls, one row per metric."""
     scorers = {"model": result.metrics, **result.controls}
     return [
         {"metric": name} | {column: _write(getattr(scorers[column], name)) for column in _COLUMNS}
@@ -25,7 +25,7 @@ def tabulate_metrics(result: RetrainResult) -> list[dict[str, str]]:
 
 
 def summarise_retraining(result: RetrainResult) -> str:
-    """Write the summary that ends the command."""
+    """Write the summary that `forewarn retrain` prints."""
     windows = result.data.windows
     rows = tabulate_metrics(result)
     lines = [
@@ -56,19 +56,19 @@ def summarise_retraining(result: RetrainResult) -> str:
 
 
 def _write_origin(result: RetrainResult) -> list[str]:
-    """Say where nothing, or not everything, was done by this command."""
+    """Note that the result was found or resumed, if this command did not do all of the work."""
     if result.is_found:
         return [
-            f"Found       run {result.run_name} of the same data, code and configuration has finished:",
-            "            nothing was trained or moved now (`--force` trains again)",
+            f"Found       finished run {result.run_name} of the same data, code and configuration:",
+            "            nothing was trained or promoted now (`--force` trains again)",
         ]
     if result.is_resumed:
-        return [f"Resumed     run {result.run_name}, which had been stopped before its end"]
+        return [f"Resumed     run {result.run_name}, which was stopped before it finished"]
     return []
 
 
 def summarise_backtest(result: BacktestResult) -> str:
-    """Write the summary that ends `forewarn backtest`."""
+    """Write the summary that `forewarn backtest` prints."""
     scorers = ("model", "published", "pca", "zscore", "random")
     rows: Sequence[tuple[str, str]] = (
         ("roc_auc", "mean"),
@@ -98,7 +98,7 @@ def summarise_backtest(result: BacktestResult) -> str:
         f"better than published in {result.better_than_published_folds} of {len(result.folds)} folds",
     ]
     lines += [
-        f"Promise     {rate.promised:g} false alarms a day: {rate.realised:.1f} came (worst fold "
+        f"Promise     {rate.promised:g} false alarms a day: {rate.realised:.1f} realised (worst fold "
         f"{rate.ratio_worst:.1f} times the promise), events caught {rate.event_recall:.0%}, "
         f"within the longer horizon {rate.event_recall_20min:.0%}"
         for rate in result.rates
@@ -107,7 +107,7 @@ def summarise_backtest(result: BacktestResult) -> str:
     lines += [
         f"Leak check  {'passed' if check.has_passed else 'NOT PASSED'}: ROC area with shuffled inputs "
         f"{check.shuffled_roc_auc:.3f}, inputs {check.delayed_rows} rows late {check.delayed_roc_auc:.3f}, "
-        f"as they are {check.roc_auc:.3f}",
+        f"unchanged {check.roc_auc:.3f}",
     ]
     lines += [f"Note        {finding.message}" for finding in result.findings]
     lines += [
@@ -118,7 +118,7 @@ def summarise_backtest(result: BacktestResult) -> str:
 
 
 def summarise_comparison(result: ComparisonResult) -> str:
-    """Write the leaderboard that ends `forewarn compare`."""
+    """Write the leaderboard that `forewarn compare` prints."""
     lines = [
         "",
         f"Compared on {result.data.source}: settings chosen on {result.past_folds} past folds, "
@@ -136,7 +136,7 @@ def summarise_comparison(result: ComparisonResult) -> str:
         )
     lines += [
         "",
-        f"Chosen      {result.chosen}, by its area on past folds; its settings are the run's chosen.yaml",
+        f"Chosen      {result.chosen}, by its ROC area on past folds; settings in the run's chosen.yaml",
         f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
         "Compare     forewarn ui   (in a checkout: make ui)",
     ]
@@ -150,15 +150,17 @@ def publish_artifacts(result: RetrainResult) -> None:
         markdown=f"## {result.decision}: {result.model_name} version {result.model_version}\n\n"
         + "\n".join(f"- {reason}" for reason in result.reasons)
         + f"\n\n```\n{summarise_retraining(result)}\n```",
-        description="What was trained, on what, and the decision",
+        description="Training data, metrics and decision",
     )
     create_table_artifact(
-        key="retrain-metrics", table=tabulate_metrics(result), description="Test metrics beside the controls"
+        key="retrain-metrics",
+        table=tabulate_metrics(result),
+        description="Test metrics of model and controls",
     )
 
 
 def _write_parts(result: RetrainResult) -> list[str]:
-    """Say what the scores are like where there are no events to judge them by."""
+    """Summarise the scores of each part if there are no events to evaluate them with."""
     if result.data.events:
         return []
     return [
@@ -169,7 +171,7 @@ def _write_parts(result: RetrainResult) -> list[str]:
 
 
 def _write_promise(result: RetrainResult) -> str:
-    """Set the false alarms of the test beside the promised ones."""
+    """Compare the false alarms of the test part with the promised rate."""
     promised, realised = result.promised_false_alarms_per_day, result.metrics.false_alarms_per_day
     if promised is None or realised is None:
         return ""

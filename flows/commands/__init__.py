@@ -14,7 +14,7 @@ from schemas.errors import ForewarnError
 
 EXIT_INTERRUPTED = 130
 
-# each of these modules adds its commands to the group when it is imported
+# importing each of these modules adds its commands to the group
 __all__ = [
     "commands",
     "data",
@@ -34,11 +34,11 @@ def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command.
 
     Args:
-        arguments: What follows `forewarn`.
+        arguments: The arguments after `forewarn`.
 
     Returns:
         0 done, 2 bad input, data or configuration, 3 not promoted although required, 4 a server or
-        a store does not answer, 130 interrupted. A defect is raised, with its traceback.
+        a store does not answer, 130 interrupted. A defect raises, with its traceback.
     """
     warnings.simplefilter("ignore")
     try:

@@ -17,7 +17,7 @@ from schemas.configuration import Configuration
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file, .gz to compress.")
 @click.option("--rows", default=18_398, show_default=True, help="Rows to write.")
 @click.option("--seed", default=0, show_default=True, help="The same seed writes the same file.")
-@click.option("--interpolate", is_flag=True, help="Lay values on straight lines, as a historian does.")
+@click.option("--interpolate", is_flag=True, help="Interpolate values linearly, as a historian does.")
 @takes_configuration
 def simulate(
     out: Path, rows: int, seed: int, interpolate: bool, configuration: Configuration, json_file: Path | None
@@ -37,7 +37,7 @@ def simulate(
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
 @takes_configuration
 def check(data: Path, configuration: Configuration, json_file: Path | None) -> None:
-    """Check a table against its schema and say what is noteworthy about its quality."""
+    """Check a table against its schema and list findings about its quality."""
     from tasks.readings.check import check_readings
     from tasks.readings.load import load_readings
 
@@ -55,7 +55,7 @@ def check(data: Path, configuration: Configuration, json_file: Path | None) -> N
     write_json(json_file, result)
     print(
         f"{data}: {result['rows']:,} rows, {result['event_rows']} event rows, {result['sensors']} sensors, "
-        f"a row every {readings.step_minutes:g} minutes. The schema holds."
+        f"a row every {readings.step_minutes:g} minutes. The schema check passed."
     )
     for finding in readings.findings:
         print(f"  {finding.check}: {finding.message}")
@@ -66,7 +66,7 @@ def check(data: Path, configuration: Configuration, json_file: Path | None) -> N
 )
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
-@click.option("--model", "model_uri", help="Version, such as models:/forewarn/1; the champion without it.")
+@click.option("--model", "model_uri", help="Version, such as models:/forewarn/1; by default the champion.")
 @takes_configuration
 def encode(
     data: Path, out: Path, model_uri: str | None, configuration: Configuration, json_file: Path | None
@@ -86,4 +86,4 @@ def encode(
     write_table(encoded, out)
     width, rows = encoded.shape[1] - 1, int(encoded["encoding_1"].notna().sum())
     write_json(json_file, {"out": str(out), "model": uri, "rows": rows, "width": width})
-    print(f"Wrote {rows:,} encodings of width {width} to {out}, by {uri}")
+    print(f"Wrote {rows:,} encodings of width {width} to {out}, computed by {uri}")

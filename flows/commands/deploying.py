@@ -1,4 +1,4 @@
-"""Commands for what runs unattended: deploy, worker."""
+"""Commands for unattended operation: deploy, worker."""
 
 from __future__ import annotations
 
@@ -21,29 +21,50 @@ from schemas.errors import InputError
     "--data",
     envvar="FOREWARN_DATA",
     type=click.Path(path_type=Path),
-    help="Table that grows, as the worker's machine sees it; or FOREWARN_DATA.",
+    help="Path of the growing table on the worker's machine; or FOREWARN_DATA.",
 )
 @click.option(
     "--scores",
     envvar="FOREWARN_SCORES",
     type=click.Path(path_type=Path),
-    help="Output of scoring, or FOREWARN_SCORES; mlruns/scores.csv without either.",
-)
-@click.option("--notify", envvar="FOREWARN_NOTIFY", help="Block that notifies, such as slack-webhook/plant.")
-@click.option(
-    "--file", "yaml_file", type=click.Path(path_type=Path), help="Another prefect.yaml than the project's."
+    help="Output of scoring, or FOREWARN_SCORES; by default mlruns/scores.csv.",
 )
 @click.option(
-    "--late-seconds", default=DEFAULT_PATIENCE.late, show_default=True, type=click.FloatRange(min=10)
+    "--notify", envvar="FOREWARN_NOTIFY", help="Prefect block to notify through, such as slack-webhook/plant."
 )
 @click.option(
-    "--pending-seconds", default=DEFAULT_PATIENCE.pending, show_default=True, type=click.FloatRange(min=10)
+    "--file",
+    "yaml_file",
+    type=click.Path(path_type=Path),
+    help="A prefect.yaml to use instead of the supplied one.",
 )
 @click.option(
-    "--silent-seconds", default=DEFAULT_PATIENCE.silent, show_default=True, type=click.FloatRange(min=10)
+    "--late-seconds",
+    default=DEFAULT_PATIENCE.late,
+    show_default=True,
+    type=click.FloatRange(min=10),
+    help="Seconds that a run may be late before its schedule counts as missed.",
 )
 @click.option(
-    "--again-seconds", default=DEFAULT_PATIENCE.again, show_default=True, type=click.FloatRange(min=0)
+    "--pending-seconds",
+    default=DEFAULT_PATIENCE.pending,
+    show_default=True,
+    type=click.FloatRange(min=10),
+    help="Seconds that a run may stay pending before it is ended.",
+)
+@click.option(
+    "--silent-seconds",
+    default=DEFAULT_PATIENCE.silent,
+    show_default=True,
+    type=click.FloatRange(min=10),
+    help="Seconds without a heartbeat after which a run is ended.",
+)
+@click.option(
+    "--again-seconds",
+    default=DEFAULT_PATIENCE.again,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Minimum seconds between two notifications about the same deployment.",
 )
 @takes_configuration
 def deploy(
@@ -55,11 +76,11 @@ def deploy(
     yaml_file: Path | None,
     **seconds: float,
 ) -> None:
-    """Deploy schedules, triggers, forms and automations to the Prefect server of PREFECT_API_URL.
+    """Deploy schedules, triggers, forms and automations to the Prefect server at PREFECT_API_URL.
 
-    Run it again after any change; what a person has switched off in the UI stays off. Settings given here
-    are those of every run. FOREWARN_NOTIFY_URL, a webhook or an address such as mailtos://..., is kept in a
-    block on the server.
+    Run it again after any change; whatever has been disabled in the UI stays disabled. Settings given here
+    apply to every run. FOREWARN_NOTIFY_URL, a webhook or an Apprise URL such as mailtos://..., is stored in
+    a block on the server.
     """
     from flows.prefect.deploy import Order, find_file, summarise_deploying
     from flows.prefect.deploy import deploy as deploy_order
@@ -80,31 +101,33 @@ def deploy(
 
 @commands.command(epilog="Example: forewarn worker --limit 2")
 @click.option("--name", help="Name of the worker.")
-@click.option("--limit", type=click.IntRange(min=1), help="Runs at a time; without it, as many as come.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Maximum number of concurrent runs; by default unlimited."
+)
 @click.option(
     "--log-level",
     default="WARNING",
     show_default=True,
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
-    help="Least level of what is shown here; the server keeps the whole log.",
+    help="Lowest level of the messages shown here; the server keeps the whole log.",
 )
 def worker(name: str | None, limit: int | None, log_level: str) -> int:
-    """Do what the server's schedules, triggers and people ask for, until stopped."""
+    """Execute the runs that schedules, triggers and people request on the server, until stopped."""
     from flows.prefect.worker import run_worker
 
     return run_worker(find_home(), name, limit, log_level)
 
 
 def find_places_of_data(data: Path | None, scores: Path | None) -> PlacesOfData:
-    """Make the places absolute: a worker begins elsewhere.
+    """Make the paths absolute, since a worker runs in another folder.
 
     Raises:
-        InputError: If there is no table.
+        InputError: If no table is named.
     """
     if data is None or not str(data):
         raise InputError(
             "`--data` or FOREWARN_DATA must name the table that scoring, monitoring and retraining read; "
-            "neither is set. To try it: forewarn simulate --out readings.csv, then forewarn deploy --data "
+            "neither is set. For a trial: forewarn simulate --out readings.csv, then forewarn deploy --data "
             "readings.csv"
         )
     output = scores if scores is not None and str(scores) else find_home() / "mlruns" / "scores.csv"

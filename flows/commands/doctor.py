@@ -1,4 +1,4 @@
-"""Say what is installed, reachable and configured, and what to do about what is not."""
+"""Report what is installed, reachable and configured, and how to fix what is not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.configuration import Configuration
 from schemas.errors import ForewarnError
 
 _PACKAGES = ("prefect", "mlflow", "tensorflow-cpu", "keras", "pandas", "pandera", "scikit-learn")
-# combinations that are known to break, with what breaks
+# first releases known to break, and what breaks
 _FORBIDDEN = {
     "fastapi": ((0, 151), "Prefect 3.8 refuses requests with it; install fastapi below 0.151"),
     "sqlalchemy": ((2, 1), "Prefect's schedules never create runs with it; install sqlalchemy below 2.1"),
@@ -27,10 +27,10 @@ def examine(home: Path, configuration: Configuration) -> list[dict[str, Any]]:
 
     Args:
         home: Folder that holds `mlruns/`.
-        configuration: Whose experiment and model are looked up.
+        configuration: Its experiment and registered model are looked up.
 
     Returns:
-        One entry a point: `name`, `ok`, and a `message` that says what to do where it is not.
+        One entry per check: `name`, `ok`, and a `message` that says what to do if the check failed.
     """
     checks: dict[str, Callable[[], str]] = {
         "Python": _examine_python,
@@ -71,10 +71,10 @@ def _examine_packages() -> str:
 
 def _examine_home(home: Path) -> str:
     if not os.access(home, os.W_OK):
-        raise ForewarnError(f"{home} cannot be written. Set `FOREWARN_HOME` to a folder of your own.")
+        raise ForewarnError(f"{home} is not writable. Set `FOREWARN_HOME` to a folder that is.")
     free = shutil.disk_usage(home).free
     if free < _LEAST_FREE_BYTES:
-        raise ForewarnError(f"{home} has {free / 1e9:.1f} GB left. Make room: runs and models need space.")
+        raise ForewarnError(f"{home} has {free / 1e9:.1f} GB left. Free some space for runs and models.")
     return f"{home}, {free / 1e9:.0f} GB free"
 
 

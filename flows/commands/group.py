@@ -1,4 +1,4 @@
-"""What all commands share: the group, their options, exit codes, and how results are written."""
+"""Shared parts of the commands: the group, common options, running a flow, and writing results."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ def commands() -> None:
 
 
 def takes_configuration(command: Command) -> Command:
-    """Give a command `--config`, `--set` and `--json`, and the configuration they make."""
+    """Add `--config`, `--set` and `--json` to a command, and pass it the resulting configuration."""
 
     @click.option(
-        "--config", "file", type=click.Path(path_type=Path), help="YAML file with sections of settings."
+        "--config", "file", type=click.Path(path_type=Path), help="YAML file of settings, by section."
     )
-    @click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="One setting.")
+    @click.option(
+        "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="One setting; repeatable."
+    )
     @click.option(
         "--json", "json_file", type=click.Path(path_type=Path), help="Write the result as one JSON object."
     )
@@ -47,14 +49,14 @@ def takes_configuration(command: Command) -> Command:
 
 
 def takes_dask_address(command: Command) -> Command:
-    """Give a command `--dask-address`."""
+    """Add `--dask-address` to a command."""
     return click.option(
-        "--dask-address", metavar="ADDRESS", help="Dask scheduler to work on, such as tcp://127.0.0.1:8786."
+        "--dask-address", metavar="ADDRESS", help="Dask scheduler to run on, such as tcp://127.0.0.1:8786."
     )(command)
 
 
 def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a flow on the server that is configured, or on an embedded one that ends with us."""
+    """Run a flow on the configured Prefect server, or on an embedded one that ends with this process."""
     from flows.prefect.clean_up import end_orphaned_servers
     from flows.prefect.server import report_server_trouble, require_server, wait_for_records
 
@@ -69,7 +71,7 @@ def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
         with report_server_trouble(address or "of this command (embedded)"):
             state = chosen(*arguments, return_state=True)
     finally:
-        # a thread that is still importing at exit would be torn down half-way
+        # the process must not exit while the thread is importing
         heavy.join()
     if not address:
         wait_for_records(str(state.state_details.flow_run_id))
@@ -77,7 +79,7 @@ def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def require_writable(path: Path | None) -> None:
-    """Make sure, before anything long is started, that the result can be written."""
+    """Check, before any long work is started, that the result can be written."""
     if path is None:
         return
     try:
@@ -86,11 +88,11 @@ def require_writable(path: Path | None) -> None:
     except OSError:
         is_possible = False
     if not is_possible:
-        raise InputError(f"`--json` must name a file that can be written. Received {path}. Choose another.")
+        raise InputError(f"`--json` must name a writable file. Received {path}. Choose another.")
 
 
 def write_json(path: Path | None, result: dict[str, Any]) -> None:
-    """Write a result whole or not at all."""
+    """Write a result to a file atomically."""
     if path is None:
         return
     with tempfile.NamedTemporaryFile(

@@ -16,7 +16,7 @@ from schemas.configuration import Configuration
 @click.option("--prefect-port", default=4200, show_default=True)
 @takes_configuration
 def ui(configuration: Configuration, json_file: Path | None, mlflow_port: int, prefect_port: int) -> None:
-    """Open the MLflow UI and the Prefect UI on this machine, until interrupted."""
+    """Serve the MLflow UI and the Prefect UI on this machine, until interrupted."""
     from flows.commands.ui import serve_ui
 
     write_json(
@@ -29,7 +29,7 @@ def ui(configuration: Configuration, json_file: Path | None, mlflow_port: int, p
 @commands.command(epilog="Example: forewarn doctor --json doctor.json")
 @takes_configuration
 def doctor(configuration: Configuration, json_file: Path | None) -> None:
-    """Say what is installed, reachable and configured, and what to do about what is not."""
+    """Report what is installed, reachable and configured, and how to fix what is not."""
     from flows.commands.doctor import examine
 
     points = examine(find_home(), configuration)

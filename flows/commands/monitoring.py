@@ -1,4 +1,4 @@
-"""Commands that look after the champion: monitor."""
+"""Commands that monitor the champion: monitor."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from schemas.configuration import Configuration
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
 @takes_configuration
 def monitor(data: Path, configuration: Configuration, json_file: Path | None) -> None:
-    """Say whether the champion still behaves on recent rows as it was promised to.
+    """Check the champion for drift and calibration on recent rows.
 
-    Give the rows that it was trained on and all later ones. Where its scores of normal rows have risen for
+    Give the rows that it was trained on and all later ones. If its scores of normal rows have been raised for
     long enough, the event `model.drift.confirmed` is sent to Prefect, once per cool-down. A table that
-    fails its schema is a data incident instead.
+    fails its schema check is reported as a data incident instead.
     """
     from flows.monitor import monitor as monitor_flow
     from flows.monitor import summarise_monitoring

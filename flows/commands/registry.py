@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 _takes_version = click.option(
     "--version", "number", required=True, type=click.IntRange(min=1), help="Number of the version."
 )
-_takes_reason = click.option("--why", required=True, help="The reason, for those who read the history.")
+_takes_reason = click.option("--why", required=True, help="The reason, recorded in the history.")
 
 
 @commands.command(epilog="Example: forewarn models --history --json models.json")
-@click.option("--history", "has_whole_history", is_flag=True, help="Show all moves, not the last ones only.")
+@click.option("--history", "has_whole_history", is_flag=True, help="Show all moves instead of the last ones.")
 @takes_configuration
 def models(configuration: Configuration, json_file: Path | None, has_whole_history: bool) -> None:
-    """List the versions with aliases, decisions and metrics, and who moved which alias when and why."""
+    """List the versions with aliases, decisions and metrics, and the history of alias moves."""
     from tasks.registry.list_versions import list_versions, make_empty_listing, write_listing
     from tasks.tracking.store import find_tracking_uri, has_store
 
@@ -48,22 +48,22 @@ def models(configuration: Configuration, json_file: Path | None, has_whole_histo
 @_takes_reason
 @takes_configuration
 def promote(number: int, why: str, configuration: Configuration, json_file: Path | None) -> None:
-    """Make a version champion, whatever the gate had said; the champion until now becomes previous."""
+    """Make a version champion, whatever the gate decided; the current champion becomes `previous`."""
     from tasks.registry.history import describe_person
     from tasks.registry.promote import promote_version
 
     name = configuration.tracking.model_name
     with opened_client() as client:
         outcome = promote_version(client, name, str(number), why, describe_person())
-    tell(outcome, json_file)
+    report_outcome(outcome, json_file)
 
 
 @commands.command(epilog="Example: forewarn rollback --why 'false alarms since noon' --quarantine")
 @_takes_reason
 @click.option(
-    "--to", "number", type=click.IntRange(min=1), help="Version to go back to; `previous` without it."
+    "--to", "number", type=click.IntRange(min=1), help="Version to go back to; by default `previous`."
 )
-@click.option("--quarantine", "is_quarantined", is_flag=True, help="Put the version that is left aside, too.")
+@click.option("--quarantine", "is_quarantined", is_flag=True, help="Quarantine the version rolled back from.")
 @takes_configuration
 def rollback(
     number: int | None, why: str, is_quarantined: bool, configuration: Configuration, json_file: Path | None
@@ -75,7 +75,7 @@ def rollback(
     name, to = configuration.tracking.model_name, None if number is None else str(number)
     with opened_client() as client:
         outcome = roll_back(client, name, why, describe_person(), to, is_quarantined)
-    tell(outcome, json_file)
+    report_outcome(outcome, json_file)
 
 
 @commands.command(epilog="Example: forewarn quarantine --version 3 --why 'trained on a broken sensor'")
@@ -86,14 +86,14 @@ def rollback(
 def quarantine(
     number: int, why: str, is_lifted: bool, configuration: Configuration, json_file: Path | None
 ) -> None:
-    """Put a version aside, so that neither a person nor the gate makes it champion."""
+    """Quarantine a version, so that neither a person nor the gate can promote it."""
     from tasks.registry.history import describe_person
     from tasks.registry.quarantine import quarantine_version
 
     name = configuration.tracking.model_name
     with opened_client() as client:
         outcome = quarantine_version(client, name, str(number), why, describe_person(), is_lifted)
-    tell(outcome, json_file)
+    report_outcome(outcome, json_file)
 
 
 @commands.command(epilog="Example: forewarn delete --version 3 --why 'trained on the wrong table'")
@@ -101,41 +101,41 @@ def quarantine(
 @_takes_reason
 @takes_configuration
 def delete(number: int, why: str, configuration: Configuration, json_file: Path | None) -> None:
-    """Delete a version that has no alias; its run stays."""
+    """Delete a version that has no alias; its run is kept."""
     from tasks.registry.delete import delete_version
     from tasks.registry.history import describe_person
 
     name = configuration.tracking.model_name
     with opened_client() as client:
         outcome = delete_version(client, name, str(number), why, describe_person())
-    tell(outcome, json_file)
+    report_outcome(outcome, json_file)
 
 
 @contextlib.contextmanager
 def opened_client() -> Iterator[MlflowClient]:
-    """Open the store that is there; nothing is made.
+    """Open the existing store, without creating anything.
 
     Yields:
         A client.
 
     Raises:
         InputError: If there is no store yet.
-        StoreUnreachableError: If the store does not answer, at first or later.
+        StoreUnreachableError: If the store does not answer, or stops answering.
     """
     from tasks.tracking.store import connect_store, find_tracking_uri, has_store, report_unreachable
 
     uri = find_tracking_uri(find_home())
     if not has_store(uri):
         raise InputError(
-            f"There must be a registry. {uri} does not exist yet. `forewarn retrain` makes it; or set "
-            "`FOREWARN_HOME` or `MLFLOW_TRACKING_URI` to where it is."
+            f"There is no registry: {uri} does not exist yet. Create it with `forewarn retrain`, or point "
+            "`FOREWARN_HOME` or `MLFLOW_TRACKING_URI` to an existing one."
         )
     with report_unreachable(uri):
         yield connect_store(uri)
 
 
-def tell(outcome: Outcome, json_file: Path | None) -> None:
-    """Write the result, and say what was repaired and what was done."""
+def report_outcome(outcome: Outcome, json_file: Path | None) -> None:
+    """Write the result, and print the repairs and the outcome."""
     write_json(json_file, outcome.model_dump(mode="json"))
     for repair in outcome.repairs:
         print(f"Repaired  {repair}")

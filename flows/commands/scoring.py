@@ -18,17 +18,17 @@ from schemas.configuration import Configuration
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="CSV or Parquet file to begin or go on with.",
+    help="CSV or Parquet file to create or continue.",
 )
-@click.option("--model", "model_uri", help="Version, such as models:/forewarn/1; the champion without it.")
+@click.option("--model", "model_uri", help="Version, such as models:/forewarn/1; by default the champion.")
 @takes_configuration
 def score(
     data: Path, out: Path, model_uri: str | None, configuration: Configuration, json_file: Path | None
 ) -> None:
     """Score new readings and append scores and alarms to a file, each row once.
 
-    Run it again with a longer table, or the next one: it goes on where it ended, also after it was killed.
-    Rows that cannot be scored are set aside in a file beside the output, with the reasons.
+    Run it again with a longer table or the next one: it continues where it ended, even after it was killed.
+    Rows that cannot be scored are set aside in a file next to the output, with the reasons.
     """
     from flows.score import score as score_flow
     from flows.score import summarise_scoring

@@ -1,4 +1,4 @@
-"""Commands about safe-keeping: backup, restore."""
+"""Commands that back up and restore the stores: backup, restore."""
 
 from __future__ import annotations
 
@@ -14,27 +14,31 @@ from schemas.backup import BackupOutcome, ChampionCheck, Contents, RestoreOutcom
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 
-# a champion that was restored does not score as it did
-EXIT_OTHERWISE = 1
+# a restored champion could not be run, or its scores have changed
+EXIT_CHANGED = 1
 
 
 def takes_places(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--store`, `--artifacts`, `--database-only` and `--prefect`."""
+    """Add `--store`, `--artifacts`, `--database-only` and `--prefect` to a command."""
     for option in (
-        click.option("--prefect", "prefect_uri", metavar="URI", help="Prefect's PostgreSQL database, too."),
+        click.option(
+            "--prefect", "prefect_uri", metavar="URI", help="Include Prefect's PostgreSQL database."
+        ),
         click.option(
             "--database-only",
             "has_no_artifacts",
             is_flag=True,
-            help="Leave the artifacts alone (S3 and such).",
+            help="Leave out the artifacts, for example in S3.",
         ),
         click.option(
-            "--artifacts", type=click.Path(path_type=Path), help="Folder of the artifacts; mlruns/artifacts."
+            "--artifacts",
+            type=click.Path(path_type=Path),
+            help="Folder of the artifacts; by default mlruns/artifacts.",
         ),
         click.option(
             "--store",
             metavar="URI",
-            help="Database of the tracking store; MLFLOW_TRACKING_URI or the local one.",
+            help="Database of the tracking store; by default MLFLOW_TRACKING_URI or the local one.",
         ),
     ):
         command = option(command)
@@ -54,13 +58,13 @@ def backup(
     configuration: Configuration,
     json_file: Path | None,
 ) -> None:
-    """Save runs, versions, aliases, their history and all artifacts in one archive."""
+    """Back up runs, versions, aliases, their history and all artifacts to one archive."""
     from tasks.backup.back_up import back_up
 
     uri, folder = find_places(store, artifacts, has_no_artifacts)
     outcome = back_up(out, uri, folder, prefect_uri)
     write_json(json_file, outcome.model_dump(mode="json"))
-    tell_backup(outcome)
+    report_backup(outcome)
 
 
 @commands.command(epilog="Example: forewarn restore --from backups/2026-11-22.tar.gz")
@@ -80,18 +84,18 @@ def restore(
     configuration: Configuration,
     json_file: Path | None,
 ) -> int:
-    """Fill an empty store from an archive, after checking all of it; the champion is tried at the end."""
+    """Verify an archive, restore it into an empty store, and test that the champion scores as before."""
     from tasks.backup.restore import restore as restore_archive
 
     uri, folder = find_places(store, artifacts, has_no_artifacts)
     outcome = restore_archive(source, uri, folder, is_served, prefect_uri)
     write_json(json_file, outcome.model_dump(mode="json"))
-    tell_restore(outcome)
-    return 0 if all(check.is_same or not check.is_tried for check in outcome.champions) else EXIT_OTHERWISE
+    report_restore(outcome)
+    return 0 if all(check.is_same or not check.is_tried for check in outcome.champions) else EXIT_CHANGED
 
 
 def find_places(store: str | None, artifacts: Path | None, has_no_artifacts: bool) -> tuple[str, Path | None]:
-    """Tell the database and the folder that a command is about.
+    """Find the database and the artifact folder that a command works on.
 
     Args:
         store: `--store`.
@@ -99,10 +103,10 @@ def find_places(store: str | None, artifacts: Path | None, has_no_artifacts: boo
         has_no_artifacts: `--database-only`.
 
     Returns:
-        The database, and the folder or none.
+        The URI of the database, and the folder or none.
 
     Raises:
-        InputError: If they contradict each other, or a folder must be named.
+        InputError: If the options contradict each other, or `--artifacts` is missing.
     """
     from tasks.backup.connect import find_kind
     from tasks.tracking.store import find_tracking_uri
@@ -116,14 +120,14 @@ def find_places(store: str | None, artifacts: Path | None, has_no_artifacts: boo
         return uri, None
     if artifacts is None and (store is not None or kind != "sqlite"):
         raise InputError(
-            "`--artifacts` must name the folder of the artifacts of that store. It is missing. Name it, or "
-            "give `--database-only` where they are elsewhere."
+            "`--artifacts` must name the artifact folder of this store. It is missing. Name the folder, or "
+            "give `--database-only` if the artifacts are kept elsewhere."
         )
     return uri, artifacts or home / "mlruns" / "artifacts"
 
 
-def tell_backup(outcome: BackupOutcome) -> None:
-    """Say what was saved, and what could not be."""
+def report_backup(outcome: BackupOutcome) -> None:
+    """Print what was saved, and what could not be saved."""
     manifest = outcome.manifest
     print(f"Database   {outcome.store}: {describe_contents(manifest.contents)}")
     if manifest.artifacts_root is not None:
@@ -134,37 +138,35 @@ def tell_backup(outcome: BackupOutcome) -> None:
     print(f"Written    {outcome.archive}, {outcome.bytes / 1e6:,.1f} MB, in {outcome.seconds:.1f} s")
 
 
-def tell_restore(outcome: RestoreOutcome) -> None:
-    """Say what was restored, and how the champions do."""
+def report_restore(outcome: RestoreOutcome) -> None:
+    """Print what was restored, and the tests of the champions."""
     print(f"Database   {outcome.store}: {describe_contents(outcome.contents)}")
     if outcome.artifacts is not None:
-        told = "; their places were written anew" if outcome.relocated else ""
-        print(f"Artifacts  {outcome.artifacts}{told}")
+        relocated = "; the paths in the database were updated" if outcome.relocated else ""
+        print(f"Artifacts  {outcome.artifacts}{relocated}")
     for note in outcome.notes:
         print(f"Note       {note}")
     for check in outcome.champions:
         print(f"Champion   {describe_champion(check)}")
     if not outcome.champions:
-        print(
-            "Champion   not tried: `forewarn score` through the server, or where the artifacts are, tries it"
-        )
+        print("Champion   not tested: run `forewarn score` through the server, or where the artifacts are")
     print(f"Restored   {outcome.archive} in {outcome.seconds:.1f} s. See: forewarn models")
 
 
 def describe_contents(contents: Contents) -> str:
-    """Count runs, versions and aliases in words."""
+    """Summarise the counts of runs, versions and aliases."""
     names = {"runs": "runs", "model_versions": "versions", "registered_model_aliases": "aliases"}
-    counted = [f"{contents.counts.get(name, 0):,} {word}" for name, word in names.items()]
+    counted = [f"{contents.counts.get(name, 0):,} {label}" for name, label in names.items()]
     return f"{', '.join(counted)}, schema {contents.revision}"
 
 
 def describe_champion(check: ChampionCheck) -> str:
-    """Say how a champion did with its golden rows."""
+    """Describe the test of a champion on its golden rows."""
     name = f"version {check.version} of {check.model_name}"
     if not check.is_tried:
-        return f"{name} was not tried from here: {check.problem}"
+        return f"{name} was not tested from here: {check.problem}"
     if check.problem is not None:
         return f"{name} could NOT be loaded or run: {check.problem}"
     if check.is_same:
-        return f"{name} loads from here and scores the same: {check.scores} golden scores"
-    return f"{name} scores OTHERWISE: largest relative difference {check.largest_difference:.3g}"
+        return f"{name} loads from here and reproduces all {check.scores} golden scores"
+    return f"{name} has DIFFERENT scores: largest relative difference {check.largest_difference:.3g}"

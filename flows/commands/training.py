@@ -18,18 +18,20 @@ EXIT_HELD_BACK = 3
     epilog="Example: forewarn retrain --data readings.csv --set windows.lookback=10 --json result.json"
 )
 @click.option(
-    "--data", type=click.Path(path_type=Path), help="CSV or Parquet file; simulated readings without it."
+    "--data", type=click.Path(path_type=Path), help="CSV or Parquet file; by default simulated readings."
 )
 @click.option("--preset", help=f"A published procedure: {', '.join(PRESETS)}.")
 @click.option("--require-promotion", is_flag=True, help="Exit with 3 unless the version is promoted.")
-@click.option("--force", is_flag=True, help="Train again what has been trained already, from the beginning.")
+@click.option(
+    "--force", is_flag=True, help="Train from the beginning even if this work is done or resumable."
+)
 @click.option(
     "--wait",
     "wait_minutes",
     metavar="MINUTES",
     default=0.0,
     type=click.FloatRange(min=0),
-    help="Longest wait for another retraining of the same model to end; without it, exit with 4 at once.",
+    help="Longest wait for another retraining of the same model; by default exit with 4 at once.",
 )
 @takes_configuration
 def retrain(
@@ -40,10 +42,10 @@ def retrain(
     force: bool,
     wait_minutes: float,
 ) -> int:
-    """Train, judge beside controls and champion, register a version, and decide on its promotion.
+    """Train, judge against controls and champion, register a version, and decide on its promotion.
 
-    The same data, configuration and code again: the finished run is found and nothing is done. What was
-    stopped half-way is gone on with, in the same run and from the last epoch.
+    If the same data, configuration and code have been trained before, that result is shown and nothing is
+    trained. A run that was stopped is resumed from its last epoch.
     """
     from flows.retrain import retrain as retrain_flow
     from flows.summaries import summarise_retraining
@@ -65,7 +67,7 @@ def retrain(
 def backtest(
     data: Path, configuration: Configuration, json_file: Path | None, dask_address: str | None
 ) -> None:
-    """Evaluate forward in time, fold by fold, beside the published model and the controls."""
+    """Evaluate forward in time, fold by fold, against the published model and the controls."""
     from flows.backtest import backtest as backtest_flow
     from flows.prefect.fold_runner import choose_runner
     from flows.summaries import summarise_backtest
@@ -80,9 +82,9 @@ def backtest(
     epilog="Example: forewarn compare --data readings.csv --families join,pca_t2,logistic --trials 5"
 )
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
-@click.option("--families", help="Families to compare, as a,b,c; all without it.")
+@click.option("--families", help="Families to compare, as a,b,c; by default all.")
 @click.option(
-    "--trials", default=5, show_default=True, type=click.IntRange(min=1), help="Settings to try for each."
+    "--trials", default=5, show_default=True, type=click.IntRange(min=1), help="Settings to try per family."
 )
 @takes_dask_address
 @takes_configuration

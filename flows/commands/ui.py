@@ -20,7 +20,7 @@ _HOST = "127.0.0.1"
 _QUIET = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    # kept in memory, the places of running deployments are lost with a restart, and their runs crash
+    # in memory, the concurrency leases of running deployments would be lost on a restart and their runs crash
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
 }
 _POLL_SECONDS = 0.5
@@ -28,7 +28,7 @@ _POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Server:
-    """A server that was started here."""
+    """A server started by this command."""
 
     process: subprocess.Popen[bytes]
     log: IO[bytes]
@@ -36,19 +36,19 @@ class Server:
 
 
 def serve_ui(home: Path, experiment: str, mlflow_port: int, prefect_port: int) -> None:
-    """Start both servers on loopback, say where they are, and end them when interrupted.
+    """Start both servers on loopback, print their addresses, and end them when interrupted.
 
-    A server that is configured elsewhere (`MLFLOW_TRACKING_URI` or `PREFECT_API_URL` with an http
-    address) has a UI of its own: it is named instead.
+    A configured server (`MLFLOW_TRACKING_URI` with an http address, or `PREFECT_API_URL`) has its own UI,
+    whose address is printed instead.
 
     Args:
         home: Folder that holds `mlruns/`.
-        experiment: Experiment that must exist for the UI to show something.
+        experiment: Experiment to create if missing, so that the UI has something to show.
         mlflow_port: Port of the MLflow UI.
         prefect_port: Port of the Prefect UI.
 
     Raises:
-        StoreUnreachableError: If a server ends by itself, for example because its port is taken.
+        StoreUnreachableError: If a port is taken, or a server ends unexpectedly.
     """
     tracking_uri = find_tracking_uri(home)
     servers: dict[str, Server] = {}
@@ -62,12 +62,12 @@ def serve_ui(home: Path, experiment: str, mlflow_port: int, prefect_port: int) -
         if os.environ.get("PREFECT_API_URL"):
             print(f"Prefect UI  {os.environ['PREFECT_API_URL'].removesuffix('/api')}")
         else:
-            # the page asks the API at the address that the server tells it, on another port than its own else
+            # the page calls the API at this address, which otherwise has the wrong port
             address = {"PREFECT_SERVER_UI_API_URL": f"http://{_HOST}:{prefect_port}/api"}
             command = ["prefect", "server", "start", "--host", _HOST, "--port", str(prefect_port)]
             servers["Prefect UI"] = _start(command, prefect_port, address)
             print(f"Prefect UI  http://{_HOST}:{prefect_port}")
-        print("Starting; this takes some 20 seconds ...", flush=True)
+        print("Starting; this takes about 20 seconds ...", flush=True)
         _wait_until_ready(servers)
         print("Ready. Stop with Ctrl-C.", flush=True)
         while servers:
@@ -89,11 +89,11 @@ def _describe_mlflow(tracking_uri: str, home: Path, port: int) -> list[str]:
 
 
 def _start(command: list[str], port: int, environment: Mapping[str, str] | None = None) -> Server:
-    """Start a console script of this environment; what it logs is shown only when it fails."""
+    """Start a console script of this environment; its log is shown only if it fails."""
     if _answers(port):
         raise StoreUnreachableError(
-            f"port {port} must be free. Another program listens there. Stop it, or choose another port by "
-            "--mlflow-port or --prefect-port."
+            f"port {port} must be free, but another program listens on it. Stop that program, or choose "
+            "another port with --mlflow-port or --prefect-port."
         )
     program, *arguments = command
     script = Path(sys.executable).with_name(program)
@@ -123,6 +123,6 @@ def _require_running(servers: Mapping[str, Server]) -> None:
             server.log.seek(0)
             lines = server.log.read().decode(errors="replace").strip().splitlines()[-5:]
             raise StoreUnreachableError(
-                f"The {name} must stay up. It ended with exit code {server.process.returncode}. Try "
-                "`forewarn doctor`. Its last words:\n" + "\n".join(f"  {line}" for line in lines)
+                f"The {name} ended unexpectedly with exit code {server.process.returncode}. Try "
+                "`forewarn doctor`. The end of its log:\n" + "\n".join(f"  {line}" for line in lines)
             )

@@ -1,4 +1,4 @@
-"""Automations as code: what the server does when a run fails, is late, gets stuck or falls silent."""
+"""Automations as code: what the server does when a run fails, is late, gets stuck or stops responding."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from schemas.deployments import Patience
 from schemas.errors import InputError
 
 PREFIX = "forewarn: "
-# deployments carry this tag, and with it their runs and the events about them
+# tag of our deployments, which their runs and the events about those inherit
 TAG = "forewarn"
-# name of the block that is made of an address
+# name of the block that stores a notification address
 _BLOCK_NAME = "forewarn"
 
 _RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
@@ -30,23 +30,23 @@ _OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{T
 _EACH_RUN = {"prefect.resource.id"}
 _EACH_DEPLOYMENT = {"related:deployment:prefect.resource.id"}
 _FINAL = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
-# events are named after states, and a pending run has one of these
+# events are named after states; these are the states of a run that has not started
 _PENDING = {f"prefect.flow-run.{state}" for state in ("Pending", "Submitting", "InfrastructurePending")}
 _STARTED = {f"prefect.flow-run.{state}" for state in ("Running", "Cancelling", "Paused", "Suspended")}
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Where notifications go: a block on the server, which alone knows the address."""
+    """Where notifications go: a block on the server, which holds the address."""
 
     block: str
     block_id: UUID
     is_webhook: bool
 
-    def tell(self, subject: str, body: str) -> CallWebhook | SendNotification:
+    def make_action(self, subject: str, body: str) -> CallWebhook | SendNotification:
         """Make the action that sends a text; `body` is a Jinja template."""
         if self.is_webhook:
-            # `text` is what Slack, Teams and Mattermost read
+            # Slack, Teams and Mattermost read `text`
             text = f"{{% set text %}}{subject}: {body}{{% endset %}}"
             payload = f'{text}{{"text": {{{{ text | tojson }}}}}}'
             return CallWebhook(block_document_id=self.block_id, payload=payload)
@@ -60,21 +60,21 @@ _RUN = (
 
 
 def list_cures(patience: Patience) -> list[AutomationCore]:
-    """List the automations that end what will not end by itself; each ends the run Crashed, which is told."""
+    """List the automations that end hanging runs; each sets the run Crashed, and that is notified."""
     return [
         AutomationCore(
             name=f"{PREFIX}stuck pending",
-            description="A run that does not start would keep the next ones out: it is ended.",
+            description="Ends a run that does not start and would block the next ones.",
             trigger=watch_runs(
                 after=_PENDING, expect={*_STARTED, *_FINAL}, each=_EACH_RUN, seconds=patience.pending
             ),
-            actions=[crash(f"Pending for {patience.pending:g} seconds: no worker has started it.")],
+            actions=[crash(f"Pending for {patience.pending:g} seconds: no worker has started the run.")],
         ),
         AutomationCore(
             name=f"{PREFIX}no heartbeat",
-            description="A run whose process has gone without a word is ended.",
+            description="Ends a run whose process is gone without having reported an end.",
             trigger=watch_runs(
-                # the first heartbeat may never have left
+                # a process may die before its first heartbeat
                 after={"prefect.flow-run.Running", "prefect.flow-run.heartbeat"},
                 expect={"prefect.flow-run.heartbeat", *_FINAL},
                 each=_EACH_RUN,
@@ -86,21 +86,21 @@ def list_cures(patience: Patience) -> list[AutomationCore]:
 
 
 def list_notices(patience: Patience, notice: Notice, pool: str) -> list[AutomationCore]:
-    """List the automations that tell a person, about each deployment once in `patience.again`."""
+    """List the automations that notify a person, at most once in `patience.again` for each deployment."""
     return [
         AutomationCore(
             name=f"{PREFIX}run failed",
-            description="A run has failed or crashed.",
+            description="Notifies when a run has failed or crashed.",
             trigger=watch_runs(
                 expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed"},
                 each=_EACH_DEPLOYMENT,
                 seconds=patience.again,
             ),
-            actions=[notice.tell("forewarn: a run has failed", _RUN)],
+            actions=[notice.make_action("forewarn: a run has failed", _RUN)],
         ),
         AutomationCore(
             name=f"{PREFIX}schedule missed",
-            description="A run is late, and none of the same deployment starts.",
+            description="Notifies when a run is late and no run of the same deployment starts.",
             trigger=watch_runs(
                 after={"prefect.flow-run.Late"},
                 expect={*_PENDING, *_STARTED},
@@ -108,14 +108,15 @@ def list_notices(patience: Patience, notice: Notice, pool: str) -> list[Automati
                 seconds=patience.late,
             ),
             actions=[
-                notice.tell(
-                    "forewarn: a schedule was missed", f"{_RUN} Is a worker running? `forewarn worker`"
+                notice.make_action(
+                    "forewarn: a schedule was missed",
+                    f"{_RUN} Check that a worker is running: `forewarn worker` starts one.",
                 )
             ],
         ),
         AutomationCore(
             name=f"{PREFIX}no worker",
-            description="No worker answers for the pool any more.",
+            description="Notifies when the work pool has no worker left.",
             trigger=EventTrigger(
                 expect={"prefect.work-pool.not-ready"},
                 match={"prefect.resource.id": "prefect.work-pool.*", "prefect.resource.name": pool},
@@ -124,8 +125,9 @@ def list_notices(patience: Patience, notice: Notice, pool: str) -> list[Automati
                 within=timedelta(seconds=patience.again),
             ),
             actions=[
-                notice.tell(
-                    "forewarn: no worker", f"No worker answers for the pool {pool}. `forewarn worker`"
+                notice.make_action(
+                    "forewarn: no worker",
+                    f"The work pool {pool} has no running worker. `forewarn worker` starts one.",
                 )
             ],
         ),
@@ -138,10 +140,11 @@ def watch_runs(
     """Make a trigger on events of our runs.
 
     Args:
-        expect: The events.
-        each: Label by whose value events are told apart.
-        seconds: With `after`, how long the events may stay away; else the time in which it fires once.
-        after: Events after which `expect` is missed; without them it fires when `expect` comes.
+        expect: Events to watch for.
+        each: Labels to group events by; the trigger fires for each group separately.
+        seconds: With `after`, the longest wait for `expect`; else the period in which to fire once at most.
+        after: Events that must be followed by `expect`, else the trigger fires; without them, the trigger
+            fires when `expect` comes.
     """
     return EventTrigger(
         after=after or set(),
@@ -156,24 +159,24 @@ def watch_runs(
 
 
 def crash(message: str) -> ChangeFlowRunState:
-    """Make the action that ends a run Crashed."""
+    """Make the action that sets a run Crashed."""
     return ChangeFlowRunState(state=StateType.CRASHED, message=message)
 
 
 def find_notice(client: SyncPrefectClient, block: str) -> Notice:
-    """Find the block that a person has named.
+    """Find the notification block that a person has named.
 
     Args:
         client: Client of the server.
         block: Type and name, such as `slack-webhook/plant`.
 
     Raises:
-        InputError: If the server has no such block, or none that notifies.
+        InputError: If the server has no such block, or the block cannot send notifications.
     """
     kind, slash, name = block.partition("/")
     expected = (
-        "`--notify` or FOREWARN_NOTIFY must name a block of the server that notifies, type and name, such as "
-        "slack-webhook/plant. "
+        "`--notify` or FOREWARN_NOTIFY must name a notification block on the Prefect server as TYPE/NAME, "
+        "such as slack-webhook/plant. "
     )
     if not (kind and slash and name):
         raise InputError(f"{expected}Received {block!r}.")
@@ -181,20 +184,20 @@ def find_notice(client: SyncPrefectClient, block: str) -> Notice:
         found = client.read_block_document_by_name(name, kind, include_secrets=False)
     except ObjectNotFound as error:
         raise InputError(
-            f"{expected}The server has no {block}. Make it in the UI under Blocks, or choose another."
+            f"{expected}The server has no {block}. Create it in the UI under Blocks, or name another one."
         ) from error
     capabilities = found.block_schema.capabilities if found.block_schema else []
     if kind != "webhook" and "notify" not in capabilities:
-        raise InputError(f"{expected}{block} is of another kind.")
+        raise InputError(f"{expected}{block} cannot send notifications. Name another block.")
     return Notice(block, found.id, kind == "webhook")
 
 
 def keep_address(address: str) -> str:
-    """Keep an address in a block on the server, so that it stands nowhere else.
+    """Store a notification address in a block on the server, and only there.
 
     Args:
-        address: Where notifications go: http or https for a webhook that takes `{"text": ...}`, or any
-            address of Apprise, such as `mailtos://user:password@smtp.example.com?to=shift@example.com`.
+        address: Where notifications go: an http or https URL of a webhook that takes `{"text": ...}`, or any
+            Apprise URL, such as `mailtos://user:password@smtp.example.com?to=shift@example.com`.
 
     Returns:
         Type and name of the block.
@@ -202,14 +205,14 @@ def keep_address(address: str) -> str:
     if address.startswith(("http://", "https://")):
         block: Block = Webhook(url=address, headers={"Content-Type": "application/json"})
     else:
-        # the block of Slack hands every address that is none of Slack's to Apprise as it is
+        # the Slack block passes any address that is not Slack's to Apprise unchanged
         block = SlackWebhook(url=address)
     block.save(_BLOCK_NAME, overwrite=True)
     return f"{block.get_block_type_slug()}/{_BLOCK_NAME}"
 
 
 def lay_automations(client: SyncPrefectClient, wanted: Sequence[AutomationCore]) -> None:
-    """Make automations or bring them up to date, by name; one that a person has switched off stays off."""
+    """Create or update automations by name; an automation that a person has disabled stays disabled."""
     for automation in wanted:
         known = client.read_automations_by_name(automation.name)
         if not known:

@@ -1,4 +1,4 @@
-"""Put in order what a killed process or a lost machine left: runs, versions, flow runs and servers."""
+"""Clean up after a killed process or a lost machine: runs, versions, flow runs and servers."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SERVER = "prefect.server.api.server:create_app"
-_ENDED = "Its process ended without a word, as the next start of forewarn found."
+_ENDED = "The process of this run is gone; the next start of forewarn found the run still open."
 _PATIENCE_SECONDS = 5.0
 
 
 def clean_up(client: MlflowClient, kept: str | None = None) -> list[str]:
-    """End runs KILLED, and flow runs Crashed, whose process is gone.
+    """Set runs whose process is gone KILLED, and their flow runs Crashed.
 
-    Versions that an orphaned run had registered, and no alias points to, are taken out.
+    Versions that such a run had registered are deleted unless an alias points to them.
 
     Args:
         client: Client of the tracking store.
-        kept: Id of a run that is gone on with, and left as it is.
+        kept: Id of a run to leave open because it is being resumed.
 
     Returns:
-        Ids of the runs that were ended.
+        Ids of the runs that were closed.
     """
     closed = close_abandoned_runs(client, kept)
     for run in closed:
@@ -46,7 +46,7 @@ def clean_up(client: MlflowClient, kept: str | None = None) -> list[str]:
 
 
 def sweep_at_start(home: Path) -> None:
-    """Put in order what a lost machine left, before anything is begun, and say so on standard error.
+    """Clean up after a lost machine before anything is started, and report on standard error.
 
     Args:
         home: Folder that holds `mlruns/`.
@@ -58,21 +58,21 @@ def sweep_at_start(home: Path) -> None:
         with report_unreachable(uri):
             ended = clean_up(connect_store(uri))
     except StoreUnreachableError as error:
-        # the store may come later than the worker; the next retraining looks again
-        print(f"not put in order: {error}", file=sys.stderr)
+        # the store may start after the worker; the next retraining cleans up
+        print(f"not cleaned up: {error}", file=sys.stderr)
         return
     for run_id in ended:
         print(
-            f"repaired  run {run_id}, which a killed process or a lost machine had left, is KILLED",
+            f"repaired  run {run_id}, left open by a killed process or a lost machine, was set KILLED",
             file=sys.stderr,
         )
 
 
 def end_flow_run(flow_run_id: str) -> None:
-    """End a flow run Crashed, unless it has ended or another server knows it.
+    """Set a flow run Crashed, unless it has ended or is unknown to this server.
 
     Args:
-        flow_run_id: As the run of MLflow is tagged with it; may be no id.
+        flow_run_id: Value of the MLflow run's tag; an invalid id is ignored.
     """
     with contextlib.suppress(ValueError, ObjectNotFound), get_client(sync_client=True) as server:
         found = server.read_flow_run(UUID(flow_run_id))
@@ -85,7 +85,7 @@ def end_orphaned_servers() -> list[int]:
     """End embedded Prefect servers of this home whose command was killed.
 
     Returns:
-        Their process numbers.
+        Their process ids.
     """
     orphans = [server for server in psutil.process_iter() if _is_orphaned_server(server)]
     for server in orphans:
@@ -99,7 +99,7 @@ def end_orphaned_servers() -> list[int]:
 
 
 def _is_orphaned_server(process: psutil.Process) -> bool:
-    """Tell whether a process is an embedded server of this home that no command owns any more."""
+    """Return whether a process is an embedded server of this home that has lost its command."""
     try:
         if _SERVER not in process.cmdline():
             return False
@@ -107,7 +107,7 @@ def _is_orphaned_server(process: psutil.Process) -> bool:
         is_ours = settings.get("PREFECT_HOME") == os.environ.get("PREFECT_HOME")
         if settings.get("PREFECT__SERVER_EPHEMERAL") != "1" or not is_ours:
             return False
-        # who loses its parent is given to the first process, or to one that collects such
+        # an orphan is adopted by init or by a subreaper
         parent = process.parent()
         return parent is None or not _is_command(parent)
     except (psutil.NoSuchProcess, psutil.AccessDenied):

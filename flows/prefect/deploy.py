@@ -1,4 +1,4 @@
-"""Deploy: bring a Prefect server to what prefect.yaml says, as often as wanted."""
+"""Deploy: bring a Prefect server to the state described in prefect.yaml; idempotent."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ _LAST_LINES = 12
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be deployed.
+    """What to deploy.
 
     Attributes:
         file: The `prefect.yaml`.
-        places: Where the workers find the table and put the scores.
-        configuration: Settings of the plant; what differs from the defaults goes to each deployment.
-        notify: Block that notifications go through, as type and name, or none.
-        notify_address: Address to make such a block of, or none.
+        places: Paths of the table and the scores on the workers' machine.
+        configuration: Settings of the plant; those that differ from the defaults go to each deployment.
+        notify: Block that sends notifications, as TYPE/NAME, or none.
+        notify_address: Address to store in such a block, or none.
         patience: How long the automations wait.
     """
 
@@ -69,16 +69,16 @@ class Order:
 
 
 def deploy(order: Order) -> DeployResult:
-    """Make the work pool, deploy everything in the file, and lay the automations.
+    """Create the work pool, deploy everything in the file, and create the automations.
 
-    Doing it again changes nothing. What a person has switched off in the UI stays off: a deployment, a
-    schedule, an automation.
+    Repeating this changes nothing. A deployment, schedule or automation that a person has disabled in the UI
+    stays disabled.
 
     Args:
-        order: What is to be deployed.
+        order: What to deploy.
 
     Returns:
-        What the server has then.
+        The deployments and automations that the server then has.
 
     Raises:
         InputError: If no server is configured, or the file or the notification cannot be used.
@@ -109,22 +109,22 @@ def read_file(path: Path) -> dict[str, Any]:
     """Read a `prefect.yaml`.
 
     Raises:
-        InputError: If the file is missing, is no YAML or deploys nothing.
+        InputError: If the file is missing, is not YAML or has no deployments.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"`--file` must name a prefect.yaml. {path} cannot be read: {error}") from error
+        raise InputError(f"`--file` must name a readable prefect.yaml. Received {path}: {error}") from error
     if not isinstance(content, dict) or not content.get("deployments"):
         raise InputError(f"`--file` must name a prefect.yaml with `deployments:`. {path} has none.")
     return content
 
 
 def make_pool(client: SyncPrefectClient) -> None:
-    """Make the work pool, unless it is there.
+    """Create the work pool, unless it exists.
 
     Raises:
-        InputError: If there is one of its name and of another type.
+        InputError: If a pool of this name has another type.
     """
     try:
         pool = client.read_work_pool(POOL)
@@ -134,15 +134,15 @@ def make_pool(client: SyncPrefectClient) -> None:
         return
     if pool.type != "process":
         raise InputError(
-            f"The work pool {POOL} must be of type process. The server has one of type {pool.type}. Delete "
-            "it, or use another server."
+            f"The work pool {POOL} must be of type process. On this server it is of type {pool.type}. Delete "
+            "the pool, or use another server."
         )
 
 
 def prepare_file(
     client: SyncPrefectClient, content: Mapping[str, Any], configuration: Configuration
 ) -> dict[str, Any]:
-    """Add to the file the plant's settings, and what a person has switched off or added on the server."""
+    """Add to the file the plant's settings, and whatever a person has disabled or added on the server."""
     switched_off = [
         automation.name for automation in client.read_automations() if automation.enabled is False
     ]
@@ -170,7 +170,7 @@ def prepare_file(
 def add_settings(
     parameters: Mapping[str, Any], signature: inspect.Signature, configuration: Configuration
 ) -> dict[str, Any]:
-    """Lay the settings that differ from the defaults on the parameters of a flow that takes them."""
+    """Merge the settings that differ from the defaults into the parameters of a flow that takes them."""
     added = dict(parameters)
     changes = configuration.model_dump(mode="json", exclude_defaults=True)
     if "configuration" in signature.parameters and changes:
@@ -185,7 +185,7 @@ def add_settings(
 
 
 def keep_schedules(wanted: list[dict[str, Any]], known: list[DeploymentSchedule]) -> list[dict[str, Any]]:
-    """Leave schedules switched off that a person has switched off, and keep those that a person has added."""
+    """Keep the schedules that a person has disabled disabled, and keep those that a person has added."""
     active = {schedule.slug: schedule.active for schedule in known if schedule.slug}
     slugs = {schedule.get("slug") for schedule in wanted}
     kept = [
@@ -201,10 +201,10 @@ def keep_schedules(wanted: list[dict[str, Any]], known: list[DeploymentSchedule]
 
 
 def deploy_file(content: Mapping[str, Any], places: PlacesOfData) -> None:
-    """Let Prefect deploy a prepared file, with the places of the data filled in.
+    """Let Prefect deploy a prepared file, with the paths of the data filled in.
 
     Raises:
-        ForewarnError: If Prefect refuses it.
+        ForewarnError: If Prefect refuses the file.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prefect.yaml"
@@ -218,14 +218,14 @@ def deploy_file(content: Mapping[str, Any], places: PlacesOfData) -> None:
             check=False,
         )
     if done.returncode:
-        said = (done.stdout + done.stderr).strip().splitlines()[-_LAST_LINES:]
+        lines = (done.stdout + done.stderr).strip().splitlines()[-_LAST_LINES:]
         raise ForewarnError(
-            "Prefect must deploy the file. It said:\n" + "\n".join(f"  {line}" for line in said)
+            "`prefect deploy` failed. The end of its output:\n" + "\n".join(f"  {line}" for line in lines)
         )
 
 
 def find_deployment(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:
-    """Find a deployment by its flow's name and its own, or none."""
+    """Find a deployment by FLOW/NAME, or return none."""
     try:
         return client.read_deployment_by_name(name)
     except ObjectNotFound:
@@ -235,7 +235,7 @@ def find_deployment(client: SyncPrefectClient, name: str) -> DeploymentResponse 
 def describe_server(
     client: SyncPrefectClient, address: str, content: Mapping[str, Any], block: str | None
 ) -> DeployResult:
-    """Read back what the server has."""
+    """Read back the deployments and automations of the server."""
     flows = []
     for entry in content["deployments"]:
         name = f"{load_flow_from_entrypoint(entry['entrypoint']).name}/{entry['name']}"
@@ -255,7 +255,7 @@ def describe_server(
 
 
 def describe_deployment(found: DeploymentResponse, name: str, address: str) -> DeployedFlow:
-    """Describe a deployment as the server has it."""
+    """Describe a deployment as recorded on the server."""
     limit = found.global_concurrency_limit
     return DeployedFlow(
         name=name,
@@ -272,7 +272,7 @@ def describe_deployment(found: DeploymentResponse, name: str, address: str) -> D
 
 
 def describe_times(schedule: DeploymentSchedule) -> str:
-    """Say when a schedule makes runs."""
+    """Describe when a schedule creates runs."""
     times = schedule.schedule
     if isinstance(times, CronSchedule):
         return f"{times.cron} ({times.timezone or 'UTC'})"
@@ -282,8 +282,8 @@ def describe_times(schedule: DeploymentSchedule) -> str:
 
 
 def summarise_deploying(result: DeployResult) -> str:
-    """Write the summary that ends `forewarn deploy`."""
-    lines = [f"Server      {result.server}", f"Work pool   {result.pool}, of processes"]
+    """Write the summary that `forewarn deploy` prints."""
+    lines = [f"Server      {result.server}", f"Work pool   {result.pool}, type process"]
     for number, flow in enumerate(result.deployments):
         times = ", ".join(
             f"{schedule.when}{'' if schedule.is_active else ' PAUSED'}" for schedule in flow.schedules
@@ -296,13 +296,13 @@ def summarise_deploying(result: DeployResult) -> str:
     for number, automation in enumerate(result.automations):
         off = "" if automation.is_enabled else ", switched off"
         lines.append(f"{'' if number else 'Automations':<12}{automation.name.removeprefix(PREFIX)}{off}")
-    told = (
+    channel = (
         f"through {result.notified}"
         if result.notified
-        else "nobody new; `--notify BLOCKTYPE/NAME` names a block"
+        else "no channel given; `--notify TYPE/NAME` names a block"
     )
     lines += [
-        f"Notified    {told}",
-        "Next        forewarn worker   (on the machine that is to do the work)",
+        f"Notified    {channel}",
+        "Next        forewarn worker   (on the machine that does the work)",
     ]
     return "\n".join(lines)

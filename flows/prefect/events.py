@@ -1,4 +1,4 @@
-"""Events for Prefect's automations, and the certainty that the server has them."""
+"""Events for Prefect's automations, sent with confirmation that the server has recorded them."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ def send_event(
     """Send an event and wait until the server has recorded it: an embedded server ends with this process.
 
     Args:
-        event: Such as `model.drift.confirmed`.
-        resource: What it is about, with `prefect.resource.id`.
-        payload: Texts alone: a number in an automation's template fails a parameter that is a text.
-        key: What the event is known by: the same key makes the same event, however often it is sent.
+        event: Name, such as `model.drift.confirmed`.
+        resource: Labels of the resource that the event is about, with `prefect.resource.id`.
+        payload: Strings only: an automation's template would pass a number to a string parameter and fail.
+        key: Identity of the event: sending the same key again does not make another event.
         timeout_seconds: Longest wait.
 
     Returns:
         The event's id.
 
     Raises:
-        StoreUnreachableError: If the server has not recorded it by then.
+        StoreUnreachableError: If the server has not recorded the event in time.
     """
     identity = uuid.uuid5(uuid.NAMESPACE_URL, key)
     emit_event(event=event, resource=dict(resource), payload=dict(payload), id=identity)
     if not wait_for_event(identity, timeout_seconds):
         raise StoreUnreachableError(
-            f"The Prefect server must record the event {event}. It has not within {timeout_seconds:g} "
-            "seconds. Check the server's log and run the command again: the event counts as not sent."
+            f"The Prefect server did not record the event {event} within {timeout_seconds:g} seconds. Check "
+            "the server's log and run the command again: the event counts as not sent."
         )
     return str(identity)
 
 
 # a plain loop, here and wherever else we wait: tenacity would be another dependency and save no lines
 def wait_for_event(identity: uuid.UUID, timeout_seconds: float) -> bool:
-    """Wait until the server has recorded an event; one that does not answer is asked again.
+    """Wait until the server has recorded an event, retrying if the server does not answer.
 
     Returns:
-        Whether it has.
+        Whether the event was recorded.
     """
     wanted = EventFilter(id=EventIDFilter(id=[identity]))
     end = time.monotonic() + timeout_seconds

@@ -1,4 +1,4 @@
-"""Have folds gone through: in this process, one after the other, or on a Dask cluster side by side."""
+"""Run folds: in this process one after the other, or on a Dask cluster in parallel."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _ANSWER_SECONDS = 5
 
 
 def name_fold() -> str:
-    """Name a task run by the fold that it goes through."""
+    """Name a task run by the fold that it runs."""
     order = task_run.parameters["order"]
     return f"fold {order.fold}, {order.entrant}, seed {order.seed}"
 
 
-# bound here and not in `flows.steps`: a fold is made of those steps
+# not in `flows.steps`, since a fold is composed of those steps
 run_fold = step(fold.run_fold, name="fold", task_run_name=name_fold)
 
 
 def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
-    """Choose where folds are gone through.
+    """Choose where folds run.
 
-    In this process they follow each other: TensorFlow uses every core for one, and its seeds are
-    those of the process.
+    In this process they run one after the other: TensorFlow uses every core for one training, and its random
+    seed is global to the process.
 
     Args:
         dask_address: Address of a Dask scheduler such as `tcp://127.0.0.1:8786`, or none.
@@ -49,17 +49,17 @@ def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:
         raise InputError(
-            "`--dask-address` needs the extra `distributed`. It is not installed: "
-            "make setup EXTRAS=dev,distributed, or pip install 'forewarn[distributed]'."
+            "`--dask-address` needs the extra `distributed`, which is not installed. Run "
+            "`make setup EXTRAS=dev,distributed`, or `pip install 'forewarn[distributed]'`."
         ) from error
     try:
         connect: Any = Client
         connect(dask_address, timeout=_ANSWER_SECONDS, set_as_default=False).close()
     except (OSError, ValueError) as error:
         raise StoreUnreachableError(
-            "`--dask-address` must name a Dask scheduler that answers, such as tcp://127.0.0.1:8786. "
-            f"Received {dask_address}, which did not: {error}. Start it with `dask scheduler`, or leave "
-            "the option out."
+            "`--dask-address` must name a running Dask scheduler, such as tcp://127.0.0.1:8786. "
+            f"Received {dask_address}, which did not answer: {error}. Start it with `dask scheduler`, or "
+            "omit the option."
         ) from error
     runner: TaskRunner[Any] = DaskTaskRunner(address=dask_address)
     return runner
@@ -68,7 +68,7 @@ def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
 def order_seeds(
     entrant: str, path: Path, settings: Configuration, fold: int, *, has_controls: bool
 ) -> list[FoldOrder]:
-    """Order a fold once for each seed, the first being that of the settings."""
+    """Make one order for a fold per seed, counting up from the seed of the settings."""
     first = settings.training.seed
     return [
         FoldOrder(
@@ -83,10 +83,10 @@ def order_seeds(
 
 
 def run_folds(orders: Sequence[FoldOrder], announce: Callable[[FoldScores], None]) -> list[FoldScores]:
-    """Go through folds as Prefect tasks.
+    """Run folds as Prefect tasks.
 
     Args:
-        orders: The folds; the result of each depends on its order alone, not on where it is run.
+        orders: The folds; the result of each depends on its order alone, not on where it runs.
         announce: Called with each result, in the order of `orders`.
 
     Returns:
@@ -103,14 +103,14 @@ def run_folds(orders: Sequence[FoldOrder], announce: Callable[[FoldScores], None
 def try_folds(
     orders: Sequence[FoldOrder], announce: Callable[[FoldOrder], None]
 ) -> list[FoldScores | InputError]:
-    """Go through folds of which some may fail, such as a network whose loss turned NaN.
+    """Run folds of which some may fail, for example because the loss of a network becomes NaN.
 
     Args:
         orders: The folds.
-        announce: Called with each order when it is done.
+        announce: Called with each order when its fold has ended.
 
     Returns:
-        For each order its result, or what was wrong with its settings.
+        For each order its result, or the error that its settings caused.
     """
     futures = [run_fold.submit(order) for order in orders]
     results: list[FoldScores | InputError] = []

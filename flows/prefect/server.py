@@ -1,4 +1,4 @@
-"""The Prefect server of a command: the configured one has to answer, the embedded one has to finish."""
+"""The Prefect server of a command: a configured server must answer, an embedded one must finish recording."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ _SERVER_ERROR = 500
 
 
 def require_configured_server() -> str:
-    """Make sure that a server is configured, answers, and accepts the credentials.
+    """Check that a server is configured, answers, and accepts the credentials.
 
     Returns:
         Its address, `PREFECT_API_URL`.
 
     Raises:
-        InputError: If none is configured: what runs unattended needs one that stays.
-        StoreUnreachableError: If it does not answer, or refuses the credentials.
+        InputError: If no server is configured: unattended work needs one that stays up.
+        StoreUnreachableError: If the server does not answer, or refuses the credentials.
     """
     address = os.environ.get("PREFECT_API_URL")
     if not address:
         raise InputError(
-            "`PREFECT_API_URL` must name a Prefect server that stays up; it is not set. `forewarn ui` or "
-            "`make stack` starts one; then: export PREFECT_API_URL=http://127.0.0.1:4200/api"
+            "`PREFECT_API_URL` must name a Prefect server that stays up; it is not set. Start one with "
+            "`forewarn ui` or `make stack`, then: export PREFECT_API_URL=http://127.0.0.1:4200/api"
         )
     require_server(address)
     return address
 
 
 def require_server(address: str) -> None:
-    """Make sure that the configured server answers and accepts the credentials, before anything is started.
+    """Check that the configured server answers and accepts the credentials, before anything is started.
 
     Args:
         address: `PREFECT_API_URL`.
@@ -50,20 +50,20 @@ def require_server(address: str) -> None:
     Raises:
         StoreUnreachableError: If it does not.
     """
-    # /health answers without credentials, this does not
+    # unlike /health, this needs credentials
     try:
         with report_refusal(address), get_client(sync_client=True) as client:
             client.api_version()
     except (httpx.InvalidURL, RuntimeError) as error:
-        # what Prefect makes of an address that is none, or of a server of another release
+        # raised by Prefect for an invalid address, or a server of an incompatible release
         raise StoreUnreachableError(
-            f"`PREFECT_API_URL` must name a Prefect server to work with. Received {address}: {error}."
+            f"`PREFECT_API_URL` must name a compatible Prefect server. Received {address}: {error}."
         ) from error
 
 
 @contextlib.contextmanager
 def report_refusal(address: str) -> Iterator[None]:
-    """Say what to do when the server does not answer, or not to us.
+    """Turn errors of the server into messages that say what to do.
 
     Args:
         address: `PREFECT_API_URL`.
@@ -77,56 +77,56 @@ def report_refusal(address: str) -> Iterator[None]:
         status = error.response.status_code
         if status in _REFUSED:
             raise StoreUnreachableError(
-                f"The Prefect server {address} must accept the credentials. It answered {status}. Set "
+                f"The Prefect server {address} refused the credentials: it answered {status}. Set "
                 "PREFECT_API_AUTH_STRING to the server's user:password."
             ) from error
         if status < _SERVER_ERROR and status != _NOT_FOUND:
             raise
         raise StoreUnreachableError(
-            f"The Prefect server {address} must answer. It answered {status}. Look at its log, or whether "
+            f"The Prefect server {address} failed: it answered {status}. Look at its log, and check that "
             "PREFECT_API_URL ends with /api."
         ) from error
     except httpx.TransportError as error:
         raise StoreUnreachableError(
-            f"The Prefect server {address} must answer. It did not: {error or type(error).__name__}. Start "
-            "it, or unset PREFECT_API_URL to use an embedded one."
+            f"The Prefect server {address} did not answer: {error or type(error).__name__}. Start it, or "
+            "unset PREFECT_API_URL to use an embedded one."
         ) from error
 
 
 @contextlib.contextmanager
 def report_server_trouble(address: str) -> Iterator[None]:
-    """Say that the server of a flow failed, unless the flow itself had ended with a word of its own.
+    """Report that the server of a flow failed, unless the flow itself failed first.
 
-    A full disk, say, ends the flow, and then keeps an embedded server from recording it.
+    A full disk, for example, ends the flow and then keeps an embedded server from recording that.
 
     Args:
-        address: The server, as a reader knows it.
+        address: The server, as it is named in messages.
 
     Raises:
         StoreUnreachableError: If the server failed.
-        ForewarnError: That of the flow.
+        ForewarnError: The error of the flow, if there was one.
     """
     try:
         with report_refusal(address):
             yield
     except StoreUnreachableError as trouble:
-        told: BaseException | None = trouble.__cause__
-        while told is not None and not isinstance(told, ForewarnError):
-            told = told.__context__
-        raise told or trouble from trouble.__cause__
+        earlier: BaseException | None = trouble.__cause__
+        while earlier is not None and not isinstance(earlier, ForewarnError):
+            earlier = earlier.__context__
+        raise earlier or trouble from trouble.__cause__
 
 
 def wait_for_records(flow_run_id: str, timeout_seconds: float = 20.0) -> bool:
     """Wait until every task run of a flow run is recorded in a final state.
 
-    The embedded server is ended with this process, and what it has not recorded by then is lost.
+    The embedded server ends with this process, and records that it has not written by then are lost.
 
     Args:
         flow_run_id: The flow run.
         timeout_seconds: Longest wait.
 
     Returns:
-        Whether all were recorded.
+        Whether all of them were recorded in time.
     """
     begin = since = time.monotonic()
     last = (-1, -1)

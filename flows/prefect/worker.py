@@ -1,4 +1,4 @@
-"""The worker: does what the server's schedules, triggers and people ask for, with forewarn's environment."""
+"""The worker: runs what schedules, triggers and people request, with forewarn's environment."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _SQLITE = "sqlite:///"
 
 
 class _StoppedError(Exception):
-    """Somebody stops the worker."""
+    """A signal has asked the worker to stop."""
 
 
 def run_worker(home: Path, name: str | None, limit: int | None, log_level: str) -> int:
-    """Put in order what was left by others, and run Prefect's process worker until it ends or is stopped.
+    """Clean up after lost processes, and run Prefect's process worker until it ends or is stopped.
 
-    Prefect's worker kills its runs when it stops, and they could say nothing any more. So a stop (Ctrl-C,
-    SIGTERM) goes to the runs first, which end Crashed with their MLflow runs closed, and then to the worker.
+    Prefect's worker kills its runs when it stops, before they can close anything. So a stop (Ctrl-C, SIGTERM)
+    goes to the runs first, which end Crashed with their MLflow runs closed, and then to the worker.
 
     Args:
         home: Folder that holds `mlruns/`, for every run.
-        name: The worker's name; Prefect chooses one without it.
-        limit: Runs at a time, or none.
-        log_level: Least level of what the worker and its runs write here; the server keeps all of it.
+        name: The worker's name; by default Prefect chooses one.
+        limit: Maximum number of concurrent runs, or none.
+        log_level: Lowest level of the messages shown here; the server keeps all of them.
 
     Returns:
-        The worker's exit code; 0 where it was stopped.
+        The worker's exit code; 0 if it was stopped.
 
     Raises:
         InputError: If no server is configured.
@@ -44,8 +44,8 @@ def run_worker(home: Path, name: str | None, limit: int | None, log_level: str) 
     """
     require_configured_server()
     sweep_at_start(home)
-    # a session of its own: Ctrl-C reaches this process alone; and a shell's background job ignores SIGINT, by
-    # which Prefect's worker stops
+    # in a separate session, so that Ctrl-C reaches this process alone. A background job of a shell ignores
+    # SIGINT, which stops Prefect's worker, so it is reset
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     worker = psutil.Popen(
         list_arguments(name, limit), env=prepare_worker_environment(home, log_level), start_new_session=True
@@ -66,10 +66,10 @@ def run_worker(home: Path, name: str | None, limit: int | None, log_level: str) 
 
 
 def stop_worker(worker: psutil.Popen) -> None:
-    """End the runs of a worker, wait until they have said so, and end the worker."""
+    """End the runs of a worker, wait until they have ended, and end the worker."""
     runs = worker.children(recursive=True)
     if runs:
-        print(f"stopping  {len(runs)} processes of runs, then the worker ...", file=sys.stderr)
+        print(f"stopping  {len(runs)} run processes, then the worker ...", file=sys.stderr)
     for process in runs:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -82,18 +82,18 @@ def stop_worker(worker: psutil.Popen) -> None:
 
 
 def list_arguments(name: str | None, limit: int | None) -> list[str]:
-    """List the words of the command that starts Prefect's worker."""
-    words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    words += ["--no-create-pool-if-not-found", "--install-policy", "never"]
+    """List the arguments of the command that starts Prefect's worker."""
+    arguments = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    arguments += ["--no-create-pool-if-not-found", "--install-policy", "never"]
     if name is not None:
-        words += ["--name", name]
+        arguments += ["--name", name]
     if limit is not None:
-        words += ["--limit", str(limit)]
-    return words
+        arguments += ["--limit", str(limit)]
+    return arguments
 
 
 def prepare_worker_environment(home: Path, log_level: str) -> dict[str, str]:
-    """Add to this environment what runs need: they begin in an empty folder."""
+    """Add to this environment what runs need, such as absolute paths: they start in an empty folder."""
     environment = {
         **os.environ,
         "FOREWARN_HOME": str(home),

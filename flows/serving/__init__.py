@@ -1,1 +1,1 @@
-"""The HTTP service over a registered version; no Prefect in it."""
+"""The HTTP service that scores readings with a registered version; it does not use Prefect."""

@@ -24,20 +24,20 @@ from schemas.service import ModelAnswer, ProblemAnswer, ScoreAnswer, StatusAnswe
 _SWEEP_SECONDS = 30.0
 _JSON = "application/json"
 _PROBLEM_WORDS = {
-    400: "The body broke off.",
+    400: "The body is incomplete.",
     401: "The token is missing or wrong.",
-    404: "There is no such machine.",
-    408: "The body came too slowly.",
+    404: "The machine is unknown.",
+    408: "The body arrived too slowly.",
     413: "The body is too large.",
-    415: "The body does not say that it is JSON.",
-    422: "The rows are at fault.",
-    503: "Not now: try again soon.",
+    415: "The content type of the body is not JSON.",
+    422: "The request or its rows are invalid.",
+    503: "Temporarily unavailable: try again soon.",
 }
 _DESCRIPTION = """\
-Scores raw sensor readings by a registered version, and follows its alias.
+Scores raw sensor readings with a registered version, and follows its alias.
 
-Without `machine`, the rows of a request are one table, and the history of a row must be among them. With
-`machine`, the last rows are kept, so that the next request may hold a single row.
+Without `machine`, the rows of a request are one table, which must contain the history of the rows to score.
+With `machine`, the last rows are kept, so that the next request may hold a single row.
 """
 
 
@@ -45,8 +45,8 @@ def make_app(service: Service, token: str | None = None) -> FastAPI:
     """Make the application.
 
     Args:
-        service: What the routes share.
-        token: What requests must bear, or none.
+        service: State shared by the routes.
+        token: Bearer token that requests must send, or none.
     """
     app = FastAPI(
         title="forewarn",
@@ -59,13 +59,13 @@ def make_app(service: Service, token: str | None = None) -> FastAPI:
     app.exception_handler(InputError)(_answer_input_error)
     app.exception_handler(RequestValidationError)(_answer_parameter_error)
     app.add_middleware(Gate, metrics=service.metrics, token=token, access_log=service.section.access_log)
-    app.openapi = _describe_with_columns(app, service)  # type: ignore[method-assign]  # as FastAPI has it
+    app.openapi = _describe_with_columns(app, service)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 
 
 @contextlib.asynccontextmanager
 async def _live(service: Service) -> AsyncIterator[None]:
-    """Drop idle sessions now and then, as long as the service lives."""
+    """Drop idle sessions periodically while the service runs."""
 
     async def sweep() -> None:
         while True:
@@ -92,7 +92,7 @@ def _add_routes_of_state(app: FastAPI, service: Service) -> None:
     )
     async def ready() -> StatusAnswer:
         if service.is_stopping:
-            raise refuse_for_now("The service is being stopped. Ask another one.")
+            raise refuse_for_now("The service is stopping. Send requests to another instance.")
         service.require_served()
         return StatusAnswer(status="ready")
 
@@ -106,9 +106,7 @@ def _add_routes_of_state(app: FastAPI, service: Service) -> None:
         name, version = (served.name, served.version) if served else (None, None)
         return Response(service.metrics.write(name, version), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get(
-        "/example", summary="A request that can be sent", responses=_describe_problems(503), tags=["scores"]
-    )
+    @app.get("/example", summary="An example request", responses=_describe_problems(503), tags=["scores"])
     async def example() -> dict[str, Any]:
         return {"rows": invent_rows(service.require_served().detector)}
 
@@ -143,7 +141,7 @@ def _add_routes_of_scores(app: FastAPI, service: Service) -> None:
     ) -> Response:
         if service.sessions.end(machine):
             return Response(status_code=204)
-        return JSONResponse({"detail": "Expected a machine with a session. There is none of this name."}, 404)
+        return JSONResponse({"detail": "No session of this machine exists."}, 404)
 
 
 def _describe_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -161,7 +159,7 @@ async def _answer_parameter_error(request: Request, error: Exception) -> Respons
 
 
 def _describe_with_columns(app: FastAPI, service: Service) -> Callable[[], dict[str, Any]]:
-    """Describe the service with the columns of the version that scores: what a row must have."""
+    """Make the OpenAPI description, with the columns that the loaded version expects in a row."""
 
     def describe() -> dict[str, Any]:
         described = get_openapi(title=app.title, version="1", description=app.description, routes=app.routes)
@@ -179,7 +177,7 @@ def _describe_with_columns(app: FastAPI, service: Service) -> Callable[[], dict[
 
 
 def describe_row(served: ServedVersion) -> dict[str, Any]:
-    """Describe a row of a version as JSON schema."""
+    """Describe a row of input to a version as a JSON schema."""
     detector = served.detector
     columns: dict[str, Any] = {
         detector.readings.time_column: {"type": "string", "examples": ["2024-01-01T00:00:00"]},

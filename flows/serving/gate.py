@@ -1,4 +1,4 @@
-"""What every request passes: the token, the metrics, the access log, and a last resort for defects."""
+"""Middleware for every request: token check, metrics, access log, and the handling of defects."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flows.serving.metrics import Metrics
 
 OPEN_PATHS = ("/health", "/ready")
-_BEGIN_OF_ERRORS = 400
+_FIRST_ERROR_STATUS = 400
 
 
 class Gate:
-    """An ASGI application around another one."""
+    """An ASGI application that wraps another one."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, token: str | None, access_log: str) -> None:
-        """Stand before `app`.
+        """Wrap `app`.
 
         Args:
-            app: What answers.
-            metrics: What counts.
-            token: What a request must bear, or none where all may ask.
+            app: The application that answers.
+            metrics: The service's metrics.
+            token: Bearer token that requests must send, or none if access is open.
             access_log: `all`, `problems` or `none`.
         """
         self._app = app
@@ -36,7 +36,7 @@ class Gate:
         self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request pass."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -49,15 +49,15 @@ class Gate:
 
         with self._metrics.in_flight.track_inprogress():
             try:
-                answer = self._app if self._may_pass(scope) else _refuse_stranger()
+                answer = self._app if self._is_authorized(scope) else _answer_unauthorized()
                 await answer(scope, receive, note_status)
-            except Exception:  # noqa: BLE001 - a defect must not take the service along
+            except Exception:  # noqa: BLE001 - a defect must not stop the service
                 _log({"event": "defect", "path": scope["path"], "traceback": traceback.format_exc()})
                 if not statuses:
-                    await _confess()(scope, receive, note_status)
+                    await _answer_defect()(scope, receive, note_status)
         self._record(scope, statuses[0] if statuses else 0, time.perf_counter() - begin)
 
-    def _may_pass(self, scope: Scope) -> bool:
+    def _is_authorized(self, scope: Scope) -> bool:
         if self._credentials is None or scope["path"] in OPEN_PATHS:
             return True
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
@@ -66,8 +66,8 @@ class Gate:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
         self._metrics.count_request(route, scope["method"], status, seconds)
-        # a probe that asks whether the version is loaded yet is no problem
-        is_problem = not 0 < status < _BEGIN_OF_ERRORS and scope["path"] not in OPEN_PATHS
+        # a readiness probe before the version is loaded is not a problem
+        is_problem = not 0 < status < _FIRST_ERROR_STATUS and scope["path"] not in OPEN_PATHS
         if self._access_log == "all" or (self._access_log == "problems" and is_problem):
             client = scope.get("client") or ("", 0)
             _log(
@@ -82,13 +82,13 @@ class Gate:
             )
 
 
-def _refuse_stranger() -> JSONResponse:
-    detail = "Expected the header Authorization: Bearer TOKEN with the token of this service. Send it."
+def _answer_unauthorized() -> JSONResponse:
+    detail = "Expected the header `Authorization: Bearer TOKEN` with the token of this service."
     return JSONResponse({"detail": detail}, 401, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _confess() -> JSONResponse:
-    return JSONResponse({"detail": "A defect of the service: its log on standard error has more."}, 500)
+def _answer_defect() -> JSONResponse:
+    return JSONResponse({"detail": "Internal error. The service's standard error has the traceback."}, 500)
 
 
 def _log(entry: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What Prometheus can ask: requests, times, rows, alarms, sessions, the version and its reloads."""
+"""Metrics for Prometheus: requests, durations, rows, alarms, sessions, the version and its reloads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _METHODS = ("GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH")
 
 
 class Metrics:
-    """The service's own metrics, apart from those of other packages in the process."""
+    """The service's metrics, in a registry separate from that of other packages in the process."""
 
     def __init__(self) -> None:
         """Begin counting at 0."""
@@ -33,11 +33,13 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.in_flight = Gauge("forewarn_requests_in_flight", "Requests in work.", registry=self.registry)
+        self.in_flight = Gauge(
+            "forewarn_requests_in_flight", "Requests being handled.", registry=self.registry
+        )
         self._scored = Counter(
             "forewarn_scored_requests", "Requests scored, by version.", ("version",), registry=self.registry
         )
-        self._rows = Counter("forewarn_rows_scored", "Rows answered.", registry=self.registry)
+        self._rows = Counter("forewarn_rows_scored", "Rows scored.", registry=self.registry)
         self._alarms = Counter("forewarn_alarms", "Rows with an alarm.", registry=self.registry)
         self._reloads = Counter(
             "forewarn_reloads", "Attempts to load another version.", ("result",), registry=self.registry
@@ -49,12 +51,12 @@ class Metrics:
         )
         ProcessCollector(registry=self.registry)
 
-    def watch(self, name: str, words: str, read: Callable[[], float]) -> None:
-        """Offer a number that is read when it is asked for."""
-        Gauge(name, words, registry=self.registry).set_function(read)
+    def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """Add a gauge whose value is read when the metrics are requested."""
+        Gauge(name, description, registry=self.registry).set_function(read)
 
     def count_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count an answer."""
+        """Count an answered request."""
         known = method if method in _METHODS else "OTHER"
         self._requests.labels(route, known, str(status)).inc()
         self._seconds.labels(route).observe(seconds)

@@ -1,4 +1,4 @@
-"""The version that scores: loaded aside, warmed up, swapped in whole, and followed by its alias."""
+"""The served version: loaded in the background, warmed up, swapped in atomically, following its alias."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tasks.scoring.score import score_readings
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# a version that cannot be loaded is tried again after so many looks, twice as many each time
-_MOST_LOOKS_LEFT_OUT = 64
+# most checks to skip before a version that failed to load is tried again; the number doubles each time
+_MOST_CHECKS_SKIPPED = 64
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Source:
     """What to serve: a version of a registered model, or the one that an alias points to.
 
     Attributes:
-        uri: As it was given.
+        uri: The URI as given.
         name: Registered model.
         version: A fixed version, or none.
-        alias: The alias to follow, or none where the version is fixed.
+        alias: The alias to follow, or none if the version is fixed.
     """
 
     uri: str
@@ -48,7 +48,7 @@ class ServedVersion:
 
     Attributes:
         name: Registered model.
-        version: Its version.
+        version: Its number.
         loaded_at: When it was loaded.
         detector: Everything besides the model.
         model: The fitted model.
@@ -65,13 +65,13 @@ def parse_source(uri: str) -> Source:
     """Read `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
 
     Raises:
-        InputError: If the text has another form.
+        InputError: If the URI has another form.
     """
     match = ADDRESS.fullmatch(uri)
     if match is None:
         raise InputError(
-            "`--model` must be models:/NAME@ALIAS, which is followed, or models:/NAME/VERSION, which is not. "
-            f"Received {uri!r}."
+            "`--model` must be models:/NAME@ALIAS, to follow the alias, or models:/NAME/VERSION, to serve a "
+            f"fixed version. Received {uri!r}."
         )
     return Source(uri, match["name"], match["version"], match["alias"])
 
@@ -80,16 +80,16 @@ def find_version(client: MlflowClient, source: Source) -> str:
     """Find the version to serve.
 
     Raises:
-        InputError: If the alias points to none.
+        InputError: If no version has the alias.
     """
     if source.alias is None:
         return str(source.version)
     found = find_alias(client, source.name, source.alias)
     if found is None:
         raise InputError(
-            f"{source.uri} must point to a version. There is none with the alias {source.alias!r}. Make one "
-            "by `forewarn retrain`, give the alias to one by `forewarn promote --version N --why TEXT`, or "
-            f"name a version by --model models:/{source.name}/N; `forewarn models` lists them."
+            f"{source.uri} must point to a version. No version has the alias {source.alias!r}. Train one by "
+            "`forewarn retrain`, promote one by `forewarn promote --version N --why TEXT`, or name one by "
+            f"--model models:/{source.name}/N; `forewarn models` lists them."
         )
     return str(found.version)
 
@@ -106,17 +106,17 @@ def load_served_version(source: Source, version: str) -> ServedVersion:
 
 
 class ModelHolder:
-    """Holds the version that scores, and looks now and then where the alias points."""
+    """Holds the served version, and periodically checks where the alias points."""
 
     def __init__(
         self, source: Source, client: MlflowClient, count_reload: Callable[[bool], None] = lambda _: None
     ) -> None:
-        """Hold nothing yet.
+        """Begin without a version.
 
         Args:
             source: What to serve.
             client: Client of the registry.
-            count_reload: Told of every reload whether it came to its end.
+            count_reload: Called after each reload with whether it succeeded.
         """
         self.source = source
         self.served: ServedVersion | None = None
@@ -124,27 +124,27 @@ class ModelHolder:
         self._client = client
         self._count_reload = count_reload
         self._failed_version: str | None = None
-        self._looks_left_out = 0
-        self._looks_to_leave_out = 0
+        self._checks_skipped = 0
+        self._checks_to_skip = 0
 
     def load_first(self) -> None:
         """Load the first version.
 
         Raises:
-            InputError: If there is none, or it cannot be loaded.
+            InputError: If there is no such version, or it cannot be loaded.
         """
         self.served = load_served_version(self.source, find_version(self._client, self.source))
 
     def look_again(self) -> None:
-        """Look where the alias points, and swap in the version if it is another one.
+        """Check where the alias points, and swap in the version if it has changed.
 
-        Whatever goes wrong, the version that scores goes on scoring, and `problem` says what it was. A
-        version that cannot be loaded is tried again, each time after a longer while.
+        On any error the current version keeps scoring, and `problem` describes the error. A version that
+        cannot be loaded is tried again after increasingly long intervals.
         """
         try:
             version = find_version(self._client, self.source)
-        except Exception as error:  # noqa: BLE001 - a registry fails in many ways, and none may stop us
-            self.problem = f"The registry could not be asked: {_say(error)}"
+        except Exception as error:  # noqa: BLE001 - no failure of the registry may stop the service
+            self.problem = f"The registry could not be read: {_summarise(error)}"
             return
         if self.served is not None and version == self.served.version:
             self.problem, self._failed_version = None, None
@@ -153,31 +153,31 @@ class ModelHolder:
 
     def _is_due(self, version: str) -> bool:
         if version != self._failed_version:
-            self._looks_to_leave_out = 0
+            self._checks_to_skip = 0
             return True
-        self._looks_left_out += 1
-        return self._looks_left_out > self._looks_to_leave_out
+        self._checks_skipped += 1
+        return self._checks_skipped > self._checks_to_skip
 
     def _swap(self, version: str) -> None:
         try:
             served = load_served_version(self.source, version)
         except Exception as error:  # noqa: BLE001 - loading runs the version's own code
-            self.problem = f"Version {version} could not be loaded: {_say(error)}"
-            self._failed_version, self._looks_left_out = version, 0
-            self._looks_to_leave_out = min(2 * self._looks_to_leave_out + 1, _MOST_LOOKS_LEFT_OUT)
+            self.problem = f"Version {version} could not be loaded: {_summarise(error)}"
+            self._failed_version, self._checks_skipped = version, 0
+            self._checks_to_skip = min(2 * self._checks_to_skip + 1, _MOST_CHECKS_SKIPPED)
             self._count_reload(False)
             return
         self.served, self.problem, self._failed_version = served, None, None
         self._count_reload(True)
 
     def follow(self, stopping: threading.Event, seconds: float) -> None:
-        """Look again every so many seconds, until told to stop; a fixed version is not looked at."""
+        """Check the alias every `seconds` until `stopping` is set; return at once for a fixed version."""
         while self.source.alias is not None and not stopping.wait(seconds):
             self.look_again()
 
 
 def describe_served(holder: ModelHolder, served: ServedVersion) -> ModelAnswer:
-    """Say which version scores, and what it asks for."""
+    """Describe the served version and the columns that it expects."""
     threshold, detector = served.detector.threshold, served.detector
     return ModelAnswer(
         model=served.name,
@@ -194,6 +194,6 @@ def describe_served(holder: ModelHolder, served: ServedVersion) -> ModelAnswer:
     )
 
 
-def _say(error: Exception) -> str:
+def _summarise(error: Exception) -> str:
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}"

@@ -1,4 +1,4 @@
-"""From rows of a request to a table, and from a scored table to rows of an answer."""
+"""Conversion of request rows to a table, and of a scored table to answer rows."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from schemas.errors import InputError
 from schemas.tables import as_numbers
 from tasks.readings.parse import parse_times
 
-# no sensor shows such a number, and its square would not fit a float32
+# beyond any sensor's range; the square of much larger values would overflow a float32
 LARGEST_VALUE = 1e15
 _LONGEST_TEXT = 100
 _LARGEST_INTEGER = 2**63 - 1
 _EXAMPLE_BEGIN = pd.Timestamp("2024-01-01")
-_EXAMPLE_ROWS_MORE = 3
+_EXTRA_EXAMPLE_ROWS = 3
 
 
 def make_table(rows: Sequence[Mapping[str, Any]], detector: Detector) -> pd.DataFrame:
-    """Make a table of the columns that a version looks at; other columns are left out.
+    """Make a table of the columns that a version reads; other columns are left out.
 
-    Times are parsed here where all of them can be; else they stay as they came, for the schema check to
-    name them. The label says that an event is known: without it there is none.
+    Times are parsed here if all of them can be; otherwise they stay unchanged, and the schema check reports
+    them. A missing label means that no event is known.
 
     Args:
         rows: Columns and values of each row.
-        detector: Of the version that scores them.
+        detector: Detector of the version that scores them.
 
     Raises:
-        InputError: If there are no rows, or a value is no scalar, too long or too large.
+        InputError: If there are no rows, or a value is not a scalar, too long or too large.
     """
     if not rows:
-        raise InputError("Expected rows of readings. `rows` has none. Send at least one row.")
+        raise InputError("Expected at least one row of readings. `rows` is empty.")
     section = detector.readings
     names = [section.time_column, *detector.sensors, *detector.categories]
     table = pd.DataFrame({name: _take_column(rows, name) for name in names if any(name in r for r in rows)})
@@ -60,16 +60,16 @@ def _take_value(value: Any, name: str, number: int) -> Any:
     if isinstance(value, (dict, list)):
         kind = "an object" if isinstance(value, dict) else "a list"
         raise InputError(
-            f"Expected a number or a text in every column. Received {kind} as {name} of row {number}. Send "
-            "one value."
+            f"Expected a number or a string in every column. Received {kind} as {name} of row {number}. Send "
+            "a single value."
         )
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:
         raise InputError(
-            f"Expected texts of at most {_LONGEST_TEXT} characters. Received {len(value)} as {name} of row "
+            f"Expected strings of at most {_LONGEST_TEXT} characters. Received {len(value)} as {name} of row "
             f"{number}. Shorten it."
         )
     if type(value) is int and abs(value) > _LARGEST_INTEGER:
-        # as a float it is infinite where it is larger than any
+        # `float` would raise OverflowError beyond the largest float
         return float(value) if abs(value) < 10**300 else (math.inf if value > 0 else -math.inf)
     return value
 
@@ -84,14 +84,12 @@ def _refuse_large_values(table: pd.DataFrame, detector: Detector) -> None:
             first = int(np.flatnonzero(is_large)[0])
             raise InputError(
                 f"Expected values of at most {LARGEST_VALUE:g} in every sensor. Received {sizes[first]:g} as "
-                f"{name} of row {first}. Mend the sensor's reading."
+                f"{name} of row {first}. Correct the reading."
             )
 
 
 def list_scored_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
-    """List scored rows as `schemas.service.ScoredRow` lays them out.
-
-    Numbers are written so that they read back as the very same ones.
+    """List scored rows in the form of `schemas.service.ScoredRow`; numbers keep their full precision.
 
     Raises:
         InputError: If a score is infinite.
@@ -100,8 +98,8 @@ def list_scored_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
     if np.isinf(scores).any():
         raise InputError(
             "Expected rows with a finite score. "
-            f"Row {int(np.flatnonzero(np.isinf(scores))[0])} lies too far from all that the version was "
-            "trained on. Check its sensors."
+            f"Row {int(np.flatnonzero(np.isinf(scores))[0])} is too far from the training data of the "
+            "version. Check its sensors."
         )
     moments = scored["time"].to_numpy("datetime64[ns]")
     are_whole = bool((moments == moments.astype("datetime64[s]")).all())
@@ -129,8 +127,8 @@ def list_scored_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def invent_rows(detector: Detector) -> list[dict[str, Any]]:
-    """Invent rows that have the columns and the step of a version, enough for a score: an example."""
-    count = detector.window_rows + _EXAMPLE_ROWS_MORE
+    """Invent example rows with the columns and the step of a version, enough to get a score."""
+    count = detector.window_rows + _EXTRA_EXAMPLE_ROWS
     step = pd.Timedelta(minutes=detector.readings.step_minutes or 1.0)
     names = [*detector.sensors, *detector.categories]
     return [

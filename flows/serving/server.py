@@ -1,4 +1,4 @@
-"""Run the service: load in the background, listen, and stop without breaking off a request."""
+"""Run the service: load in the background, listen, and stop without aborting a request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tasks.tracking.store import find_tracking_uri, open_store
 TOKEN_VARIABLE = "FOREWARN_SERVE_TOKEN"  # noqa: S105 - a name, not a token
 _HEAD_SECONDS = 10.0
 _LOADER_JOIN_SECONDS = 5.0
-# MLflow's own client would go on asking a registry that is gone for minutes
+# by default MLflow's client retries an unreachable registry for minutes
 _REGISTRY_SETTINGS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 
@@ -40,18 +40,18 @@ def serve(
     port: int,
     announce: Callable[[str, ServedVersion], None],
 ) -> None:
-    """Serve until SIGTERM or SIGINT, either of which is a regular end.
+    """Serve until SIGTERM or SIGINT, both of which end the service normally.
 
     Args:
         home: Folder that holds `mlruns/`.
-        configuration: Of which `tracking` and `serving` count.
-        uri: What to serve; the champion without it.
-        host: Where to listen.
-        port: Where to listen; 0 takes a free one.
-        announce: Told of the address and the version once requests are answered.
+        configuration: Settings, of which `tracking` and `serving` are used.
+        uri: What to serve; by default the champion.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        announce: Called with the address and the version once requests are answered.
 
     Raises:
-        InputError: If there is no such version, it cannot be loaded, or the host or the token is wrong.
+        InputError: If there is no such version, it cannot be loaded, or the host or the token is invalid.
         StoreUnreachableError: If the store does not answer, or the port is taken.
     """
     for name, value in _REGISTRY_SETTINGS.items():
@@ -66,7 +66,7 @@ def serve(
     with bind(host, port) as listener:
         if token is None and not is_loopback(host):
             print(
-                f"forewarn: {host} can be reached from outside, and no token is asked for. Set "
+                f"forewarn: {host} can be reached from outside, and no token is required. Set "
                 f"{TOKEN_VARIABLE}, or listen on 127.0.0.1.",
                 file=sys.stderr,
             )
@@ -80,7 +80,7 @@ def run_server(
     listener: socket.socket,
     announce: Callable[[ServedVersion], None],
 ) -> None:
-    """Listen while the version is loaded and followed beside.
+    """Listen while a second thread loads the version and follows its alias.
 
     Raises:
         ForewarnError: If the first version cannot be loaded.
@@ -93,7 +93,7 @@ def run_server(
         holder = service.holder
         try:
             holder.load_first()
-        except Exception as error:  # noqa: BLE001 - told by the thread that waits for it
+        except Exception as error:  # noqa: BLE001 - raised again in the main thread
             failures.append(error)
             server.should_exit = True
             return
@@ -112,16 +112,16 @@ def run_server(
         if isinstance(failure, ForewarnError):
             raise failure
         raise InputError(
-            f"`--model` must name a version that can be loaded. {service.holder.source.uri} cannot: "
+            f"`--model` must name a version that can be loaded. Loading {service.holder.source.uri} failed: "
             f"{type(failure).__name__}: {failure}"
         ) from failure
 
 
 class StoppableServer(uvicorn.Server):
-    """A server that says by /ready that it stops, listens on for a moment, and then ends regularly."""
+    """A server that on a signal first fails /ready, keeps listening for a moment, and then shuts down."""
 
     def __init__(self, service: Service, token: str | None) -> None:
-        """Configure uvicorn: one process, no log of its own."""
+        """Configure uvicorn: one process, without uvicorn's own log."""
         section = service.section
         config = uvicorn.Config(
             make_app(service, token),
@@ -139,7 +139,7 @@ class StoppableServer(uvicorn.Server):
         self._end: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop; at a second signal stop listening at once, at a third wait for nothing."""
+        """Begin to stop; a second signal stops listening at once, a third exits without waiting."""
         self._service.is_stopping = True
         if self._end is None:
             self._end = time.monotonic() + self._service.section.drain_seconds
@@ -149,29 +149,29 @@ class StoppableServer(uvicorn.Server):
             self.force_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Stop listening once the time for it has come."""
+        """Stop listening once the drain time is over."""
         if self._end is not None and time.monotonic() >= self._end:
             self.should_exit = True
         return await super().on_tick(counter)
 
 
 class ImpatientProtocol(H11Protocol):
-    """HTTP that closes a connection whose request's head does not come."""
+    """HTTP that closes a connection if the headers of a request do not arrive in time."""
 
     _head_timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # a narrower transport
-        """Wait for the first head."""
+        """Start the timer for the first headers."""
         super().connection_made(transport)
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
-        """Wait on while a head is incomplete."""
+        """Keep the timer running while headers are incomplete."""
         super().data_received(data)
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop the timer."""
         self._stop_waiting()
         super().connection_lost(exc)
 
@@ -188,27 +188,26 @@ class ImpatientProtocol(H11Protocol):
 
 
 def read_token() -> str | None:
-    """Read the token from the environment; none where the variable is not set.
+    """Read the token from the environment, or return none if the variable is not set.
 
     Raises:
-        InputError: If it is set and empty.
+        InputError: If the variable is set but empty.
     """
     token = os.environ.get(TOKEN_VARIABLE)
     if token is None:
         return None
     if not token.strip():
         raise InputError(
-            f"{TOKEN_VARIABLE} must hold a token. It is set and empty. Give it a long random text, or "
-            "unset it."
+            f"{TOKEN_VARIABLE} must hold a token, but is empty. Set it to a long random string, or unset it."
         )
     return token.strip()
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take a port before anything is loaded.
+    """Bind a port before anything is loaded.
 
     Raises:
-        InputError: If there is no such host here.
+        InputError: If the host is not an address of this machine.
         StoreUnreachableError: If the port is taken.
     """
     try:
@@ -224,14 +223,14 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise StoreUnreachableError(
-            f"`--host` and `--port` must name a free place to listen. {host} port {port} cannot be had: "
-            f"{error.strerror}. Stop what listens there, or choose another port."
+            f"`--host` and `--port` must name a free address. {host} port {port} cannot be used: "
+            f"{error.strerror}. Stop the program that listens there, or choose another port."
         ) from error
     return listener
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host can be reached from this machine alone."""
+    """Return whether a host can be reached from this machine alone."""
     if host == "localhost":
         return True
     try:
@@ -241,6 +240,6 @@ def is_loopback(host: str) -> bool:
 
 
 def write_address(listener: socket.socket) -> str:
-    """Write where a socket listens, as the beginning of a URL."""
+    """Write the address of a listening socket as the base of a URL."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,4 +1,4 @@
-"""What the routes share: the version, the sessions, the limits and the threads that score."""
+"""State shared by the routes: the version, the sessions, the limits and the scoring threads."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ Result = TypeVar("Result")
 
 
 class Scored(NamedTuple):
-    """A request that has been scored.
+    """A scored request.
 
     Attributes:
         answer: The answer's body.
-        rows: Rows in it.
-        alarms: How many of them have an alarm.
-        state: What to carry over in a session, or none without one.
+        rows: Number of rows in the answer.
+        alarms: Number of rows with an alarm.
+        state: State to carry over in a session, or none without a session.
     """
 
     answer: bytes
@@ -45,15 +45,15 @@ class Scored(NamedTuple):
 
 
 class Service:
-    """Everything that lives as long as the process; changed by the event loop alone."""
+    """State that lives as long as the process; changed by the event loop alone."""
 
     def __init__(self, section: ServingSection, holder: ModelHolder, metrics: Metrics) -> None:
         """Begin without sessions.
 
         Args:
             section: Limits.
-            holder: Holds the version that scores.
-            metrics: What counts.
+            holder: Holder of the served version.
+            metrics: The service's metrics.
         """
         self.section = section
         self.holder = holder
@@ -69,24 +69,24 @@ class Service:
         )
 
     def require_served(self) -> ServedVersion:
-        """Tell which version scores.
+        """Return the served version.
 
         Raises:
-            HTTPException: 503, while none is loaded.
+            HTTPException: 503, while no version is loaded.
         """
         if self.holder.served is None:
-            raise refuse_for_now("Expected a version. It is still being loaded. Try again soon.")
+            raise refuse_for_now("The version is still being loaded. Try again soon.")
         return self.holder.served
 
     async def score(self, body: bytes) -> bytes:
-        """Score a request, by the version that serves when its turn in the queue is given out.
+        """Score a request with the version that is served when the request enters the queue.
 
         Returns:
             The answer's body.
 
         Raises:
-            InputError: If the request or its rows are at fault.
-            HTTPException: 503, if there is no place for it.
+            InputError: If the request or its rows are invalid.
+            HTTPException: 503, if the queue is full.
         """
         served = self.require_served()
         with self.slots.take():
@@ -106,7 +106,7 @@ class Service:
         return scored.answer
 
     def close(self) -> None:
-        """Start nothing more; what is being scored goes on."""
+        """Start no further scoring; requests being scored are finished."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _score_next(self, served: ServedVersion, session: Session, request: ScoreRequest) -> Scored:
@@ -123,7 +123,7 @@ def read_request(body: bytes, model: type[ScoreRequest]) -> ScoreRequest:
     """Read a body.
 
     Raises:
-        InputError: If it is no JSON, or JSON of another form.
+        InputError: If the body is not JSON, or JSON of another form.
     """
     try:
         return model.model_validate_json(body)
@@ -135,12 +135,12 @@ def read_request(body: bytes, model: type[ScoreRequest]) -> ScoreRequest:
         ]
         raise InputError(
             'Expected JSON such as {"rows": [{"time": "2024-01-01T00:00:00", "x1": 1.0}], "machine": "PM1"}, '
-            "with or without the machine. Received:\n" + "\n".join(lines)
+            "where `machine` is optional. Problems:\n" + "\n".join(lines)
         ) from None
 
 
 def score_alone(served: ServedVersion, request: ScoreRequest) -> Scored:
-    """Score the rows of a request as one table, its first rows being the history of the later ones."""
+    """Score the rows of a request as one table, whose first rows are the history of the later ones."""
     table = make_table(request.rows, served.detector)
     with np.errstate(all="ignore"):
         scored = score_readings(served.detector, served.model, table)
@@ -150,7 +150,7 @@ def score_alone(served: ServedVersion, request: ScoreRequest) -> Scored:
 def write_answer(
     served: ServedVersion, request: ScoreRequest, scored: pd.DataFrame, state: ScoringState | None
 ) -> Scored:
-    """Write the answer as `schemas.service.ScoreAnswer` lays it out."""
+    """Write the answer in the form of `schemas.service.ScoreAnswer`."""
     content: dict[str, Any] = {
         "model": served.name,
         "version": served.version,

@@ -19,22 +19,22 @@ from schemas.state import ScoringState
 from tasks.readings.check import check_readings
 from tasks.scoring.resume import begin_scoring, score_next_rows
 
-# the answer to the last request is kept for one that is sent again, unless it is longer
+# the answer to the last request is kept in case the request is sent again, unless it exceeds this many bytes
 _LONGEST_KEPT_ANSWER = 262_144
 
 
 @dataclass(eq=False)
 class Session:
-    """What is kept of one machine.
+    """State of one machine.
 
     Attributes:
-        state: Its last rows and its threshold, or none before the first request.
+        state: The last rows and the threshold, or none before the first request.
         version: The version that the threshold belongs to.
-        last_request: Hash of the last request that was answered.
-        last_answer: The answer, or none where it is too long to keep.
-        lock: Held by the request that is being scored.
-        users: Requests that hold the lock or wait for it.
-        last_used: When the last request came, on a clock that never goes back, in seconds.
+        last_request: Hash of the last answered request.
+        last_answer: The answer, or none if it is too long to keep.
+        lock: Held by the request being scored.
+        users: Number of requests that hold the lock or wait for it.
+        last_used: Time of the last request on a monotonic clock, in seconds.
     """
 
     state: ScoringState | None = None
@@ -46,18 +46,18 @@ class Session:
     last_used: float = 0.0
 
     def find_answer(self, request: bytes) -> bytes | None:
-        """Find the answer to the last request, if this is the same one again."""
+        """Return the answer to the last request if this request repeats it, else none."""
         return self.last_answer if request == self.last_request else None
 
     def keep(self, state: ScoringState, version: str, request: bytes, answer: bytes) -> None:
-        """Move on to the next request."""
+        """Store the state and the answer of a request."""
         self.state, self.version, self.last_request = state, version, request
         self.last_answer = answer if len(answer) <= _LONGEST_KEPT_ANSWER else None
 
 
 # not a cachetools cache: a session that is in use must never be evicted
 class Sessions:
-    """The sessions of all machines, of which the least recently used go first."""
+    """The sessions of all machines; the least recently used are dropped first."""
 
     def __init__(
         self, at_most: int, idle_seconds: float, clock: Callable[[], float] = time.monotonic
@@ -65,9 +65,9 @@ class Sessions:
         """Begin without sessions.
 
         Args:
-            at_most: Sessions to keep.
+            at_most: Most sessions to keep.
             idle_seconds: Seconds without a request after which a session is dropped.
-            clock: Tells seconds.
+            clock: Returns the time in seconds.
         """
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._at_most = at_most
@@ -79,7 +79,7 @@ class Sessions:
 
     @asynccontextmanager
     async def use(self, machine: str) -> AsyncIterator[Session]:
-        """Have a machine's session to oneself; one request at a time does.
+        """Lock a machine's session for one request.
 
         Raises:
             HTTPException: 503, if there are too many sessions and all are in use.
@@ -89,7 +89,7 @@ class Sessions:
             session.users += 1
             try:
                 async with session.lock:
-                    # it may have been ended while this request waited for it
+                    # the session may have been ended while this request waited for the lock
                     if self._sessions.get(machine) is session:
                         yield session
                         return
@@ -97,13 +97,13 @@ class Sessions:
                 session.users -= 1
 
     def end(self, machine: str) -> bool:
-        """Forget a machine; tells whether it was known."""
+        """End the session of a machine; return whether there was one."""
         return self._sessions.pop(machine, None) is not None
 
     def drop_idle(self) -> None:
-        """Drop the sessions that have not been used for long."""
+        """Drop the sessions that have been idle for too long."""
         earliest = self._clock() - self._idle_seconds
-        # in the order of their last use
+        # ordered by last use
         for machine, session in list(self._sessions.items()):
             if session.last_used > earliest:
                 return
@@ -128,8 +128,7 @@ class Sessions:
                 del self._sessions[machine]
                 return
         raise refuse_for_now(
-            f"Expected at most {self._at_most} machines at a time. All of them are being scored. Try again "
-            "soon."
+            f"Expected at most {self._at_most} machines at a time, and all are being scored. Try again soon."
         )
 
 
@@ -139,23 +138,23 @@ def score_in_session(
     """Score the next rows of a machine.
 
     Args:
-        served: The version that scores.
-        session: What is kept of the machine; it is not changed.
+        served: The served version.
+        session: The machine's session, which is not changed.
         table: The next rows.
-        rows_at_most: Rows to keep, at most.
+        rows_at_most: Most rows to keep.
 
     Returns:
-        The scored rows, and what to carry over.
+        The scored rows, and the state to carry over.
 
     Raises:
-        InputError: If the rows fail their schema, among others because they are not later.
+        InputError: If the rows fail the schema check, for example because they are not later.
     """
     detector, model = served.detector, served.model
     state = carry_over(served, session)
     try:
         scored, after = score_next_rows(detector, model, state, table)
     except InputError:
-        # in the words for these rows alone, if they are at fault by themselves
+        # if these rows are invalid by themselves, report that instead
         _check_rows(served, table)
         raise
     kept = None if after.rows is None else after.rows.tail(rows_at_most).reset_index(drop=True)
@@ -163,10 +162,10 @@ def score_in_session(
 
 
 def carry_over(served: ServedVersion, session: Session) -> ScoringState:
-    """Carry a session over to the version that scores now.
+    """Carry a session over to the served version.
 
-    A session survives a reload: its rows stay as history, while the threshold starts from the new
-    version's own. Rows that the new version cannot read are forgotten.
+    A session survives a reload: its rows stay as history, while the threshold restarts from that of the new
+    version. Rows that the new version cannot read are dropped.
     """
     fresh = begin_scoring(served.detector)
     if session.state is None or session.state.rows is None:

@@ -168,7 +168,7 @@ def test_a_killed_supervisord_takes_the_stack_along_and_the_next_start_works(mak
     assert stack.find_processes()
     stack.up()
     stack.wait(stack.is_ready)
-    assert "left behind" in stack.out.read_text()
+    assert "leftover processes" in stack.out.read_text()
 
 
 def test_a_service_that_ignores_the_signal_is_killed_in_time(make_stack):

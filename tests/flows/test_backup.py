@@ -154,7 +154,7 @@ def test_the_commands_tell_what_they_saved_and_restored(
     monkeypatch.setenv("FOREWARN_HOME", str(tmp_path / "new"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert run_command_line(["restore", "--from", str(out), "--json", str(saved)]) == 0
-    assert "version 2 of forewarn loads from here and scores the same" in capsys.readouterr().out
+    assert "version 2 of forewarn loads from here and reproduces all" in capsys.readouterr().out
     assert json.loads(saved.read_text())["champions"][0]["problem"] is None
     assert run_command_line(["restore", "--from", str(out)]) == 2
     assert "must be a database that does not exist yet" in capsys.readouterr().err
@@ -171,7 +171,10 @@ def test_each_command_has_help_with_an_example(command: str, capsys: pytest.Capt
     [
         (("backup", "--out", "b.tar.gz", "--store", "http://127.0.0.1:5000"), "where the server runs"),
         (("backup", "--out", "b.tar.gz", "--store", "mysql://u:secret@h/d"), "must be sqlite:///FILE"),
-        (("backup", "--out", "b.tar.gz", "--store", "sqlite:///x.db"), "`--artifacts` must name the folder"),
+        (
+            ("backup", "--out", "b.tar.gz", "--store", "sqlite:///x.db"),
+            "`--artifacts` must name the artifact folder",
+        ),
         (
             ("backup", "--out", "b.tar.gz", "--store", "sqlite:///none.db", "--database-only"),
             "does not exist",

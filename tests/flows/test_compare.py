@@ -105,7 +105,7 @@ def test_other_families_are_refused(
     families: str, readings_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command_line(["compare", "--data", str(readings_file), "--families", families]) == 2
-    assert "`--families` must name different families" in capsys.readouterr().err
+    assert "`--families` must name distinct families" in capsys.readouterr().err
 
 
 def test_a_scheduler_that_does_not_answer_is_reported(
@@ -114,7 +114,7 @@ def test_a_scheduler_that_does_not_answer_is_reported(
     nobody = ["--dask-address", "tcp://127.0.0.1:9"]
     command = ["compare", "--data", str(readings_file), "--families", "pca_t2"]
     assert run_command_line([*command, *nobody]) == 4
-    assert "must name a Dask scheduler that answers" in capsys.readouterr().err
+    assert "must name a running Dask scheduler" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -230,7 +230,7 @@ def test_a_run_that_nobody_starts_frees_its_place_and_a_person_is_told(deployed:
     assert state is not None
     assert (state.name, str(state.message)) == (
         "Crashed",
-        f"Pending for {_PENDING} seconds: no worker has started it.",
+        f"Pending for {_PENDING} seconds: no worker has started the run.",
     )
     assert deployed.find("retrain").global_concurrency_limit.active_slots == 0
     deployed.wait_for_word(f"Pending for {_PENDING} seconds")

@@ -58,7 +58,7 @@ def test_a_family_that_two_packages_bring_is_refused(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("entry", "words"), [("MISSING", "cannot be imported"), ("Largest", "Received type")]
+    ("entry", "words"), [("MISSING", "Importing it failed"), ("Largest", "Received type")]
 )
 def test_a_package_that_does_not_hold_its_promise_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, words: str

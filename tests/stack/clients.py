@@ -1,4 +1,4 @@
-"""What the steps ask the registry, the scoring service and the scored table."""
+"""Requests of the steps to the registry and the scoring service, and checks of the scored table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RUN_SECONDS = 240.0
 
 
 def ask_mlflow(stack: StackUnderTest, path: str, **query: str) -> Answer:
-    """Ask MLflow's API under the account of worker and service."""
+    """Call MLflow's API under the account of the worker and the service."""
     login = f"forewarn:{stack.secrets['MLFLOW_TRACKING_PASSWORD']}"
     address = f"{stack.mlflow}/api/2.0/mlflow/{path}?{urlencode(query)}"
     return ask(address, headers={"Authorization": write_basic(login)})
@@ -26,7 +26,7 @@ def find_alias(stack: StackUnderTest, alias: str) -> str | None:
 
 
 def require_alias(stack: StackUnderTest, alias: str, version: str) -> None:
-    """Make sure that a version has an alias."""
+    """Check that a version has an alias."""
     require(find_alias(stack, alias) == version, f"version {version} to be {alias}", describe_model(stack))
 
 
@@ -44,7 +44,7 @@ def describe_version(stack: StackUnderTest, version: str) -> str:
 
 
 def wait_for_served(stack: StackUnderTest, version: str) -> None:
-    """Wait until the service scores by a version."""
+    """Wait until the service scores with a version."""
     token = f"Bearer {stack.secrets['FOREWARN_SERVE_TOKEN']}"
 
     def look() -> bool | None:
@@ -54,24 +54,24 @@ def wait_for_served(stack: StackUnderTest, version: str) -> None:
             return None
         return True if answer.status == 200 and str(answer.read()["version"]) == version else None
 
-    wait_for(look, RUN_SECONDS, f"the service to score by version {version}")
+    wait_for(look, RUN_SECONDS, f"the service to score with version {version}")
 
 
 def score_rows(stack: StackUnderTest) -> str:
-    """Score the service's own example by the service."""
+    """Have the service score its own example request."""
     token = f"Bearer {stack.secrets['FOREWARN_SERVE_TOKEN']}"
     example = ask(f"{stack.serve}/example", headers={"Authorization": token})
-    require(example.status == 200, "an example of a request", example)
+    require(example.status == 200, "an example request", example)
     headers = {"Authorization": token, "Content-Type": "application/json"}
     answer = ask(f"{stack.serve}/score", example.body, headers)
     require(answer.status == 200, "scores", answer)
     rows = answer.read()["rows"]
     require(len(rows) == len(example.read()["rows"]), "a score for each row", len(rows))
-    return f"{len(rows)} rows scored by version {answer.read()['version']}"
+    return f"{len(rows)} rows scored with version {answer.read()['version']}"
 
 
 def score_table(stack: StackUnderTest) -> str:
-    """Score the table by the deployment, and count the new rows."""
+    """Score the table by a run of the deployment, and count the new rows."""
     scores = stack.folder / "volumes" / "home" / "scores.csv"
 
     def count_lines() -> int:

@@ -1,4 +1,4 @@
-"""Requests to servers, and waiting for what they must come to."""
+"""Requests to servers, and waiting for expected outcomes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _ANSWER_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer of a server."""
+    """A server's answer."""
 
     status: int
     body: bytes
 
     def read(self) -> Any:
-        """Read its JSON."""
+        """Parse the body as JSON."""
         return json.loads(self.body)
 
 
@@ -35,7 +35,7 @@ class StepError(ForewarnError):
 
 
 def require(is_so: bool, expected: str, received: object) -> None:
-    """Make sure that a condition holds.
+    """Check that a condition holds.
 
     Raises:
         StepError: If it does not.
@@ -48,8 +48,8 @@ def ask(address: str, body: bytes | None = None, headers: Mapping[str, str] | No
     """Send a request, and return the answer whatever its status.
 
     Args:
-        address: Whole address.
-        body: Body of a POST; a GET is sent without it.
+        address: URL.
+        body: Body of a POST; without it, a GET is sent.
         headers: Headers.
     """
     request = Request(address, body, dict(headers or {}))  # noqa: S310 - on loopback
@@ -61,15 +61,15 @@ def ask(address: str, body: bytes | None = None, headers: Mapping[str, str] | No
 
 
 def write_basic(login: str) -> str:
-    """Write the header of a login `user:password`."""
+    """Write the `Authorization` header for a login `user:password`."""
     return f"Basic {base64.b64encode(login.encode()).decode()}"
 
 
 def wait_for(look: Callable[[], Found | None], seconds: float, what: str) -> Found:
-    """Call a function until it finds something, and return that.
+    """Call a function repeatedly until it returns something other than none, and return that.
 
     Raises:
-        StepError: If it finds nothing in time.
+        StepError: If it returns none until the time is over.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -77,4 +77,4 @@ def wait_for(look: Callable[[], Found | None], seconds: float, what: str) -> Fou
         if found is not None:
             return found
         time.sleep(_LOOK_SECONDS)
-    raise StepError(f"Expected {what} within {seconds:g} seconds. It did not come.")
+    raise StepError(f"Expected {what} within {seconds:g} seconds. That did not happen.")

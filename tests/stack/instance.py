@@ -1,4 +1,4 @@
-"""A stack that is started for a test: its processes, addresses and secrets."""
+"""A stack started for a test: its processes, addresses and secrets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.stack.http import require, wait_for
 _SERVICES = ("PREFECT", "MLFLOW", "SERVE", "POSTGRES")
 _START_SECONDS = 400.0
 _STOP_SECONDS = 120.0
-# these look once a minute otherwise; the test need not wait so long
+# shorter intervals than the defaults of up to a minute, so that the test need not wait
 _QUICK = {
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
     "PREFECT_WORKER_QUERY_SECONDS": "2",
@@ -28,13 +28,13 @@ _QUICK = {
 
 
 class StackUnderTest:
-    """A stack in a folder of its own, on free ports."""
+    """A stack in a separate folder, on free ports."""
 
     def __init__(self, folder: Path) -> None:
         """Choose ports and generate secrets; nothing is started yet.
 
         Args:
-            folder: Where everything is kept.
+            folder: Folder for all files of the stack.
         """
         self.folder = folder
         self.ports = dict(zip(_SERVICES, find_free_ports(len(_SERVICES)), strict=True))
@@ -70,7 +70,7 @@ class StackUnderTest:
         """Start the stack as `make stack` does, and wait until it is ready.
 
         Args:
-            services: Only these and what they need; all if none is given.
+            services: Services to start with their dependencies; all if none is given.
         """
         log = self.find_log("runner")
         log.parent.mkdir(exist_ok=True)
@@ -85,9 +85,9 @@ class StackUnderTest:
         wait_for(self._look_ready, _START_SECONDS, "a stack that is ready")
 
     def log_in(self) -> None:
-        """Tell the Prefect client of this process where the server is, and with which login.
+        """Set the address and the login of the Prefect server for this process.
 
-        Prefect reads this when it is imported: nothing may have imported it before.
+        Prefect reads them when it is imported, so call this before.
         """
         for name in list(os.environ):
             if name.startswith(("PREFECT_", "MLFLOW_")):
@@ -109,7 +109,7 @@ class StackUnderTest:
         self._run("restart", service)
 
     def read_status(self) -> list[list[str]]:
-        """Read the words of each line that `status` prints."""
+        """Read the output of `status`, each line split into words."""
         return [line.split() for line in self._run("status").splitlines()]
 
     def stop(self) -> int:
@@ -126,7 +126,7 @@ class StackUnderTest:
         return code
 
     def end(self) -> None:
-        """Make sure that nothing is left running, whatever has happened."""
+        """Stop the stack if it is still running."""
         if self._runner is not None and self._runner.poll() is None:
             self.stop()
 
@@ -139,14 +139,14 @@ class StackUnderTest:
         return self.folder / "logs" / f"{name}.log"
 
     def hide(self, text: str) -> str:
-        """Hide the secrets in a text that is shown."""
+        """Replace the secrets in a text that will be printed."""
         for name, secret in self.secrets.items():
             text = text.replace(secret, f"<{name}>")
         return text
 
     def _look_ready(self) -> bool | None:
         runner = self._runner
-        require(runner is not None and runner.poll() is None, "the runner to go on running", "its end")
+        require(runner is not None and runner.poll() is None, "the runner to keep running", "its end")
         return True if b"\nReady." in self.find_log("runner").read_bytes() else None
 
     def _run(self, command: str, *rest: str) -> str:
@@ -173,7 +173,7 @@ class StackUnderTest:
 
 
 def find_free_ports(count: int) -> list[int]:
-    """Find ports that nothing listens on, all held at once so that they differ."""
+    """Find distinct ports that nothing listens on."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:

@@ -1,7 +1,7 @@
-"""The whole life of a stack, step by step: `make stack-test`.
+"""The end-to-end test of a stack, step by step: `make stack-test`.
 
-A stack of its own is started in a new folder on free ports, as `make stack` would. Each step is printed with
-its seconds and its result; the first that fails ends the test, with the logs that matter.
+A separate stack is started in a new folder on free ports, as `make stack` would. Each step is printed with
+its duration and its result; the first failure ends the test and prints the relevant logs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LOG_LINES = 25
 
 
 def run_step(step: Step, stack: StackUnderTest) -> bool:
-    """Run a step and print its line; print the logs that matter if it fails.
+    """Run a step and print its line, and the relevant logs if it fails.
 
     Returns:
         Whether it passed.
@@ -37,7 +37,7 @@ def run_step(step: Step, stack: StackUnderTest) -> bool:
         result, has_passed = step.do(stack), True
     except ForewarnError as error:
         result, has_passed = str(error), False
-    except Exception:  # noqa: BLE001 - whatever the clients raise ends the test, and is shown
+    except Exception:  # noqa: BLE001 - any error of the clients ends the test, and is shown
         result, has_passed = traceback.format_exc(), False
     seconds = time.monotonic() - begin
     print(f"{'ok' if has_passed else 'FAILED':6} {seconds:6.1f} s  {step.name}: {result}", flush=True)
@@ -47,28 +47,28 @@ def run_step(step: Step, stack: StackUnderTest) -> bool:
 
 
 def read_end(log: Path) -> str:
-    """Read the last lines of a log; none if it does not exist."""
+    """Read the last lines of a log; empty if the log does not exist."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     return "\n".join(text.splitlines()[-_LOG_LINES:])
 
 
 @click.command()
-@click.option("--folder", type=click.Path(path_type=Path), help="New folder to work in; kept if it is given.")
-@click.option("--first", type=click.IntRange(min=1), help="Run only so many steps.")
+@click.option("--folder", type=click.Path(path_type=Path), help="New folder to work in, which is kept.")
+@click.option("--first", type=click.IntRange(min=1), help="Run only the first steps, this many.")
 def main(folder: Path | None, first: int | None) -> None:
     """Run the steps; the exit code is 1 if one fails."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     place = folder or Path(tempfile.mkdtemp(prefix="forewarn-stack-"))
-    # where we are root, PostgreSQL runs as another user
+    # if we are root, PostgreSQL runs as another user
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o755)
     stack, begin = StackUnderTest(place.resolve()), time.monotonic()
     stack.log_in()
-    # imports Prefect, which reads at that moment where its server is
+    # imports Prefect, which then reads the address of its server
     from tests.stack.steps import STEPS
 
     try:
-        # `all` ends at the first that fails
+        # `all` stops at the first failure
         have_passed = all(run_step(step, stack) for step in STEPS[:first])
     finally:
         stack.end()

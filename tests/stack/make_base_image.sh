@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes a base image of Debian's own Python where no registry of images can be reached: make_base_image.sh NAME
+# Builds a base image with Debian's Python, for machines that cannot reach an image registry: make_base_image.sh NAME
 #
-# As root, with debootstrap and buildah; packages come from the mirror that this machine's apt uses.
+# Needs root, debootstrap and buildah; packages come from the mirror that this machine's apt uses.
 #
 #   tests/stack/make_base_image.sh localhost/forewarn-base
 #   PYTHON_IMAGE=localhost/forewarn-base BUILDER=buildah BUILDAH_ISOLATION=chroot make image
@@ -10,7 +10,7 @@ name=$1
 folder=$(mktemp --directory)
 trap 'rm -rf "$folder"' EXIT
 
-# the same Debian and the same Python as in the image of the Dockerfile
+# the Debian release and the Python version of the Dockerfile's base image
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Release: bookworm' | sed -n 1p)
 debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv bookworm "$folder/root" ${mirror:+"$mirror"}
 ln -s python3 "$folder/root/usr/bin/python"

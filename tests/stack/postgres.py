@@ -1,4 +1,4 @@
-"""PostgreSQL's own clients, asked about the database of a stack."""
+"""PostgreSQL's client programs, run on the database of a stack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.stack.instance import StackUnderTest
 
 
 def find_programs() -> Path:
-    """Find the folder of PostgreSQL's programs, the newest of Debian's packages first, as the stack does."""
+    """Find the folder of PostgreSQL's programs as the stack does, preferring Debian's newest package."""
     packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     return packaged[-1].parent if packaged else Path(shutil.which("initdb") or "initdb").parent
 
@@ -26,5 +26,5 @@ def run_client(
 
 
 def extend_path() -> str:
-    """Return the path with PostgreSQL's programs before the others."""
+    """Return PATH with the folder of PostgreSQL's programs first."""
     return f"{find_programs()}{os.pathsep}{os.environ['PATH']}"

@@ -1,4 +1,4 @@
-"""Runs and schedules of deployments, as the drivers need them from Prefect."""
+"""Helpers of the drivers for runs and schedules of Prefect deployments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.stack.http import require, wait_for
 
 
 def list_runs(deployment: str) -> list[FlowRun]:
-    """List the runs of a deployment, the oldest first, without those scheduled for later."""
+    """List the runs of a deployment, oldest first, without those scheduled for later."""
     with get_client(sync_client=True) as client:
         identity = client.read_deployment_by_name(deployment).id
         runs = client.read_flow_runs(
@@ -29,14 +29,14 @@ def list_runs(deployment: str) -> list[FlowRun]:
 
 
 def start_run(deployment: str, **parameters: Any) -> UUID:
-    """Ask for a run of a deployment."""
+    """Create a run of a deployment."""
     with get_client(sync_client=True) as client:
         identity = client.read_deployment_by_name(deployment).id
         return client.create_flow_run_from_deployment(identity, parameters=parameters).id
 
 
 def read_run(identity: UUID) -> FlowRun:
-    """Read the present state of a run."""
+    """Read the current state of a run."""
     with get_client(sync_client=True) as client:
         return client.read_flow_run(identity)
 
@@ -45,7 +45,7 @@ def wait_for_end(identity: UUID, seconds: float, wanted: str = "Completed") -> F
     """Wait until a run has ended in the wanted state.
 
     Raises:
-        StepError: If it ends in another one, or not in time.
+        StepError: If the run ends in another state, or not in time.
     """
 
     def look() -> FlowRun | None:
@@ -59,7 +59,7 @@ def wait_for_end(identity: UUID, seconds: float, wanted: str = "Completed") -> F
 
 
 def add_schedule(deployment: str, seconds_ahead: float, **parameters: Any) -> UUID:
-    """Give a deployment a schedule that fires once soon, and then in a day."""
+    """Add a daily schedule to a deployment that first fires soon."""
     soon = datetime.now(UTC) + timedelta(seconds=seconds_ahead)
     schedule = IntervalSchedule(interval=timedelta(days=1), anchor_date=soon)
     entry = DeploymentScheduleCreate(schedule=schedule, active=True, parameters=parameters, slug="once-soon")
@@ -69,7 +69,7 @@ def add_schedule(deployment: str, seconds_ahead: float, **parameters: Any) -> UU
 
 
 def pause_schedules(deployment: str) -> None:
-    """Pause the schedules of a deployment, as a person could, and wait until none of its runs is left."""
+    """Pause the schedules of a deployment, as a person could, and wait until all its runs have ended."""
     with get_client(sync_client=True) as client:
         known = client.read_deployment_by_name(deployment)
         for schedule in known.schedules:
@@ -82,6 +82,6 @@ def _list_open(deployment: str) -> list[FlowRun]:
 
 
 def remove_schedule(deployment: str, schedule: UUID) -> None:
-    """Delete a schedule and the runs that it has planned."""
+    """Delete a schedule and the runs that it has created."""
     with get_client(sync_client=True) as client:
         client.delete_deployment_schedule(client.read_deployment_by_name(deployment).id, schedule)

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs a command in an image that is mounted at ROOT, as docker/compose.yaml has it run: on a read-only root with /tmp in
-# memory, without capabilities. `buildah run` cannot make the root read-only, and `podman run` does not start in a container.
+# Runs a command in an image mounted at ROOT, as docker/compose.yaml does: on a read-only root with /tmp in memory, without
+# capabilities. `buildah run` cannot make the root read-only, and `podman run` does not start inside a container.
 #
 #   unshare --mount --pid --fork --kill-child run_in_image.sh ROOT VOLUME UID:GID FOLDER COMMAND...
 #
-# VOLUME is mounted as /srv/forewarn, FOLDER is where the command begins. The environment is handed on as it is.
+# VOLUME is mounted as /srv/forewarn, and the command runs in FOLDER. The environment is passed on unchanged.
 set -eu
 root=$1 volume=$2 user=$3 folder=$4
 shift 4

@@ -1,4 +1,4 @@
-"""The image, built once and then used as docker/compose.yaml uses it: by its user, on a read-only root."""
+"""The image, built once and then run as docker/compose.yaml runs it: as its user, on a read-only root."""
 
 import contextlib
 import json
@@ -15,36 +15,36 @@ from pathlib import Path
 import httpx
 import pytest
 
-# the build takes some minutes
+# the build takes several minutes
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 _HERE = Path(__file__).parent
 _BASE = "localhost/forewarn-base"
-# on the disk, where it took 2.16e9 in November 2026
+# size on disk; it was 2.16e9 in November 2026
 _BYTES_AT_MOST = 2.3e9
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image that is mounted, what it says of itself, and a folder for its volume."""
+    """A mounted image, its configuration, and a folder for its volume."""
 
     root: Path
     settings: dict
     volume: Path
 
     def make_command(self, *words: str) -> list[str]:
-        """Make the command that runs words in the image."""
-        apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", str(_HERE / "run_in_image.sh")]
+        """Make the command that runs another one in the image."""
+        isolated = ["unshare", "--mount", "--pid", "--fork", "--kill-child", str(_HERE / "run_in_image.sh")]
         settings = [self.settings["User"], self.settings["WorkingDir"]]
-        return [*apart, str(self.root), str(self.volume), *settings, *words]
+        return [*isolated, str(self.root), str(self.volume), *settings, *words]
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of the image, and no others."""
+        """The environment of the image, without any other variables."""
         return dict(line.split("=", 1) for line in self.settings["Env"])
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run words in the image, to their end."""
+        """Run a command in the image until it ends."""
         return subprocess.run(
             self.make_command(*words),
             check=False,
@@ -57,15 +57,15 @@ class Image:
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[Image]:
-    """Build base and image in a storage of their own, mount it, and remove all of it in the end."""
+    """Build base and image in a separate storage, mount the image, and remove everything at the end."""
     missing = [tool for tool in ("buildah", "debootstrap", "unshare") if shutil.which(tool) is None]
     if os.geteuid() != 0 or missing:
-        pytest.skip(f"the image is built as root, by buildah and debootstrap; missing: {missing or 'root'}")
+        pytest.skip(f"building the image needs root, buildah and debootstrap; missing: {missing or 'root'}")
     folder = Path(tempfile.mkdtemp(prefix="forewarn-image-"))
     try:
         yield build_image(folder)
     finally:
-        # overlays, and the storage's folder, which is mounted on itself
+        # overlays, and the storage's folder, which is a bind mount of itself
         mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for place in reversed([path for path in mounted if path.startswith(f"{folder}/")]):
             subprocess.run(["umount", place], check=True)
@@ -73,9 +73,9 @@ def image() -> Iterator[Image]:
 
 
 def build_image(folder: Path) -> Image:
-    """Build base and image by the project's own commands, and mount a container of it."""
+    """Build base and image with the project's commands, and mount a container of the image."""
     storage = folder / "storage.conf"
-    # no driver is named: overlays where the disk allows them, copies elsewhere
+    # names no driver, so that overlays are used where the disk allows them, and copies elsewhere
     storage.write_text(f'[storage]\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n')
     (folder / "tmp").mkdir()
     environment = os.environ | {
@@ -86,18 +86,18 @@ def build_image(folder: Path) -> Image:
         "TMPDIR": str(folder / "tmp"),
     }
 
-    def say(*words: str | Path) -> str:
+    def run(*words: str | Path) -> str:
         done = subprocess.run(
             words, check=False, env=environment, cwd=_HERE.parents[1], capture_output=True, text=True
         )
         assert done.returncode == 0, f"{words}: {(done.stdout + done.stderr)[-4000:]}"
         return done.stdout.strip()
 
-    say(_HERE / "make_base_image.sh", _BASE)
-    say("make", "image")
-    container = say("buildah", "from", "--pull-never", f"forewarn:{version('forewarn')}")
-    settings = json.loads(say("buildah", "inspect", container))["Docker"]["config"]
-    root = Path(say("buildah", "mount", container))
+    run(_HERE / "make_base_image.sh", _BASE)
+    run("make", "image")
+    container = run("buildah", "from", "--pull-never", f"forewarn:{version('forewarn')}")
+    settings = json.loads(run("buildah", "inspect", container))["Docker"]["config"]
+    root = Path(run("buildah", "mount", container))
     volume = folder / "volume"
     volume.mkdir()
     # a volume takes over the owner of the folder that it is mounted on
@@ -108,7 +108,7 @@ def build_image(folder: Path) -> Image:
 
 @contextlib.contextmanager
 def serving(image: Image, model: str) -> Iterator[str]:
-    """Serve a version by the image, on a free port; the address."""
+    """Serve a version from the image on a free port, and yield the address."""
     place = image.volume / "serving.json"
     words = ["forewarn", "serve", "--model", model, "--port", "0", "--json", "/srv/forewarn/serving.json"]
     with (image.volume / "log").open("w+") as log:
@@ -137,17 +137,17 @@ def test_the_user_of_the_image_is_a_number_on_a_root_that_is_read_only(image: Im
     # the second of these folders belongs to the user
     for place in ("/app", "/srv/prefect"):
         assert "Read-only file system" in image.run("touch", f"{place}/file").stderr
-    for place in ("/tmp", "/srv/forewarn"):  # noqa: S108 - those of the image
+    for place in ("/tmp", "/srv/forewarn"):  # noqa: S108 - paths in the image
         assert image.run("touch", f"{place}/file").returncode == 0
 
 
 def test_the_image_holds_no_secret_of_its_build_and_no_more_than_is_said(image: Image) -> None:
     assert not list(image.root.glob("run/secrets/*"))
-    said = subprocess.run(["du", "-s", "--block-size=1", image.root], check=True, capture_output=True)
-    assert int(said.stdout.split()[0]) < _BYTES_AT_MOST
+    usage = subprocess.run(["du", "-s", "--block-size=1", image.root], check=True, capture_output=True)
+    assert int(usage.stdout.split()[0]) < _BYTES_AT_MOST
 
 
-def test_the_doctor_finds_nothing_amiss_in_the_image(image: Image) -> None:
+def test_the_doctor_finds_nothing_wrong_in_the_image(image: Image) -> None:
     done = image.run("forewarn", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
 

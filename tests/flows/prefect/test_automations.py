@@ -12,7 +12,7 @@ from schemas.deployments import Patience
 
 
 def test_a_webhook_gets_json_whatever_the_message_holds() -> None:
-    action = Notice("webhook/plant", uuid4(), is_webhook=True).tell("failed", "{{ message }}")
+    action = Notice("webhook/plant", uuid4(), is_webhook=True).make_action("failed", "{{ message }}")
     assert isinstance(action, CallWebhook)
     message = 'expected "a"\nreceived \\b'
     text = SandboxedEnvironment().from_string(action.payload).render(message=message)
@@ -20,7 +20,7 @@ def test_a_webhook_gets_json_whatever_the_message_holds() -> None:
 
 
 def test_a_notification_block_gets_subject_and_body() -> None:
-    action = Notice("slack-webhook/plant", uuid4(), is_webhook=False).tell("failed", "why")
+    action = Notice("slack-webhook/plant", uuid4(), is_webhook=False).make_action("failed", "why")
     assert isinstance(action, SendNotification)
     assert (action.subject, action.body) == ("failed", "why")
 

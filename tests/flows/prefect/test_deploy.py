@@ -37,7 +37,7 @@ def test_a_server_that_does_not_answer_ends_with_4(
     # Prefect reads its settings once
     with temporary_settings({PREFECT_API_URL: _NOBODY}):
         assert run_command_line(["deploy", "--data", "readings.csv"]) == 4
-    assert "must answer" in capsys.readouterr().err
+    assert "did not answer" in capsys.readouterr().err
 
 
 def test_without_a_table_the_message_says_what_is_expected() -> None:

@@ -17,7 +17,7 @@ def fail_to_record() -> None:
 
 def test_a_server_that_fails_is_named() -> None:
     with (
-        pytest.raises(StoreUnreachableError, match="The Prefect server of this command must answer"),
+        pytest.raises(StoreUnreachableError, match="The Prefect server of this command failed"),
         report_server_trouble("of this command"),
     ):
         fail_to_record()

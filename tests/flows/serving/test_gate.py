@@ -80,7 +80,7 @@ def test_a_defect_is_an_answer_a_log_line_and_not_the_end(
         patch.undo()
         assert client.post("/score", json={"rows": as_rows(small_table(0, 6))}).status_code == 200
     assert broken.status_code == 500
-    assert "defect" in broken.json()["detail"]
+    assert "Internal error" in broken.json()["detail"]
     assert "ZeroDivisionError" in json.loads(capsys.readouterr().err.splitlines()[0])["traceback"]
 
 

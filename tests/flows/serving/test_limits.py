@@ -94,7 +94,7 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
 
     answer = asyncio.run(post_slowly())
     assert answer.status_code == 408
-    assert "1 bytes of it came" in answer.json()["detail"]
+    assert "Received 1 bytes" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "", "application/x-www-form-urlencoded"])

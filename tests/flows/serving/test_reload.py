@@ -145,7 +145,7 @@ def test_a_registry_that_does_not_answer_stops_nothing(
         patch.setattr(registry, "get_model_version_by_alias", fail)
         holder.look_again()
     assert version_of(holder) == "1"
-    assert holder.problem == "The registry could not be asked: ConnectionError: connection refused"
+    assert holder.problem == "The registry could not be read: ConnectionError: connection refused"
     holder.look_again()
     assert holder.problem is None
 
@@ -205,7 +205,7 @@ def test_a_fixed_version_is_not_followed(registry: MlflowClient) -> None:
 
 
 def test_where_there_is_no_champion_it_is_said_what_to_do(registry: MlflowClient) -> None:
-    with pytest.raises(InputError, match=r"Make one by `forewarn retrain`"):
+    with pytest.raises(InputError, match=r"Train one by `forewarn retrain`"):
         find_version(registry, parse_source("models:/unheard-of@champion"))
 
 

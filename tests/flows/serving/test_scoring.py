@@ -102,7 +102,7 @@ def spoil(number: int, column: str, value: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([], "Expected rows of readings"),
+        ([], "Expected at least one row of readings"),
         ([{}], "Expected every column that the model was trained on. rows lacks time"),
         ([{"time": "2024-01-01T00:00:00"}], "rows lacks x1, x2"),
         (spoil(3, "x2", "abc"), "x2: text where a number is expected, 1 row, first in row 3: 'abc'"),

@@ -165,7 +165,7 @@ def test_a_taken_port_is_named() -> None:
     with bind("127.0.0.1", 0) as listener:
         listener.listen()
         port = listener.getsockname()[1]
-        with pytest.raises(StoreUnreachableError, match=f"port {port} cannot be had"):
+        with pytest.raises(StoreUnreachableError, match=f"port {port} cannot be used"):
             bind("127.0.0.1", port)
 
 
@@ -186,14 +186,14 @@ def test_the_token_is_read_from_the_environment(
 
 def test_an_empty_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOREWARN_SERVE_TOKEN", " ")
-    with pytest.raises(InputError, match="set and empty"):
+    with pytest.raises(InputError, match="but is empty"):
         read_token()
 
 
 def test_without_a_champion_the_command_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     code = run_command_line(["serve", "--set", "tracking.model_name=never-made", "--port", "0"])
     assert code == 2
-    assert "Make one by `forewarn retrain`" in capsys.readouterr().err
+    assert "Train one by `forewarn retrain`" in capsys.readouterr().err
 
 
 def test_a_version_that_cannot_be_loaded_ends_the_command(
@@ -232,4 +232,4 @@ def test_the_command_serves_warns_and_ends_with_0(home: Path, tmp_path: Path, nu
     assert process.returncode == 0
     assert f"Serving   {NAME} version {version} at http://{everywhere}:" in shown
     assert "curl -s" in shown
-    assert "no token is asked for" in warned
+    assert "no token is required" in warned

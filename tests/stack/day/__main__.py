@@ -1,8 +1,8 @@
 """A day of a plant in a few minutes: `make day`.
 
-A stack of its own is started as `make stack` would. The table of readings grows hour by shortened hour, and
-runs are started by schedules, the drift event and a person. Afterwards the day is read from Prefect and
-MLflow, and written as a page with a plot.
+A separate stack is started as `make stack` would. Hours are shortened; during them the table of readings
+grows, and runs are started by schedules, the drift event and a person. Afterwards the runs are read from
+Prefect and MLflow, and written as a page with a plot.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.stack.instance import StackUnderTest
 
 
 @click.command()
-@click.option("--seconds-per-hour", default=45.0, show_default=True, help="Seconds that stand for an hour.")
+@click.option("--seconds-per-hour", default=45.0, show_default=True, help="Seconds per simulated hour.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -29,10 +29,10 @@ from tests.stack.instance import StackUnderTest
     help="Folder of a-day.md and a-day.png.",
 )
 def main(seconds_per_hour: float, out: Path) -> None:
-    """Run the day and write its page."""
+    """Simulate the day and write its page."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     place = Path(tempfile.mkdtemp(prefix="forewarn-day-"))
-    # where we are root, PostgreSQL runs as another user
+    # if we are root, PostgreSQL runs as another user
     place.chmod(0o755)
     stack = StackUnderTest(place.resolve())
     stack.log_in()
@@ -41,7 +41,7 @@ def main(seconds_per_hour: float, out: Path) -> None:
         "MLFLOW_TRACKING_USERNAME": "forewarn",
         "MLFLOW_TRACKING_PASSWORD": stack.secrets["MLFLOW_TRACKING_PASSWORD"],
     }
-    # these import Prefect, which reads at that moment where its server is
+    # these import Prefect, which then reads the address of its server
     from tests.stack.day.page import write_day
     from tests.stack.day.timetable import run_day
 

@@ -30,10 +30,10 @@ class Entry:
     """A run of a deployment, or a move of aliases.
 
     Attributes:
-        hour: Of the day.
-        what: Which deployment ran, or which alias moved.
-        by: Who or what started it.
-        result: Its outcome.
+        hour: Hour of the day.
+        what: Deployment, or `aliases`.
+        by: Who or what started the run or the move.
+        result: Outcome.
         state: Final state of the run; empty for a move.
         ratio: The monitor's ratio of the newest window, if there is one.
     """
@@ -47,7 +47,7 @@ class Entry:
 
 
 def find_standing() -> Standing:
-    """Return the present versions of the aliases."""
+    """Return the current versions of the aliases."""
     return read_registry(MlflowClient(), _MODEL).standing
 
 
@@ -57,7 +57,7 @@ def write_day(folder: Path, begin: datetime, seconds_per_hour: float) -> None:
     Args:
         folder: Folder for both.
         begin: When the day began.
-        seconds_per_hour: Seconds that stood for an hour.
+        seconds_per_hour: Seconds per simulated hour.
     """
     client = MlflowClient()
     runs = read_mlflow_runs(client)
@@ -79,7 +79,7 @@ def write_day(folder: Path, begin: datetime, seconds_per_hour: float) -> None:
 
 
 def read_mlflow_runs(client: MlflowClient) -> dict[str, Run]:
-    """Read the runs of all experiments, by the flow run that made them."""
+    """Read the runs of all experiments, by the id of their flow run."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     found = client.search_runs(experiments, max_results=1000)
     return {run.data.tags.get("prefect.flow_run_id", ""): run for run in found}
@@ -120,29 +120,29 @@ def describe_move(move: Move, hour: float) -> Entry:
 
 
 def write_page(entries: Sequence[Entry], seconds_per_hour: float) -> str:
-    """Write the page: how the day was run, the table, and the number of runs by state."""
+    """Write the page: how the day was simulated, the table, and the number of runs by state."""
     counts = Counter((each.what, each.state) for each in entries if each.state)
     rows = [each for each in entries if each.what != "score" or each.state != "Completed"]
     lines = [
         "# A day of a plant",
         "",
         "Written by `make day`, which starts a stack as `make stack` does. An hour lasts "
-        f"{seconds_per_hour:g} seconds, and the table of simulated readings grows meanwhile. `score` is "
+        f"{seconds_per_hour:g} seconds, and the table of simulated readings grows continuously. `score` is "
         "scheduled every hour, `monitor` every three and `retrain` every eight hours; at hour "
         f"{FAULT_HOUR:g} the transmitters of a third of the sensors become noisy. In the evening a person "
         "promotes the challenger, if there is one, and rolls back three hours later. Everything else is done "
-        "by schedules, the drift event and the gate. The model is `logistic`: the day shows what happens, "
-        "not how well it warns.",
+        "by schedules, the drift event and the gate. The model is `logistic`: the day shows how the parts "
+        "work together, not how well the model warns.",
         "",
-        "![What ran, what the monitor saw, and which version was champion](a-day.png)",
+        "![The runs, the monitor's ratio, and the champion's version](a-day.png)",
         "",
         "| hour | what | started by | outcome |",
         "|---:|---|---|---|",
         *(f"| {each.hour:.1f} | {each.what} | {each.by} | {each.result} |" for each in rows),
         "",
-        "The monitor starts afresh with a new champion, so it may report drift again; the trigger ignores "
+        "The monitor starts again with each new champion, so it may report drift again; the trigger ignores "
         "further events of a model for ten minutes of real time, which are many of these hours. A run that "
-        "is due while the one before it is still running is cancelled: its rows are scored by the next.",
+        "is due while the previous one is still running is cancelled; the next run scores its rows.",
         "",
         "Runs: "
         + "; ".join(f"{what} {state} {count}" for (what, state), count in sorted(counts.items()))
@@ -181,7 +181,7 @@ def draw(entries: Sequence[Entry], moves: Sequence[Move], hours: Sequence[float]
 
 
 def draw_lanes(axes: Axes, entries: Sequence[Entry]) -> None:
-    """Draw each run as a dot in the lane of its deployment, coloured by how it ended."""
+    """Draw each run as a dot in the lane of its deployment, coloured by its final state."""
     lanes = {name: place for place, name in enumerate(reversed(_DEPLOYMENTS))}
     for state, colour in _COLOURS.items():
         found = [each for each in entries if each.state == state]

@@ -1,4 +1,4 @@
-"""The plant of the shortened day: a simulated table that grows hour by hour, with sensors that get noisy."""
+"""The plant of the simulated day: a table that grows hour by hour, with sensors that become noisy."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tasks.readings.simulate import simulate_readings
 FAULT_HOUR = 8.0
 _ROWS_BEFORE, _ROWS_OF_THE_DAY = 9_000, 1_500
 _SEED = 5
-# one sensor in so many becomes noisy; the noise in standard deviations of the sensor
+# every third sensor becomes noisy; the noise is in standard deviations of the sensor
 _NOISY_ONE_IN, _NOISE = 3, 0.7
 
 
 @dataclass(frozen=True, eq=False)
 class Plant:
-    """All readings of the plant, and the file with those until now.
+    """All readings of the plant, and the file that holds those up to the current hour.
 
     Attributes:
-        readings: Until after the end of the day.
-        times: Of the readings.
+        readings: Readings, beyond the end of the day.
+        times: Times of the readings.
         begin: Time at which the day begins.
         table: The file.
     """
@@ -34,7 +34,7 @@ class Plant:
     table: Path
 
     def grow(self, hour: float) -> None:
-        """Write the readings until an hour of the day, whole or not at all."""
+        """Write the readings up to an hour of the day, atomically."""
         until = self.begin + pd.Timedelta(hours=hour)
         part = self.table.with_suffix(".part")
         self.table.parent.mkdir(parents=True, exist_ok=True)

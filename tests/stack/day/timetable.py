@@ -1,4 +1,4 @@
-"""The timetable of the shortened day: schedules, the growing table, and two actions of a person."""
+"""The timetable of the simulated day: schedules, the growing table, and two actions of a person."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.stack.http import require, wait_for
 from tests.stack.instance import StackUnderTest
 from tests.stack.prefect_runs import list_runs, start_run, wait_for_end
 
-# hours between two runs, by deployment: retraining and monitoring are more frequent than a plant needs
+# hours between runs, by deployment; retraining and monitoring are more frequent than a plant needs
 EVERY = {"retrain": 8.0, "monitor": 3.0, "score": 1.0}
 PROMOTION_HOUR, ROLLBACK_HOUR = 18.0, 21.0
 HOURS = 24.0
 SETTINGS = {
-    # fitted in a second: the day shows what happens, not how well the model warns
+    # fitted in a second: the day shows how the parts work together, not how well the model warns
     "model": {"family": "logistic"},
     "monitor": {"window_hours": 2.0, "windows": 4, "windows_above": 3},
 }
@@ -43,14 +43,14 @@ def run_day(stack: StackUnderTest, plant: Plant, seconds_per_hour: float) -> dat
     for deployment, hours in EVERY.items():
         set_schedule(f"{deployment}/{deployment}", begin, hours * seconds_per_hour)
     actions = [(PROMOTION_HOUR, promote_challenger), (ROLLBACK_HOUR, roll_back)]
-    said = -1
+    printed = -1
     while (hour := (datetime.now(UTC) - begin).total_seconds() / seconds_per_hour) < HOURS:
         plant.grow(max(hour, 0.0))
         if actions and hour >= actions[0][0]:
             actions.pop(0)[1]()
-        if hour >= said + 1:
-            said = int(hour)
-            print(f"hour {said:2}{'  (noise on some sensors)' if said >= FAULT_HOUR else ''}", flush=True)
+        if hour >= printed + 1:
+            printed = int(hour)
+            print(f"hour {printed:2}{'  (noisy sensors)' if printed >= FAULT_HOUR else ''}", flush=True)
         time.sleep(seconds_per_hour / 4)
     for deployment in EVERY:
         delete_schedules(f"{deployment}/{deployment}")
@@ -59,7 +59,7 @@ def run_day(stack: StackUnderTest, plant: Plant, seconds_per_hour: float) -> dat
 
 
 def set_schedule(deployment: str, begin: datetime, seconds: float) -> None:
-    """Replace the schedules of a deployment by one in shortened hours."""
+    """Replace the schedules of a deployment with one in simulated hours."""
     interval = timedelta(seconds=seconds)
     schedule = IntervalSchedule(interval=interval, anchor_date=begin + interval / 2)
     with get_client(sync_client=True) as client:
@@ -71,7 +71,7 @@ def set_schedule(deployment: str, begin: datetime, seconds: float) -> None:
 
 
 def delete_schedules(deployment: str) -> None:
-    """Delete the schedules of a deployment and the runs that they have planned."""
+    """Delete the schedules of a deployment and the runs that they have created."""
     with get_client(sync_client=True) as client:
         found = client.read_deployment_by_name(deployment)
         for schedule in found.schedules:
@@ -79,19 +79,19 @@ def delete_schedules(deployment: str) -> None:
 
 
 def have_all_ended() -> bool | None:
-    """Return true once no run is left, and nothing before."""
+    """Return true once all runs have ended, and none before."""
     runs = [run for name in EVERY for run in list_runs(f"{name}/{name}")]
     return True if all(run.state is not None and run.state.is_final() for run in runs) else None
 
 
 def promote_challenger() -> None:
-    """Promote the challenger by the form, as a person would who has looked at it; if there is one."""
+    """Promote the challenger, if there is one, by the form, as a person would after reviewing it."""
     challenger = find_standing().challenger
     if challenger is not None:
-        start_run("promote/promote", version=int(challenger), why="it has seen the noisy sensors")
+        start_run("promote/promote", version=int(challenger), why="trained on the noisy sensors")
 
 
 def roll_back() -> None:
-    """Roll back by the form, as a person would who is not content with the new champion."""
+    """Roll back by the form, as a person would after a bad experience with the new champion."""
     if find_standing().previous is not None:
-        start_run("rollback/rollback", why="more alarms than the operators want to see")
+        start_run("rollback/rollback", why="too many alarms for the operators")

@@ -24,22 +24,22 @@ from tests.stack.steps.plant import SETTINGS
 
 _RETRAIN = "retrain/retrain"
 _EVENT = "model.drift.confirmed"
-# a second retraining would have been scheduled by then
+# a second retraining would have been created within this time
 _QUIET_SECONDS = 15.0
 
 
 def retrain_by_schedule(stack: StackUnderTest) -> str:
-    """Give the deployment a schedule that fires in seconds, and wait until its run has begun."""
+    """Add a schedule that fires in a few seconds to the deployment, and wait until its run has started."""
     schedule = add_schedule(_RETRAIN, 4, configuration=SETTINGS)
     run = wait_for(_find_running, RUN_SECONDS, "a scheduled run")
     remove_schedule(_RETRAIN, schedule)
     require(run.auto_scheduled, "a run of the schedule", run.created_by)
-    return f"run {run.name} began, {run.created_by.display_value if run.created_by else 'scheduled'}"
+    return f"run {run.name} started, {run.created_by.display_value if run.created_by else 'scheduled'}"
 
 
 def cancel_overlapping(stack: StackUnderTest) -> str:
-    """Ask for another run while the first one is running."""
-    require(_find_running() is not None, "the first run to be running still", "it has ended")
+    """Request another run while the first one is running."""
+    require(_find_running() is not None, "the first run to be still running", "it has ended")
     run = wait_for_end(start_run(_RETRAIN), RUN_SECONDS, "Cancelled")
     message = run.state.message if run.state else ""
     require("concurrency limit" in (message or ""), "a message about the limit", message)
@@ -51,7 +51,7 @@ def _find_running() -> FlowRun | None:
 
 
 def find_first_champion(stack: StackUnderTest) -> str:
-    """Wait for the end of the scheduled run, and look at what it has registered."""
+    """Wait for the end of the scheduled run, and check the version that it has registered."""
     ended = [wait_for_end(run.id, RUN_SECONDS) for run in list_runs(_RETRAIN) if run.auto_scheduled]
     require(len(ended) == 1, "one scheduled run", [run.name for run in ended])
     require_alias(stack, "champion", "1")
@@ -59,17 +59,17 @@ def find_first_champion(stack: StackUnderTest) -> str:
 
 
 def ask_service(stack: StackUnderTest) -> str:
-    """Wait for the service, which waited for a champion; ask it with and without its token."""
+    """Wait for the service, which waited for a champion, and query it with and without its token."""
     wait_for_served(stack, "1")
-    strangers: list[dict[str, str]] = [{}, {"Authorization": "Bearer wrong"}]
-    for headers in strangers:
+    unauthorized: list[dict[str, str]] = [{}, {"Authorization": "Bearer wrong"}]
+    for headers in unauthorized:
         answer = ask(f"{stack.serve}/model", headers=headers)
         require(answer.status == 401, "the service to refuse", answer)
     return score_rows(stack)
 
 
 def retrain_by_drift(stack: StackUnderTest) -> str:
-    """Emit three drift events at once: they start one retraining."""
+    """Emit three drift events at once, and check that they start a single retraining."""
     known = {run.id for run in list_runs(_RETRAIN)}
     for number in range(3):
         emit_event(
@@ -77,7 +77,7 @@ def retrain_by_drift(stack: StackUnderTest) -> str:
             resource={"prefect.resource.id": f"forewarn.model.{MODEL}", "prefect.resource.name": MODEL},
             payload={"number": str(number)},
         )
-    first = wait_for(lambda: _find_new(known), RUN_SECONDS, "a run that the drift has started")
+    first = wait_for(lambda: _find_new(known), RUN_SECONDS, "a run started by the drift event")
     begun = time.monotonic()
     run = wait_for_end(first.id, RUN_SECONDS)
     time.sleep(max(0.0, _QUIET_SECONDS - (time.monotonic() - begun)))
@@ -91,20 +91,20 @@ def _find_new(known: set[UUID]) -> FlowRun | None:
 
 
 def find_challenger(stack: StackUnderTest) -> str:
-    """Check that the gate holds the new version for a person's approval, and has left the champion alone."""
+    """Check that the gate holds the new version for a person's approval, and has kept the champion."""
     require_alias(stack, "challenger", "2")
     require_alias(stack, "champion", "1")
     return describe_version(stack, "2")
 
 
 def promote(stack: StackUnderTest) -> str:
-    """Promote the challenger by the deployment's form; the service follows."""
+    """Promote the challenger by the deployment's form, and check that the service follows."""
     wait_for_end(start_run("promote/promote", version=2, why="the stack's test"), RUN_SECONDS)
     return _follow(stack, "2")
 
 
 def roll_back(stack: StackUnderTest) -> str:
-    """Roll back by the deployment's form; the service follows."""
+    """Roll back by the deployment's form, and check that the service follows."""
     wait_for_end(start_run("rollback/rollback", why="the stack's test"), RUN_SECONDS)
     return _follow(stack, "1")
 
@@ -112,4 +112,4 @@ def roll_back(stack: StackUnderTest) -> str:
 def _follow(stack: StackUnderTest, version: str) -> str:
     require_alias(stack, "champion", version)
     wait_for_served(stack, version)
-    return f"{describe_model(stack)}; the service scores by version {version}"
+    return f"{describe_model(stack)}; the service scores with version {version}"

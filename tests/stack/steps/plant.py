@@ -1,4 +1,4 @@
-"""The plant of the steps: a simulated table, and settings that make a champion in seconds."""
+"""The plant of the steps: a simulated table, and settings that train a champion in seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SETTINGS = {"model": {"family": "zscore"}, "training": {"tensorboard": False}}
 
 
 def write_table(stack: StackUnderTest, rows: int) -> None:
-    """Write the first rows of the table, whole or not at all."""
+    """Write the first rows of the table atomically."""
     part = stack.table.with_suffix(".part")
     simulate_readings(rows=ROWS).head(rows).to_csv(part, index=False)
     part.replace(stack.table)

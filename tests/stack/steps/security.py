@@ -1,4 +1,4 @@
-"""Steps about security: strangers are refused, and the secrets are in no file, database or command line."""
+"""Steps about security: refusing unauthorized requests, and keeping secrets out of files and databases."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Refusal(NamedTuple):
 
     Attributes:
         name: Server and status, for the report.
-        address: Whole address.
-        status: The status that refuses it.
-        headers: Its headers.
+        address: URL.
+        status: Expected status of the refusal.
+        headers: Headers of the request.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Refusal(NamedTuple):
 
 
 def refuse_strangers(stack: StackUnderTest) -> str:
-    """Ask every server without a login, with a wrong one and under a wrong host name; and once correctly."""
+    """Query every server without a login, with a wrong one, under a wrong host name, and once correctly."""
     login = stack.secrets["PREFECT_API_AUTH_STRING"]
     refusals = list(_list_refusals(stack, login))
     for refusal in refusals:
@@ -47,8 +47,8 @@ def refuse_strangers(stack: StackUnderTest) -> str:
     }
     for name, answer in answers.items():
         require(answer.status == 200, f"{name} to answer a correct login", answer)
-    strangers = [user for user in ("prefect", "mlflow", "postgres") if _may_enter(stack, user, "wrong", user)]
-    require(not strangers, "PostgreSQL to refuse a wrong password", strangers)
+    accepted = [user for user in ("prefect", "mlflow", "postgres") if _may_enter(stack, user, "wrong", user)]
+    require(not accepted, "PostgreSQL to refuse a wrong password", accepted)
     foreign = _may_enter(stack, "prefect", stack.secrets["PREFECT_DATABASE_PASSWORD"], "mlflow")
     require(not foreign, "PostgreSQL to keep Prefect out of MLflow's database", foreign)
     names = sorted({refusal.name for refusal in refusals})
@@ -92,21 +92,21 @@ def _may_enter(stack: StackUnderTest, user: str, password: str, database: str) -
 
 
 def find_no_secrets(stack: StackUnderTest) -> str:
-    """Look for the secrets in all files, in the databases, and on all command lines."""
+    """Search for the secrets in all files, in the databases, and on all command lines."""
     places = dict(_read_places(stack))
     secrets = {name: secret.encode() for name, secret in stack.secrets.items()}
     login = secrets["PREFECT_API_AUTH_STRING"]
-    # neither the password of user:password alone may be found, nor the login as requests carry it
+    # of user:password, search for the password alone, and for the login as encoded in requests
     secrets |= {"PREFECT_API_AUTH_STRING": login.partition(b":")[2], "encoded login": base64.b64encode(login)}
     own = _search({"the file of secrets": (stack.folder / SECRETS).read_bytes()}, secrets)
-    require(len(own) == len(stack.secrets), "the search to find what is there", own)
+    require(len(own) == len(stack.secrets), "the search to find all secrets in their own file", own)
     found = _search(places, secrets)
     require(not found, "no secret in logs, files, databases and command lines", found)
     return f"{len(stack.secrets)} secrets in none of {len(places)} files, dumps and command lines"
 
 
 def _search(places: Mapping[str, bytes], secrets: Mapping[str, bytes]) -> list[str]:
-    """List which secret is in which place."""
+    """List the places that contain secrets."""
     return [
         f"{name} in {place}"
         for place, content in places.items()
@@ -116,7 +116,7 @@ def _search(places: Mapping[str, bytes], secrets: Mapping[str, bytes]) -> list[s
 
 
 def _read_places(stack: StackUnderTest) -> Iterator[tuple[str, bytes]]:
-    """Read every file but the one of the secrets, dumps of the databases, and the command lines."""
+    """Read every file except that of the secrets, dumps of the databases, and the command lines."""
     for path in sorted(stack.folder.rglob("*")):
         is_raw = path.is_relative_to(stack.folder / "volumes" / "database")
         if path.is_file() and not is_raw and path.name != SECRETS:

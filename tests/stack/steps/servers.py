@@ -20,7 +20,7 @@ def start(stack: StackUnderTest) -> str:
     """Write a table and the plant's settings, and start the stack."""
     stack.table.parent.mkdir(parents=True, exist_ok=True)
     write_table(stack, ROWS_AT_FIRST)
-    # a person decides about the second champion
+    # a second champion needs a person's approval
     settings = SETTINGS | {"promotion": {"needs_approval": True}}
     stack.configuration.write_text(yaml.safe_dump(settings), encoding="utf-8")
     stack.start()
@@ -28,8 +28,8 @@ def start(stack: StackUnderTest) -> str:
 
 
 def score_after_database_restart(stack: StackUnderTest) -> str:
-    """Restart PostgreSQL, then score the table by the deployment."""
-    # the schedule of every five minutes could overlap with the run of this step
+    """Restart PostgreSQL, then score the table by a run of the deployment."""
+    # the five-minute schedule could overlap with the run of this step
     pause_schedules("score/score")
     stack.restart("postgres")
     return score_table(stack)
@@ -43,7 +43,7 @@ def ask_after_mlflow_restart(stack: StackUnderTest) -> str:
 
 
 def list_after_prefect_restart(stack: StackUnderTest) -> str:
-    """Restart the Prefect server; it still has its runs, and the worker finds it again."""
+    """Restart the Prefect server, and check that it has kept its runs and that the worker reconnects."""
     before = {run.id for run in list_runs("retrain/retrain")}
     stack.restart("prefect")
     after = {run.id for run in list_runs("retrain/retrain")}
@@ -53,14 +53,14 @@ def list_after_prefect_restart(stack: StackUnderTest) -> str:
 
 
 def score_after_worker_restart(stack: StackUnderTest) -> str:
-    """Restart the worker, let the table grow, and score the new rows alone."""
+    """Restart the worker, extend the table, and score the new rows."""
     stack.restart("worker")
     write_table(stack, ROWS)
     return score_table(stack)
 
 
 def back_up(stack: StackUnderTest) -> str:
-    """Save registry, runs and artifacts with `forewarn backup`, without asking the servers."""
+    """Back up registry, runs and artifacts with `forewarn backup`, bypassing the servers."""
     out = stack.folder / "backup.tar.gz"
     store = f"postgresql://mlflow@127.0.0.1:{stack.ports['POSTGRES']}/mlflow"
     artifacts = str(stack.folder / "volumes" / "artifacts")
@@ -78,7 +78,7 @@ def back_up(stack: StackUnderTest) -> str:
 
 
 def stop(stack: StackUnderTest) -> str:
-    """Stop the stack: no process is left."""
+    """Stop the stack, and check that no process is left."""
     code = stack.stop()
     require(code == 0, "the runner to end with exit code 0", code)
     left = [" ".join(process.cmdline())[:100] for process in stack.find_processes()]
@@ -90,7 +90,7 @@ def stop(stack: StackUnderTest) -> str:
 
 
 def start_again(stack: StackUnderTest) -> str:
-    """Start the servers again in the same folder; runs, versions and accounts are there."""
+    """Start the servers again in the same folder, and check that runs, versions and accounts are kept."""
     stack.start("mlflow-account", "prefect")
     require_alias(stack, "champion", "1")
     return f"{describe_model(stack)}; {len(list_runs('retrain/retrain'))} retrainings known"
