@@ -29,7 +29,7 @@ MOST_CANDIDATES = 400
 
 @dataclass(frozen=True, eq=False)
 class RuleInputs:
-    """What a rule may look at; it leaves the test part alone. Attributes as for `choose_threshold`."""
+    """The inputs of a rule, which must not use test scores. Attributes as for `choose_threshold`."""
 
     scores: np.ndarray
     windows: Windows
@@ -209,11 +209,11 @@ def meet_alarm_budget(
 
 
 def start_trailing_budget(inputs: RuleInputs) -> Threshold:
-    """Start a threshold that moves as time goes on; see `tasks.alarms.recalibrate`.
+    """Initialise a threshold that moves over time; see `tasks.alarms.recalibrate`.
 
-    It aims at the share `section.safety` of the budget. `value` keeps that on validation, and `recent` is
-    made of the scores before the test part. After a random split it is empty: there is no time before its
-    test part.
+    It aims at the share `section.safety` of the budget. `value` keeps that share on the validation part, and
+    `recent` holds the scores before the test part. After a random split `recent` is empty, because no time
+    is before the test part.
     """
     section, labelled, test = inputs.section, inputs.labelled, inputs.split.test
     budget = section.false_alarms_per_day * section.safety
@@ -304,9 +304,9 @@ def _trace_curve(
     return precision[:-1], recall[:-1], thresholds
 
 
-# by the names of `threshold.rule`; a rule gives a value, or a threshold that moves as time goes on
+# the names are those of `threshold.rule`; a rule returns a value, or a threshold that moves over time
 RULES: dict[str, Callable[[RuleInputs], float | Threshold]] = {
-    # the settings make sure that there is one
+    # the settings require a value for this rule
     "fixed": lambda inputs: cast("float", inputs.section.value),
     "pr_crossing": lambda inputs: cross_precision_and_recall(inputs.judged, inputs.part.labels),
     "f_beta": lambda inputs: maximise_f_beta(inputs.judged, inputs.part.labels, inputs.section.beta),

@@ -20,6 +20,11 @@ for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME"):
 prepare_environment(HOME)
 
 
+def pytest_unconfigure() -> None:
+    """Delete what the tests have written."""
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def home() -> Path:
     """The folder that holds `mlruns/` in these tests."""

@@ -10,7 +10,7 @@ from schemas.errors import InputError
 from tasks.configuration.configure import configure
 from tasks.evaluation.search import has_settings
 from tasks.models.fit import load_model, save_model
-from tasks.registry.register import load_version, score_with_version
+from tasks.registry.loading import load_version, score_with_version
 from tasks.registry.smoke_test import run_smoke_test
 from tasks.tracking.fingerprint import identify_work
 from tasks.tracking.store import find_tracking_uri
