@@ -14,6 +14,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
+FOREWARN = str(Path(sys.executable).with_name("forewarn"))
 SETTINGS = ["model.family=logistic", "windows.lookback=2", "evaluation.bootstrap_samples=100"]
 
 
@@ -46,23 +48,17 @@ MACHINES = {
 }
 
 
-def run_forewarn(machine: Machine, folder: Path, *arguments: str) -> str:
+def run(machine: Machine, folder: Path, *command: str) -> str:
     """Run a command in the machine's home; what it printed."""
     home = folder / machine.home
     home.mkdir(exist_ok=True)
     if machine.user is not None:
         os.chown(home, machine.user, machine.user)
     done = subprocess.run(
-        [sys.executable, "-m", "flows", *arguments],
+        command,
         check=False,
         cwd=home,
-        env={
-            "HOME": str(home),
-            "FOREWARN_HOME": str(home),
-            "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-            **machine.variables,
-        },
+        env={"HOME": str(home), "FOREWARN_HOME": str(home), "PATH": "/usr/bin:/bin", **machine.variables},
         umask=machine.umask,
         user=machine.user,
         group=machine.user,
@@ -76,20 +72,20 @@ def run_forewarn(machine: Machine, folder: Path, *arguments: str) -> str:
 
 
 def retrain_and_score(machine: Machine, folder: Path) -> tuple[dict, list[str]]:
-    """Simulate, retrain, promote and score; the figures of the training, and the scored rows."""
-    settings = [part for setting in SETTINGS for part in ("--set", setting)]
-    run_forewarn(machine, folder, "simulate", "--rows", "9000", "--seed", "5", "--out", "readings.csv")
-    retraining = ["retrain", "--data", "readings.csv", "--json", "result.json", *settings]
-    shown = run_forewarn(machine, folder, *retraining)
-    assert "Decision" in shown
-    scoring = ["score", "--data", "readings.csv", "--out", "scores.csv", "--model", "models:/forewarn/1"]
-    run_forewarn(machine, folder, *scoring)
+    """Simulate, retrain as README says, and score; the figures of the training, and the scored rows."""
     home = folder / machine.home
-    result = json.loads((home / "result.json").read_text(encoding="utf-8"))
-    assert Path(result["report"]).is_file()
+    table, scores, result = (str(home / name) for name in ("readings.csv", "scores.csv", "result.json"))
+    run(machine, folder, FOREWARN, "simulate", "--rows", "9000", "--seed", "5", "--out", table)
+    settings = " ".join(f"--set {setting}" for setting in SETTINGS)
+    arguments = f"ARGS=--json '{result}' {settings}"
+    shown = run(machine, folder, "make", "-C", str(ROOT), "run", f"DATA={table}", arguments)
+    assert "Decision" in shown
+    run(machine, folder, FOREWARN, "score", "--data", table, "--out", scores, "--model", "models:/forewarn/1")
+    outcome = json.loads(Path(result).read_text(encoding="utf-8"))
+    assert Path(outcome["report"]).is_file()
     # all but the time of scoring
-    rows = (home / "scores.csv").read_text(encoding="utf-8").splitlines()
-    return result["metrics"], [row.rpartition(",")[0] for row in rows]
+    rows = Path(scores).read_text(encoding="utf-8").splitlines()
+    return outcome["metrics"], [row.rpartition(",")[0] for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +111,8 @@ def require_user(number: int, folder: Path) -> None:
         if path.owner() == "root" and path.stat().st_mode & 0o077 == 0:
             path.chmod(path.stat().st_mode | 0o055)
     try:
-        subprocess.run([sys.executable, "-c", "import flows"], check=True, user=number, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-c", "import flows"], check=True, user=number, cwd="/", capture_output=True
+        )
     except (PermissionError, subprocess.CalledProcessError):
         pytest.skip(f"other users cannot run {sys.executable}; the image is tested with such a user")
