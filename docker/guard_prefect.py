@@ -21,11 +21,7 @@ def create_app() -> ASGIApp:
 
 
 def read_hosts(text: str) -> list[str]:
-    """Read host names separated by commas.
-
-    Raises:
-        ValueError: If the text has no host name.
-    """
+    """Read host names separated by commas; raise `ValueError` if there is none."""
     hosts = [host.strip() for host in text.split(",") if host.strip()]
     if not hosts:
         raise ValueError(
@@ -36,8 +32,6 @@ def read_hosts(text: str) -> list[str]:
 
 
 def require_hosts(app: ASGIApp, hosts: list[str]) -> ASGIApp:
-    """Wrap an application so that requests and web sockets under another host name get 400.
-
-    The application itself stays unguarded, since Prefect's automations call it internally under another name.
-    """
+    """Wrap an application so that requests and web sockets under another host name get 400."""
+    # the application inside stays unguarded: Prefect's automations call it under another name
     return TrustedHostMiddleware(app, allowed_hosts=hosts, www_redirect=False)
