@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
 # uv, itself installed from the lock file, checks the hash of every package
-INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraint $(LOCK) --no-build-isolation
+INSTALL := VIRTUAL_ENV='$(CURDIR)/$(VENV)' $(BIN)/uv pip install --system-certs --quiet --constraint $(LOCK) --no-build-isolation
 DATA ?=
 ARGS ?=
 
