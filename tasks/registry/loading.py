@@ -41,11 +41,15 @@ def copied_version(model_uri: str) -> Iterator[tuple[PyFuncModel, Path]]:
     """
     import mlflow.artifacts
     import mlflow.pyfunc
+    from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
 
     known_paths = set(sys.path)
     with tempfile.TemporaryDirectory(prefix="forewarn-version-") as folder:
         try:
-            copy = mlflow.artifacts.download_artifacts(model_uri, dst_path=folder)
+            # from its place: given the URI of a version, MLflow would replace a file in the copy, which has
+            # the permissions of the store and may be read-only too
+            place = ModelsArtifactRepository.get_underlying_uri(model_uri)
+            copy = mlflow.artifacts.download_artifacts(place, dst_path=folder)
             yield mlflow.pyfunc.load_model(copy), Path(copy)
         finally:
             # MLflow puts the version's own copy of our code on the path; this process has the code already
