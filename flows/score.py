@@ -19,6 +19,7 @@ from schemas.model import FittedModel
 from schemas.readings import RawTable
 from schemas.scores import Bookmark, LastAlarm, OpenedOutput, PinnedVersion, Places, ScoreResult, SortedRows
 from tasks.scoring.append import find_places, hold_output
+from tasks.scoring.notes import describe_batch_notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +153,8 @@ def describe_batch(
         rows_set_aside=len(rows.set_aside),
         rows_skipped_set_aside=rows.skipped_set_aside,
         reasons=rows.reasons,
+        rows_sorted=rows.sorted_rows,
+        notes=describe_batch_notes(batch.raw, rows),
         rows_carried_over=0 if before is None else len(before.carried.times),
         alarms=int(scored["alarm"].sum()) if has_rows else 0,
         episodes=(after.episodes if after else 0) - (before.episodes if before else 0),
@@ -210,6 +213,7 @@ def summarise_scoring(result: ScoreResult) -> str:
             f"Set aside   {result.rows_set_aside:,} rows that cannot be scored, in {result.set_aside_file}"
         )
         lines += [f"            - {reason}, {rows:,} rows" for reason, rows in _list_reasons(result.reasons)]
+    lines += [f"Note        {note}" for note in result.notes]
     lines.append(f"Alarms      {result.alarms:,} rows in {result.episodes:,} new episodes")
     if result.last_alarm is not None:
         last = result.last_alarm

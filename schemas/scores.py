@@ -133,14 +133,15 @@ class SortedRows:
     """New rows, separated into those that can be scored and those that cannot.
 
     Attributes:
-        usable: Rows to score, later than all earlier ones, missing values filled, columns named as in the
-            version. The index is the row number in the file.
+        usable: Rows to score, in time order, later than all earlier ones, missing values filled, columns
+            named as in the version. The index is the row number in the file.
         held_rows: By sensor, the number of rows up to the last usable one in which a missing value was
             filled; sensors with 0 are left out.
         set_aside: `row`, `time`, `reasons` and `values` of the rows that cannot be scored, as text.
         reasons: Number of rows set aside, by reason; a row may have several reasons.
         skipped: Rows whose time is already in the output.
         skipped_set_aside: Rows that were set aside before.
+        sorted_rows: New rows that stood below a row with a later time.
     """
 
     usable: pd.DataFrame
@@ -149,6 +150,7 @@ class SortedRows:
     reasons: dict[str, int]
     skipped: int
     skipped_set_aside: int
+    sorted_rows: int = 0
 
 
 class LastAlarm(BaseModel):
@@ -193,6 +195,8 @@ class ScoreResult(BaseModel):
         rows_set_aside: Rows that cannot be scored and are now in the set-aside file.
         rows_skipped_set_aside: Rows that were set aside before.
         reasons: Number of rows set aside, by reason; a row may have several reasons.
+        rows_sorted: New rows that stood below a row with a later time, and were put in time order.
+        notes: What else to know about the table, in sentences.
         rows_carried_over: Rows of earlier batches that served as history.
         alarms: Alarms among the new rows.
         episodes: Alarm episodes that begin among the new rows.
@@ -223,6 +227,8 @@ class ScoreResult(BaseModel):
     rows_set_aside: int
     rows_skipped_set_aside: int
     reasons: dict[str, int]
+    rows_sorted: int
+    notes: tuple[str, ...]
     rows_carried_over: int
     alarms: int
     episodes: int

@@ -1,4 +1,4 @@
-"""Separate new readings into rows that can be scored and rows that are set aside, with the reasons."""
+"""Separate new readings, in time order, into rows that can be scored and rows set aside, with the reasons."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from schemas.scores import Bookmark, OpenedOutput, SortedRows
 from schemas.tables import (
     AHEAD_OF_THE_CLOCK,
     BACKWARDS_TIME,
+    BETWEEN_ROWS,
     MISSING,
     REPEATED_TIME,
     TOO_LATE,
@@ -26,6 +27,7 @@ from schemas.tables import (
 from tasks.readings.check import find_failing_rows
 from tasks.readings.columns import choose_known_columns
 from tasks.readings.format import format_times, format_values
+from tasks.readings.order import find_order, require_one_sequence
 from tasks.readings.parse import number_runs, parse_times
 
 # a sensor's clock may be in any time zone
@@ -67,13 +69,13 @@ def choose_reading_settings(detector: Detector, configuration: Configuration) ->
 def set_rows_aside(
     raw: RawTable, detector: Detector, section: ReadingsSection, opened: OpenedOutput, now: datetime
 ) -> SortedRows:
-    """Separate new rows in order; later rows of the table do not influence the result for earlier ones.
+    """Separate new rows in time order; later times do not influence the result for earlier ones.
 
-    A row can be scored if it satisfies the schema of the readings, its time is later than that of every row
-    scored before it (in this table or an earlier one), and its time is at most a day in the future. If
-    configured, missing values are first filled with the last value of the run, for at most
-    `fill_rows_at_most` rows in succession. A row that is set aside leaves a time gap. A missing label means
-    that no event is known.
+    The rows are sorted by time first; rows of the same time keep their order. A row can be scored if it
+    satisfies the schema of the readings, its time is later than that of every row scored before it (in this
+    table or an earlier one), and its time is at most a day in the future. If configured, missing values are
+    first filled with the last value of the run, for at most `fill_rows_at_most` rows in succession. A row
+    that is set aside leaves a time gap. A missing label means that no event is known.
 
     Args:
         raw: The raw table; its index contains the row numbers.
@@ -83,10 +85,11 @@ def set_rows_aside(
         now: Current time, with its time zone.
 
     Returns:
-        The rows to score, and those set aside.
+        The rows to score, in time order, and those set aside, in the order of the table.
 
     Raises:
-        InputError: If a column is missing, or no row of the table can be used.
+        InputError: If a column is missing, no row of the table can be used, or so many rows share a time
+            with others that the table must hold several machines.
     """
     label_column, sensors = choose_known_columns(
         raw, section, detector.sensors, detector.categories, are_labels_needed=False
@@ -95,8 +98,13 @@ def set_rows_aside(
     labels = None if label_column is None else raw.table[label_column].astype(object).fillna(0)
     numbers = _read_numbers(raw, section, detector)
     problems = _find_problems(raw, section, sensors, times, labels)
-    _note_rows_ahead(problems, times, section.time_column, now)
+    is_ahead = _find_rows_ahead(times, now)
+    _note(problems, is_ahead, f"{section.time_column}: {AHEAD_OF_THE_CLOCK}")
     is_scored = times.isin(opened.times).to_numpy()
+    is_known = times.notna().to_numpy() & ~is_ahead
+    order = find_order(times.to_numpy(), is_known, detector.readings.step_minutes)
+    require_one_sequence(raw, times, section.time_column, order)
+    _note(problems, order.is_between & ~is_scored, f"{section.time_column}: {BETWEEN_ROWS}")
     walk = _Walk(opened.bookmark, sensors, section, detector.readings.step_minutes)
     accepted = _walk_rows(walk, times, numbers, is_scored, problems)
     if not (walk.sound_rows or is_scored.any()):
@@ -111,6 +119,7 @@ def set_rows_aside(
         reasons=dict(Counter(reason for found in described["reasons"][is_new] for reason in found)),
         skipped=int(is_scored.sum()),
         skipped_set_aside=int((~is_new).sum()),
+        sorted_rows=int((order.is_below_later & ~is_scored).sum()),
     )
 
 
@@ -125,11 +134,10 @@ class _Walk:
         step_minutes: float | None,
     ) -> None:
         self.sound_rows = 0
-        self.sensors, self._section = sensors, section
+        self.sensors, self.time_column, self._section = sensors, section.time_column, section
         self._step_minutes = step_minutes or np.nan
         self._begin: np.datetime64 = np.datetime64("NaT", "ns")
         self._last_time: np.datetime64 = self._begin
-        self._times: set[np.datetime64] = set()
         self._values = np.full(len(sensors), np.nan)
         self._held = np.zeros(len(sensors), dtype=np.int64)
         if bookmark is not None:
@@ -143,12 +151,10 @@ class _Walk:
         return {name: int(rows) for name, rows in zip(self.sensors, self._held, strict=True) if rows}
 
     def judge_time(self, time: np.datetime64) -> str | None:
-        """Return why a time is not later than all earlier ones, or None if it is."""
+        """Return why a time, at or after that of the row before, is not later than all, or None if it is."""
         if not time <= self._last_time:
             return None
-        if time <= self._begin:
-            return TOO_LATE
-        return REPEATED_TIME if time in self._times else BACKWARDS_TIME
+        return TOO_LATE if time <= self._begin else REPEATED_TIME
 
     def take(self, time: np.datetime64, values: np.ndarray) -> list[str]:
         """Fill the missing values of a later row in place and accept it, unless a value cannot be filled.
@@ -166,7 +172,6 @@ class _Walk:
             values[is_hole] = self._values[is_hole]
         self._last_time, self._values = time, values
         self._held = np.where(is_hole, self._held + 1, 0)
-        self._times.add(time)
         return []
 
 
@@ -205,29 +210,40 @@ def _find_problems(
     return problems
 
 
-def _note_rows_ahead(problems: Problems, times: pd.Series, time_column: str, now: datetime) -> None:
-    """Add a problem to rows far in the future: if one were accepted, all following rows would be too late."""
+def _find_rows_ahead(times: pd.Series, now: datetime) -> np.ndarray:
+    """Find rows far in the future: if one were accepted, all following rows would be too late.
+
+    Returns:
+        Bool, shape (rows,).
+    """
     latest = np.datetime64(int(now.timestamp()) + HOURS_AHEAD_AT_MOST * 3600, "s")
-    for row in np.flatnonzero((times > latest).to_numpy()):
-        problems[int(row)].append(f"{time_column}: {AHEAD_OF_THE_CLOCK}")
+    return np.asarray((times > latest).to_numpy())
+
+
+def _note(problems: Problems, is_failing: np.ndarray, reason: str) -> None:
+    """Add a problem to rows."""
+    for row in np.flatnonzero(is_failing).tolist():
+        problems[row].append(reason)
 
 
 def _walk_rows(
     walk: _Walk, times: pd.Series, numbers: pd.DataFrame, is_scored: np.ndarray, problems: Problems
 ) -> list[int]:
-    """Go through the unscored rows in order; fill missing values in `numbers` and add to `problems`.
+    """Go through the unscored rows in time order; fill missing values in `numbers` and add to `problems`.
 
     Returns:
-        Positions of the usable rows.
+        Positions of the usable rows, in time order.
     """
-    sensors = walk.sensors
+    sensors, time_column = walk.sensors, walk.time_column
     moments, values = times.to_numpy(), numbers[sensors].to_numpy(copy=True)
     accepted: list[int] = []
-    for row in np.flatnonzero(~is_scored).tolist():
+    # a time that cannot be read comes last
+    by_time = np.argsort(moments, kind="stable")
+    for row in by_time[~is_scored[by_time]].tolist():
         order = walk.judge_time(moments[row])
         is_sound = row not in problems
         if order is not None:
-            problems[row].append(f"{times.name}: {order}")
+            problems[row].append(f"{time_column}: {order}")
             walk.sound_rows += is_sound
         elif is_sound:
             lost = walk.take(moments[row], values[row])

@@ -5,5 +5,6 @@ output file to which each row is appended exactly once. Batches of any size must
 scoring all rows at once.
 
 Called by other rooms: `score.score_readings`, `resume.score_next_rows`, `append` (open and extend an output),
-`carry_over` (state between batches), `output_rows` (columns of the output), `encode.encode_readings`.
+`carry_over` (state between batches), `output_rows` (columns of the output),
+`notes` (what was unusual), `encode.encode_readings`.
 """

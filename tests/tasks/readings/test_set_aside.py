@@ -92,7 +92,6 @@ def test_sound_rows_are_all_usable() -> None:
         ("time", None, "time: not a time"),
         ("time", "yesterday", "time: not a time"),
         ("time", "2024-05-01 00:02:00", "time: same time as an earlier row"),
-        ("time", "2024-04-30 23:00:00", "time: earlier than the row above"),
         ("time", "2034-05-01 00:00:00", "time: more than a day in the future"),
         ("a", None, "a: missing value"),
         ("a", np.inf, "a: infinite value"),
@@ -134,17 +133,51 @@ def test_a_label_that_is_none_is_set_aside() -> None:
     assert faults(sort_rows(table_with(y=[0, 1, 7, 0, 0, 0]))) == {"4": ["y: neither 0 nor 1"]}
 
 
+def test_rows_are_sorted_by_time_and_rows_of_the_same_time_keep_their_order() -> None:
+    table = table_with().iloc[::-1]
+    rows = sort_rows(table)
+    assert rows.usable.index.tolist() == [2, 3, 4, 5, 6, 7]
+    assert (len(rows.set_aside), rows.sorted_rows) == (0, 5)
+    repeated = table.assign(time=[*table["time"].iloc[:5], table["time"].iloc[4]])
+    rows = sort_rows(repeated)
+    assert rows.usable.index.tolist() == [3, 4, 5, 6, 7]
+    assert faults(rows) == {"2": ["time: same time as an earlier row"]}
+
+
+def test_a_table_in_order_needs_no_sorting() -> None:
+    assert sort_rows(table_with()).sorted_rows == 0
+
+
 def test_one_time_far_back_hides_no_later_row() -> None:
     times = table_with()["time"].tolist()
     times[2] = "1999-01-01 00:00:00"
-    assert sort_rows(table_with(time=times)).usable.index.tolist() == [2, 3, 5, 6, 7]
+    assert sort_rows(table_with(time=times)).usable.index.tolist() == [4, 2, 3, 5, 6, 7]
 
 
-def test_rows_before_the_last_usable_one_are_all_set_aside() -> None:
-    # rows 4 and 5 rise, but come before row 3
-    times = ["2024-05-01 00:00", "2024-05-01 01:00", "2024-05-01 00:10", "2024-05-01 00:12"]
-    times = [f"{time}:00" for time in [*times, "2024-05-01 01:02", "2024-05-01 01:04"]]
-    assert sort_rows(table_with(time=times)).usable.index.tolist() == [2, 3, 6, 7]
+def test_a_time_far_ahead_or_unreadable_puts_no_row_out_of_order() -> None:
+    times = ["2034-05-01 00:00:00", *table_with()["time"].tolist()[1:5], "?"]
+    rows = sort_rows(table_with(time=times))
+    assert rows.usable.index.tolist() == [3, 4, 5, 6]
+    assert rows.sorted_rows == 0
+
+
+def test_rows_set_aside_are_listed_in_the_order_of_the_table() -> None:
+    rows = sort_rows(table_with(a=[1, None, 2, 3, None, 4])[::-1].set_axis(range(2, 8)))
+    assert rows.set_aside["row"].tolist() == ["3", "6"]
+
+
+@pytest.mark.parametrize("written", ["%Y-%m-%d %H:%M:%S", "%m/%d/%y %H:%M"])
+def test_a_reason_names_the_column_however_times_are_written(written: str) -> None:
+    times = pd.to_datetime(table_with()["time"]).dt.strftime(written).tolist()
+    rows = sort_rows(table_with(time=[*times[:5], times[3]]))
+    assert faults(rows) == {"7": ["time: same time as an earlier row"]}
+
+
+def test_a_row_between_others_after_the_clock_was_set_back_is_set_aside() -> None:
+    minutes = [*range(0, 60, 2), 57, 60, 62]
+    times = (pd.Timestamp("2024-05-01") + pd.to_timedelta(minutes, "min")).astype(str).tolist()
+    rows = sort_rows(table_with(33, time=times))
+    assert faults(rows) == {"32": ["time: below a later row, and between rows at the usual step"]}
 
 
 def test_a_mended_row_may_come_before_any_later_row() -> None:

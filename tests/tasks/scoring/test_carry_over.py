@@ -138,6 +138,30 @@ def test_the_same_table_twice_changes_not_one_byte(
     assert batch.rows.skipped + batch.rows.skipped_set_aside == len(readings)
 
 
+def test_a_table_with_the_newest_row_first_gives_the_bytes_of_the_table_in_order(
+    scorer: Scorer, readings: pd.DataFrame, tmp_path: Path
+) -> None:
+    table = readings.drop(index=readings.index[[90, 200]])
+    (batch,) = add_pieces(scorer, table[::-1], [], tmp_path / "scores.csv")
+    (again,) = add_pieces(scorer, table, [], tmp_path / "scores.csv")
+    assert (tmp_path / "scores.csv").read_bytes() == score_in_pieces(scorer, table, [], "csv")
+    assert (len(again.scored), again.rows.skipped_set_aside) == (0, 4)
+    result = describe_batch(batch, scorer.version, find_places(tmp_path / "scores.csv"), {})
+    assert "sorted by time: 387 of them" in summarise_scoring(result)
+    assert result.rows_sorted == 387
+
+
+def test_a_table_of_two_machines_is_refused_and_nothing_is_written(
+    scorer: Scorer, readings: pd.DataFrame, tmp_path: Path
+) -> None:
+    other = readings.assign(x5=readings["x1"])
+    pd.concat([readings, other]).sort_values("time", kind="stable").to_csv(tmp_path / "two.csv", index=False)
+    places = find_places(tmp_path / "scores.csv")
+    with pytest.raises(InputError, match="split it and score each part"):
+        add_batch(scorer, tmp_path / "two.csv", places, Configuration(), NOW)
+    assert [path.name for path in tmp_path.iterdir()] == ["two.csv"]
+
+
 def test_a_new_version_takes_the_rows_as_history_and_starts_from_its_own_threshold(
     scorer: Scorer, readings: pd.DataFrame, tmp_path: Path
 ) -> None:

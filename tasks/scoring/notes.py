@@ -1,0 +1,25 @@
+"""Say what was unusual about a batch although its rows could be scored."""
+
+from __future__ import annotations
+
+from schemas.readings import RawTable
+from schemas.scores import SortedRows
+
+
+def describe_batch_notes(raw: RawTable, rows: SortedRows) -> tuple[str, ...]:
+    """Describe what a user should know about a batch, in sentences.
+
+    Args:
+        raw: The table as read.
+        rows: Its rows, sorted by what becomes of them.
+    """
+    return tuple(note for note in (_describe_order(raw, rows),) if note is not None)
+
+
+def _describe_order(raw: RawTable, rows: SortedRows) -> str | None:
+    if not rows.sorted_rows:
+        return None
+    return (
+        f"The rows of {raw.source} were sorted by time: {rows.sorted_rows:,} of them stood below a row "
+        "with a later time."
+    )
