@@ -47,7 +47,7 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
     detector, model = steps.load_version(version.uri)
     clock.lap("model", f"version {version.number} of {version.name}")
     section = steps.choose_reading_settings(detector, configuration)
-    raw = steps.load_readings(data, section)
+    raw = steps.load_readings(data, section, is_growing=True)
     own = tracking.model_copy(update={"experiment": f"{tracking.experiment}-monitor"})
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}
     with recorded_run(own, raw, tags) as run:
@@ -61,6 +61,7 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
         review = steps.review_champion(
             watched, version, raw.table, last, configuration.monitor, configuration.evaluation
         )
+        review = review.model_copy(update={"findings": (*raw.findings, *review.findings)})
         plot = steps.render_monitor_plot(
             review, configuration.monitor.bound, version.promised_false_alarms_per_day
         )

@@ -16,7 +16,7 @@ from schemas.configuration import DEFAULTS, Configuration
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
-from schemas.readings import RawTable
+from schemas.readings import UNFINISHED_LINE, RawTable
 from schemas.scores import Bookmark, LastAlarm, OpenedOutput, PinnedVersion, Places, ScoreResult, SortedRows
 from tasks.scoring.append import find_places, hold_output
 from tasks.scoring.notes import describe_batch_notes
@@ -99,7 +99,7 @@ def add_batch(
     section = steps.choose_reading_settings(detector, configuration)
     opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
-    raw = steps.load_readings(data, section)
+    raw = steps.load_readings(data, section, is_growing=True)
     rows = steps.set_rows_aside(raw, detector, section, opened, now)
     scored, bookmark = pd.DataFrame(), opened.bookmark
     if len(rows.usable):
@@ -154,6 +154,7 @@ def describe_batch(
         rows_skipped_set_aside=rows.skipped_set_aside,
         reasons=rows.reasons,
         rows_sorted=rows.sorted_rows,
+        rows_waiting=sum(finding.check == UNFINISHED_LINE for finding in batch.raw.findings),
         notes=describe_batch_notes(batch.raw, rows),
         rows_carried_over=0 if before is None else len(before.carried.times),
         alarms=int(scored["alarm"].sum()) if has_rows else 0,

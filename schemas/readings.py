@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
+
+# check of a finding: the last line of a file is left out, since it has no line end
+UNFINISHED_LINE: Final = "unfinished_line"
 
 
 class Finding(BaseModel):
@@ -29,11 +32,13 @@ class RawTable:
         table: All columns as read.
         source: Path of the file.
         sha256: Hash of the file's bytes.
+        findings: What reading the file has shown, such as a last line that is not complete.
     """
 
     table: pd.DataFrame
     source: str
     sha256: str
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -196,6 +196,8 @@ class ScoreResult(BaseModel):
         rows_skipped_set_aside: Rows that were set aside before.
         reasons: Number of rows set aside, by reason; a row may have several reasons.
         rows_sorted: New rows that stood below a row with a later time, and were put in time order.
+        rows_waiting: 1 if the last line has no line end and waits for the next run, else 0; it is not in
+            `rows_read`.
         notes: What else to know about the table, in sentences.
         rows_carried_over: Rows of earlier batches that served as history.
         alarms: Alarms among the new rows.
@@ -228,6 +230,7 @@ class ScoreResult(BaseModel):
     rows_skipped_set_aside: int
     reasons: dict[str, int]
     rows_sorted: int
+    rows_waiting: int
     notes: tuple[str, ...]
     rows_carried_over: int
     alarms: int

@@ -87,3 +87,5 @@ def encode(
     width, rows = encoded.shape[1] - 1, int(encoded["encoding_1"].notna().sum())
     write_json(json_file, {"out": str(out), "model": uri, "rows": rows, "width": width})
     print(f"Wrote {rows:,} encodings of width {width} to {out}, computed by {uri}")
+    for finding in raw.findings:
+        print(f"  {finding.check}: {finding.message}")

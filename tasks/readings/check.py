@@ -107,7 +107,8 @@ def check_readings(
     )
     if sensors is not None:
         return readings
-    return drop_constant_sensors(replace(readings, findings=find_quality_issues(readings, filled)))
+    findings = (*raw.findings, *find_quality_issues(readings, filled))
+    return drop_constant_sensors(replace(readings, findings=findings))
 
 
 def number_categories(table: pd.DataFrame, categories: Sequence[str]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import csv
 import gzip
 import hashlib
@@ -20,11 +21,13 @@ import pyarrow.parquet as pq
 
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
-from schemas.readings import RawTable
+from schemas.readings import UNFINISHED_LINE, Finding, RawTable
 from tasks.readings.columns import check_column_names
 
 SEPARATORS = (",", ";", "\t", "|")
 HEADER_CHARACTERS = 1_000_000
+# and the mark of the end of a file of MS-DOS
+_LINE_ENDS = ("\r", "\n", "\x1a")
 _MAGIC = {
     b"\x1f\x8b": "gz",
     b"BZh": "bz2",
@@ -45,16 +48,20 @@ _BROKEN = (
 )
 
 
-def load_readings(path: str | Path, section: ReadingsSection) -> RawTable:
+def load_readings(path: str | Path, section: ReadingsSection, *, is_growing: bool = False) -> RawTable:
     """Read a table from a CSV file, compressed or not, or a Parquet file.
 
     The file is read once, so the hash belongs to exactly the bytes that were parsed. The format is recognised
     by the first bytes; a file whose extension contradicts them is rejected. CSV must be UTF-8 with one header
     line.
 
+    A last line of CSV without a line end may still be being written. It is left out, with a finding, if the
+    file is growing or the line has fewer fields than the header.
+
     Args:
         path: The file; `.gz`, `.bz2`, `.xz`, `.zst` and `.zip` (with a single file) are decompressed.
         section: Separator and decimal mark of a CSV file.
+        is_growing: Whether rows may be added while the file is read; its table may then be empty.
 
     Returns:
         `RawTable`. Its index is the row number in the file: the header of a CSV file is row 1 and the first
@@ -67,8 +74,12 @@ def load_readings(path: str | Path, section: ReadingsSection) -> RawTable:
     """
     content = _read_bytes(Path(path))
     plain = _decompress(content, str(path))
-    parse = _PARSERS.get(_kind(plain), _parse_csv)
-    return RawTable(parse(plain, str(path), section), str(path), hashlib.sha256(content).hexdigest())
+    parse = _PARSERS.get(_kind(plain))
+    sha256 = hashlib.sha256(content).hexdigest()
+    if parse is not None:
+        return RawTable(parse(plain, str(path), section), str(path), sha256)
+    table, findings = _parse_csv(plain, str(path), section, is_growing=is_growing)
+    return RawTable(table, str(path), sha256, findings)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -155,14 +166,18 @@ def _parse_parquet(plain: bytes, path: str, _section: ReadingsSection) -> pd.Dat
     return table.set_axis(pd.RangeIndex(1, len(table) + 1), axis=0)
 
 
-def _parse_csv(plain: bytes, path: str, section: ReadingsSection) -> pd.DataFrame:
-    text = _decode(plain, path)
+def _parse_csv(
+    plain: bytes, path: str, section: ReadingsSection, *, is_growing: bool
+) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+    text = _decode(plain, path, is_growing=is_growing)
     separator = _find_separator(text, path, section)
     names = [
         name.strip() for name in _records(text[:HEADER_CHARACTERS], separator, path, only_header=True)[0]
     ]
     check_column_names(names, path)
-    rows = _number_rows(text, len(names), separator, path)
+    text, unfinished = _split_unfinished_line(text, len(names), separator, is_growing=is_growing)
+    is_waiting = is_growing and unfinished is not None
+    rows = _number_rows(text, len(names), separator, path, may_be_empty=is_waiting)
     try:
         table = pd.read_csv(
             io.BytesIO(text.encode()),
@@ -179,15 +194,27 @@ def _parse_csv(plain: bytes, path: str, section: ReadingsSection) -> pd.DataFram
             f"Expected a table. {path} cannot be parsed ({error}). Check `readings.separator` and the quotes "
             "in the file."
         ) from error
-    return table.set_axis(rows, axis=0)
+    table = table.set_axis(rows, axis=0)
+    if unfinished is None:
+        return table, ()
+    return table, (_describe_unfinished_line(unfinished.count(separator) + 1, len(names), table, path),)
 
 
-def _decode(plain: bytes, path: str) -> str:
-    """Decode UTF-8, with or without a byte order mark, and strip empty lines at the end."""
+def _describe_unfinished_line(fields: int, columns: int, table: pd.DataFrame, path: str) -> Finding:
+    row = len(table) + 2
+    message = (
+        f"The last line of {path}, row {row}, has no line end and {fields} of {columns} fields, so it may "
+        "not be complete yet: it is left out. It is read once a line end follows it."
+    )
+    return Finding(check=UNFINISHED_LINE, message=message, details={"row": row, "fields": fields})
+
+
+def _decode(plain: bytes, path: str, *, is_growing: bool) -> str:
+    """Decode UTF-8, with or without a byte order mark; a growing file may end within a character."""
     try:
         if b"\x00" in plain:
             raise ValueError("zero bytes")
-        text = plain.decode("utf-8-sig")
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(plain, final=not is_growing)
     except ValueError as error:
         raise InputError(
             f"Expected a UTF-8 text file or a Parquet file. {path} is neither ({error}). "
@@ -195,7 +222,22 @@ def _decode(plain: bytes, path: str) -> str:
         ) from error
     if "\n" not in text:
         text = text.replace("\r", "\n")
-    return text.rstrip("\r\n\x1a")
+    return text
+
+
+def _split_unfinished_line(
+    text: str, columns: int, separator: str, *, is_growing: bool
+) -> tuple[str, str | None]:
+    """Strip empty lines at the end, or split off a last line without a line end that may not be complete.
+
+    Returns:
+        The text without a line end, and the last line if it is left out.
+    """
+    lines, _, last = text.rpartition("\n")
+    is_finished = text.endswith(_LINE_ENDS) or not lines
+    if not is_finished and (is_growing or last.count(separator) + 1 < columns):
+        return lines.rstrip("".join(_LINE_ENDS)), last
+    return text.rstrip("".join(_LINE_ENDS)), None
 
 
 def _find_separator(text: str, path: str, section: ReadingsSection) -> str:
@@ -230,14 +272,16 @@ def _records(text: str, separator: str, path: str, *, only_header: bool = False)
         ) from error
 
 
-def _number_rows(text: str, columns: int, separator: str, path: str) -> pd.Index:
+def _number_rows(
+    text: str, columns: int, separator: str, path: str, *, may_be_empty: bool = False
+) -> pd.Index:
     """Reject rows with more or fewer fields than the header; pandas would silently pad or cut some of them.
 
     Returns:
         Number of each row in the file, from 2, shape (rows,).
     """
     fields = _count_fields(text, separator, path)
-    if len(fields) == 1:
+    if len(fields) == 1 and not may_be_empty:
         raise InputError(
             f"Expected rows of readings below the header. {path} has only a header. Export the readings "
             "again."
@@ -263,7 +307,7 @@ def _count_fields(text: str, separator: str, path: str) -> np.ndarray:
     return np.diff(np.searchsorted(separators, line_ends), prepend=0) + 1
 
 
-# by kind; what is of no other kind is CSV
+# by kind; what is of no other kind is CSV, by `_parse_csv`
 _PARSERS: dict[str | None, Callable[[bytes, str, ReadingsSection], pd.DataFrame]] = {
     "parquet": _parse_parquet,
 }

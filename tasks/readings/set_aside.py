@@ -107,7 +107,7 @@ def set_rows_aside(
     _note(problems, order.is_between & ~is_scored, f"{section.time_column}: {BETWEEN_ROWS}")
     walk = _Walk(opened.bookmark, sensors, section, detector.readings.step_minutes)
     accepted = _walk_rows(walk, times, numbers, is_scored, problems)
-    if not (walk.sound_rows or is_scored.any()):
+    if len(raw.table) and not (walk.sound_rows or is_scored.any()):
         raise InputError(_refuse(raw, problems))
     faulty = {row: found for row, found in problems.items() if found and not is_scored[row]}
     described = _describe_rows(raw, times, faulty)

@@ -13,7 +13,8 @@ def describe_batch_notes(raw: RawTable, rows: SortedRows) -> tuple[str, ...]:
         raw: The table as read.
         rows: Its rows, sorted by what becomes of them.
     """
-    return tuple(note for note in (_describe_order(raw, rows),) if note is not None)
+    found = [finding.message for finding in raw.findings]
+    return tuple(note for note in (*found, _describe_order(raw, rows)) if note is not None)
 
 
 def _describe_order(raw: RawTable, rows: SortedRows) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -487,6 +488,14 @@ def test_a_labelled_table_without_runs_is_refused() -> None:
     table = pd.DataFrame({"time": pd.date_range("2020", periods=2), "label": [0, 1], "a": [1.0, 2.0]})
     with pytest.raises(InputError, match="run: missing column"):
         check_labelled_table(table, ["a"])
+
+
+def test_a_last_line_that_is_cut_is_a_finding(tmp_path: Path) -> None:
+    rows = [f"2024-05-01 00:{2 * row:02},{row == 4:d},{row % 3},{row % 4}.5" for row in range(10)]
+    (tmp_path / "growing.csv").write_text("\n".join(["time,y,a,b", *rows])[:-4])
+    readings = check_readings(load_readings(tmp_path / "growing.csv", SECTION), SECTION)
+    assert len(readings.times) == 9
+    assert readings.findings[0].check == "unfinished_line"
 
 
 # the real file

@@ -100,6 +100,51 @@ def test_quoted_fields_may_hold_the_separator(tmp_path: Path) -> None:
     assert load_readings(path, DEFAULTS).table["time"].iloc[0] == "May 1, 1999"
 
 
+LAST = "5/1/99 0:04,0,3.5,4"
+
+
+@pytest.mark.parametrize("last", [LAST, LAST[:-3], LAST[:3], f'{LAST[:-1]}"a', " "])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_the_last_line_of_a_growing_file_waits_for_its_end(
+    tmp_path: Path, last: str, pack: Callable[[bytes], bytes]
+) -> None:
+    path = write(tmp_path, pack((CSV + last).encode()))
+    raw = load_readings(path, DEFAULTS, is_growing=True)
+    assert raw.table.index.tolist() == [2, 3]
+    (finding,) = raw.findings
+    assert (finding.check, finding.details["row"]) == ("unfinished_line", 4)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", "\x1a"])
+def test_a_finished_last_line_of_a_growing_file_is_a_row(tmp_path: Path, end: str) -> None:
+    raw = load_readings(write(tmp_path, CSV + LAST + end), DEFAULTS, is_growing=True)
+    assert raw.table["a"].tolist() == [1.5, 2.5, 3.5]
+    assert raw.findings == ()
+
+
+def test_a_growing_file_may_end_within_a_character(tmp_path: Path) -> None:
+    path = write(tmp_path, (CSV + LAST + "°").encode()[:-1])
+    assert len(load_readings(path, DEFAULTS, is_growing=True).table) == 2
+
+
+def test_a_growing_file_may_have_no_complete_row(tmp_path: Path) -> None:
+    raw = load_readings(write(tmp_path, "time,y,a,b\n5/1/"), DEFAULTS, is_growing=True)
+    assert raw.table.columns.tolist() == ["time", "y", "a", "b"]
+    assert (len(raw.table), len(raw.findings)) == (0, 1)
+
+
+def test_a_last_line_with_all_its_fields_is_a_row_of_a_complete_file(tmp_path: Path) -> None:
+    raw = load_readings(write(tmp_path, CSV + LAST), DEFAULTS)
+    assert raw.table["a"].tolist() == [1.5, 2.5, 3.5]
+    assert raw.findings == ()
+
+
+def test_a_last_line_that_is_cut_is_left_out_of_a_complete_file(tmp_path: Path) -> None:
+    raw = load_readings(write(tmp_path, CSV + LAST[:-3]), DEFAULTS)
+    assert raw.table["a"].tolist() == [1.5, 2.5]
+    assert "row 4, has no line end and 3 of 4 fields" in raw.findings[0].message
+
+
 def test_empty_lines_at_the_end_are_no_rows(tmp_path: Path) -> None:
     assert len(load_readings(write(tmp_path, CSV + "\n\n"), DEFAULTS).table) == 2
 

@@ -151,6 +151,24 @@ def test_a_table_with_the_newest_row_first_gives_the_bytes_of_the_table_in_order
     assert result.rows_sorted == 387
 
 
+def test_a_line_that_is_still_being_written_is_scored_once_when_it_is_complete(
+    scorer: Scorer, readings: pd.DataFrame, tmp_path: Path
+) -> None:
+    table, data, out = readings.iloc[:40], tmp_path / "growing.csv", tmp_path / "scores.csv"
+    text = table.to_csv(index=False)
+    first_row = text.index("\n") + 1
+    waiting = []
+    for stop in (first_row + 9, len(text) // 2, len(text) - 200, len(text) - 1, len(text)):
+        data.write_text(text[:stop])
+        batch = add_batch(scorer, data, find_places(out), Configuration(), NOW)
+        result = describe_batch(batch, scorer.version, find_places(out), {})
+        assert len(result.notes) == result.rows_waiting
+        waiting.append(result.rows_waiting)
+    assert waiting == [1, 1, 1, 1, 0]
+    assert "has no line end" not in summarise_scoring(result)
+    assert out.read_bytes() == score_in_pieces(scorer, table, [], "csv")
+
+
 def test_a_table_of_two_machines_is_refused_and_nothing_is_written(
     scorer: Scorer, readings: pd.DataFrame, tmp_path: Path
 ) -> None:
