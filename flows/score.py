@@ -150,6 +150,7 @@ def describe_batch(
         rows_scored=with_score,
         rows_without_history=len(scored) - with_score,
         rows_skipped=rows.skipped,
+        rows_changed=rows.changed,
         rows_set_aside=len(rows.set_aside),
         rows_skipped_set_aside=rows.skipped_set_aside,
         reasons=rows.reasons,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.evaluation import Threshold
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+# states of format 1 lack what is known of the rows of the output
+READABLE_VERSIONS: Final = (1, FORMAT_VERSION)
 NO_BYTES: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -82,6 +84,22 @@ class CarriedRows:
 
 
 @dataclass(frozen=True, eq=False)
+class KnownRows:
+    """What is known of the rows of an output, to notice rows that come again with other values.
+
+    Attributes:
+        columns: Sensors and categories that the hashes are of, in order of their names.
+        hashes: Hashes of the last rows of the output as read, in its order, uint64, shape (rows,); of fewer
+            rows than the output has if it is long, or if an earlier release or other columns began it.
+        are_zoned: Whether the times had a zone, or None if that is not known.
+    """
+
+    columns: tuple[str, ...] = ()
+    hashes: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+    are_zoned: bool | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Bookmark:
     """The state of scoring after a batch: everything that the next batch depends on.
 
@@ -98,6 +116,7 @@ class Bookmark:
         columns: Columns of the output.
         output: Valid part of the output.
         set_aside: Valid part of the set-aside file.
+        known: What is known of the rows of the output.
     """
 
     model_name: str
@@ -111,6 +130,7 @@ class Bookmark:
     columns: tuple[str, ...]
     output: FileMark
     set_aside: FileMark
+    known: KnownRows = field(default_factory=KnownRows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +162,9 @@ class SortedRows:
         skipped: Rows whose time is already in the output.
         skipped_set_aside: Rows that were set aside before.
         sorted_rows: New rows that stood below a row with a later time.
+        changed: Skipped rows whose values are not those that were scored.
+        first_changed: Number and time of the first of them, or None.
+        known: What is known of the rows of the output once the usable rows are in it.
     """
 
     usable: pd.DataFrame
@@ -151,6 +174,9 @@ class SortedRows:
     skipped: int
     skipped_set_aside: int
     sorted_rows: int = 0
+    changed: int = 0
+    first_changed: str | None = None
+    known: KnownRows = field(default_factory=KnownRows)
 
 
 class LastAlarm(BaseModel):
@@ -191,7 +217,8 @@ class ScoreResult(BaseModel):
         rows_read: Rows in the file; the sum of the next five.
         rows_scored: New rows with a score.
         rows_without_history: New rows without a score: too little history in their run, or known events.
-        rows_skipped: Rows that are already in the output.
+        rows_skipped: Rows whose time is already in the output.
+        rows_changed: Those of them with other values than the rows that were scored, as far as is known.
         rows_set_aside: Rows that cannot be scored and are now in the set-aside file.
         rows_skipped_set_aside: Rows that were set aside before.
         reasons: Number of rows set aside, by reason; a row may have several reasons.
@@ -226,6 +253,7 @@ class ScoreResult(BaseModel):
     rows_scored: int
     rows_without_history: int
     rows_skipped: int
+    rows_changed: int
     rows_set_aside: int
     rows_skipped_set_aside: int
     reasons: dict[str, int]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -13,7 +14,7 @@ from schemas.configuration import Configuration, ReadingsSection
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.readings import RawTable
-from schemas.scores import Bookmark, OpenedOutput, SortedRows
+from schemas.scores import Bookmark, KnownRows, OpenedOutput, SortedRows
 from schemas.tables import (
     AHEAD_OF_THE_CLOCK,
     BACKWARDS_TIME,
@@ -27,6 +28,13 @@ from schemas.tables import (
 from tasks.readings.check import find_failing_rows
 from tasks.readings.columns import choose_known_columns
 from tasks.readings.format import format_times, format_values
+from tasks.readings.known_rows import (
+    find_changed,
+    find_remembered,
+    hash_rows,
+    remember_rows,
+    require_same_zones,
+)
 from tasks.readings.order import find_order, require_one_sequence
 from tasks.readings.parse import number_runs, parse_times
 
@@ -88,8 +96,8 @@ def set_rows_aside(
         The rows to score, in time order, and those set aside, in the order of the table.
 
     Raises:
-        InputError: If a column is missing, no row of the table can be used, or so many rows share a time
-            with others that the table must hold several machines.
+        InputError: If a column is missing, no row of the table can be used, so many rows share a time with
+            others that the table must hold several machines, or some times have a zone and others none.
     """
     label_column, sensors = choose_known_columns(
         raw, section, detector.sensors, detector.categories, are_labels_needed=False
@@ -98,6 +106,8 @@ def set_rows_aside(
     labels = None if label_column is None else raw.table[label_column].astype(object).fillna(0)
     numbers = _read_numbers(raw, section, detector)
     problems = _find_problems(raw, section, sensors, times, labels)
+    known = KnownRows() if opened.bookmark is None else opened.bookmark.known
+    are_zoned = require_same_zones(raw, section.time_column, times, section.time_format, known)
     is_ahead = _find_rows_ahead(times, now)
     _note(problems, is_ahead, f"{section.time_column}: {AHEAD_OF_THE_CLOCK}")
     is_scored = times.isin(opened.times).to_numpy()
@@ -105,6 +115,7 @@ def set_rows_aside(
     order = find_order(times.to_numpy(), is_known, detector.readings.step_minutes)
     require_one_sequence(raw, times, section.time_column, order)
     _note(problems, order.is_between & ~is_scored, f"{section.time_column}: {BETWEEN_ROWS}")
+    recognised = _recognise_rows(raw, times, numbers, detector, opened)
     walk = _Walk(opened.bookmark, sensors, section, detector.readings.step_minutes)
     accepted = _walk_rows(walk, times, numbers, is_scored, problems)
     if len(raw.table) and not (walk.sound_rows or is_scored.any()):
@@ -120,7 +131,48 @@ def set_rows_aside(
         skipped=int(is_scored.sum()),
         skipped_set_aside=int((~is_new).sum()),
         sorted_rows=int((order.is_below_later & ~is_scored).sum()),
+        changed=int(recognised.is_changed.sum()),
+        first_changed=_name_first(raw, times, recognised.is_changed),
+        known=remember_rows(known, recognised.columns, recognised.hashes[accepted], are_zoned=are_zoned),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Recognised:
+    """The hash of each row that is new or remembered, and whether a remembered row has other values now."""
+
+    columns: tuple[str, ...]
+    hashes: np.ndarray
+    is_changed: np.ndarray
+
+
+def _recognise_rows(
+    raw: RawTable, times: pd.Series, numbers: pd.DataFrame, detector: Detector, opened: OpenedOutput
+) -> _Recognised:
+    """Hash rows as read, and compare them with the rows of the same times that were scored before."""
+    columns = tuple(sorted([*detector.sensors, *detector.categories]))
+    places = find_remembered(times.to_numpy(), opened, columns)
+    is_hashed = (places >= 0) | ~times.isin(opened.times).to_numpy()
+    table = raw.table[is_hashed]
+    categories = {name: format_values(table[name]) for name in detector.categories}
+    hashes, is_changed = np.zeros(len(times), dtype=np.uint64), np.zeros(len(times), dtype=bool)
+    hashes[is_hashed] = hash_rows(
+        numbers.loc[is_hashed, list(detector.sensors)],
+        pd.DataFrame(categories, index=table.index, dtype=object),
+    )
+    if opened.bookmark is not None and (is_remembered := places >= 0).any():
+        is_changed[is_remembered] = find_changed(
+            places[is_remembered], hashes[is_remembered], opened.bookmark.known.hashes
+        )
+    return _Recognised(columns, hashes, is_changed)
+
+
+def _name_first(raw: RawTable, times: pd.Series, is_chosen: np.ndarray) -> str | None:
+    """Name the first of some rows, as `row 7 at 2024-05-01 00:10:00`."""
+    if not is_chosen.any():
+        return None
+    first = int(np.flatnonzero(is_chosen)[0])
+    return f"row {raw.table.index[first]} at {format_times(times.iloc[[first]].to_numpy())[0]}"
 
 
 class _Walk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import math
@@ -13,7 +14,16 @@ import pandas as pd
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.evaluation import RecentScores, Threshold
-from schemas.scores import FORMAT_VERSION, Bookmark, CarriedRows, FileMark, PinnedVersion, SortedRows
+from schemas.scores import (
+    FORMAT_VERSION,
+    READABLE_VERSIONS,
+    Bookmark,
+    CarriedRows,
+    FileMark,
+    KnownRows,
+    PinnedVersion,
+    SortedRows,
+)
 from schemas.state import ScoringState
 
 
@@ -70,6 +80,7 @@ def advance_bookmark(
         columns=tuple(scored.columns),
         output=FileMark() if bookmark is None else bookmark.output,
         set_aside=FileMark() if bookmark is None else bookmark.set_aside,
+        known=rows.known,
     )
 
 
@@ -136,11 +147,16 @@ def format_bookmark(bookmark: Bookmark) -> bytes:
         },
         "output": dataclasses.asdict(bookmark.output),
         "set_aside": dataclasses.asdict(bookmark.set_aside),
+        "known": {
+            "columns": bookmark.known.columns,
+            "hashes": base64.b64encode(bookmark.known.hashes.astype("<u8").tobytes()).decode(),
+            "are_zoned": bookmark.known.are_zoned,
+        },
     }
     return (json.dumps(content, ensure_ascii=False) + "\n").encode()
 
 
-_PARTS = ("threshold", "carried", "output", "set_aside")
+_PARTS = ("threshold", "carried", "output", "set_aside", "known")
 
 
 def read_bookmark(content: bytes, source: str) -> Bookmark:
@@ -151,13 +167,14 @@ def read_bookmark(content: bytes, source: str) -> Bookmark:
         source: Name of their source, for messages.
 
     Raises:
-        InputError: If the content is not a bookmark of this format version.
+        InputError: If the content is not a bookmark of a format version that can be read.
     """
     try:
         fields = json.loads(content)
-        if (found := fields.pop("format_version")) != FORMAT_VERSION:
+        if (found := fields.pop("format_version")) not in READABLE_VERSIONS:
+            readable = " or ".join(map(str, READABLE_VERSIONS))
             raise InputError(
-                f"The state of an output must have format version {FORMAT_VERSION}. {source} has {found}. "
+                f"The state of an output must have format version {readable}. {source} has {found}. "
                 "Use the release of forewarn that wrote it, or score into a new `--out`."
             )
         fields["threshold"] = Threshold.model_validate(fields["threshold"])
@@ -165,6 +182,8 @@ def read_bookmark(content: bytes, source: str) -> Bookmark:
         fields["columns"] = tuple(fields["columns"])
         fields["output"] = FileMark(**fields["output"])
         fields["set_aside"] = FileMark(**fields["set_aside"])
+        if found != 1:
+            fields["known"] = _read_known_rows(fields["known"])
         return Bookmark(**fields)
     except InputError:
         raise
@@ -184,6 +203,11 @@ def _read_rows(fields: dict[str, Any]) -> CarriedRows:
         values=pd.DataFrame(fields["values"], index=index, dtype=np.float64),
         categories=pd.DataFrame(fields["categories"], index=index, dtype=object),
     )
+
+
+def _read_known_rows(fields: dict[str, Any]) -> KnownRows:
+    hashes = np.frombuffer(base64.b64decode(fields["hashes"], validate=True), dtype="<u8").astype(np.uint64)
+    return KnownRows(tuple(fields["columns"]), hashes, fields["are_zoned"])
 
 
 def _list_texts(column: pd.Series) -> list[str | None]:

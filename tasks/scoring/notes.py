@@ -14,7 +14,11 @@ def describe_batch_notes(raw: RawTable, rows: SortedRows) -> tuple[str, ...]:
         rows: Its rows, sorted by what becomes of them.
     """
     found = [finding.message for finding in raw.findings]
-    return tuple(note for note in (*found, _describe_order(raw, rows)) if note is not None)
+    return tuple(
+        note
+        for note in (*found, _describe_order(raw, rows), _describe_changes(raw, rows))
+        if note is not None
+    )
 
 
 def _describe_order(raw: RawTable, rows: SortedRows) -> str | None:
@@ -23,4 +27,14 @@ def _describe_order(raw: RawTable, rows: SortedRows) -> str | None:
     return (
         f"The rows of {raw.source} were sorted by time: {rows.sorted_rows:,} of them stood below a row "
         "with a later time."
+    )
+
+
+def _describe_changes(raw: RawTable, rows: SortedRows) -> str | None:
+    if not rows.changed:
+        return None
+    return (
+        f"Rows of {raw.source} with a time that is already in the output, but other values than were scored: "
+        f"{rows.changed:,}, the first of them {rows.first_changed}. The output keeps their scores; to score "
+        "the new values, choose another `--out`."
     )

@@ -17,6 +17,7 @@ from flows.commands import run_command_line
 from flows.score import score
 from schemas.errors import InputError
 from tasks.readings.check import check_output_table
+from tasks.readings.parse import parse_times
 from tasks.registry.loading import load_version
 from tasks.registry.resolve import resolve_version
 from tasks.scoring.score import score_readings
@@ -109,6 +110,22 @@ def test_a_longer_table_goes_on_where_the_last_one_ended_with_the_version_of_now
     table = pd.read_parquet(data.with_name("scores.parquet"))
     check_output_table(table)
     assert table["model_version"].value_counts().to_dict() == {"1": 198, "2": 100}
+
+
+def test_local_times_after_times_with_a_zone_are_refused_and_no_row_is_lost(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = simulated_table(1_000, seed=8).iloc[:60]
+    times = parse_times(table["time"], None)
+    aware = table.assign(time=times.dt.strftime("%Y-%m-%d %H:%M:%SZ"))
+    local = table.assign(time=(times + pd.Timedelta(hours=2)).dt.strftime("%Y-%m-%d %H:%M:%S"))
+    codes = []
+    for batch in (aware[:20], local[20:40], aware):
+        batch.to_csv(data, index=False)
+        codes.append(run(data))
+    assert codes == [0, 2, 0]
+    assert "Expected times with a time zone" in capsys.readouterr().err
+    assert len(pd.read_csv(data.with_name("scores.csv"))) == 60
 
 
 def test_what_cannot_be_scored_is_refused_whole(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.evaluation import Threshold
 from schemas.readings import RawTable
-from schemas.scores import Bookmark, FileMark, OpenedOutput, SortedRows
+from schemas.scores import Bookmark, FileMark, KnownRows, OpenedOutput, SortedRows
 from tasks.readings.fill import hold_last_values
 from tasks.readings.set_aside import choose_reading_settings, set_rows_aside
 from tasks.scoring.carry_over import keep_rows
@@ -71,6 +72,7 @@ def opened_after(rows: SortedRows, detector: Detector, before: OpenedOutput = NO
         columns=(),
         output=FileMark(),
         set_aside=FileMark(),
+        known=rows.known,
     )
     times = np.concatenate([before.times, rows.usable["time"].to_numpy()])
     return OpenedOutput(bookmark, times, before.rows_set_aside | {*rows.set_aside["values"]})
@@ -194,6 +196,75 @@ def test_rows_that_were_scored_are_skipped_and_counted() -> None:
     rows = sort_rows(table_with(6), opened=opened)
     assert rows.skipped == 4
     assert rows.usable.index.tolist() == [6, 7]
+
+
+def test_rows_that_come_again_with_other_values_are_counted_and_the_first_is_named() -> None:
+    opened = opened_after(sort_rows(table_with()), detector_of())
+    table = table_with(a=[0.5, 1.5, 9, np.nan, 4.5, 5.5], g=["96"] * 5 + ["97"])
+    rows = sort_rows(table, opened=opened)
+    assert (rows.skipped, rows.changed) == (6, 3)
+    assert rows.first_changed == "row 4 at 2024-05-01 00:04:00"
+
+
+def test_rows_that_come_again_written_otherwise_or_with_a_label_are_the_same() -> None:
+    detector = detector_of()
+    opened = opened_after(sort_rows(table_with(y=[None] * 6)), detector)
+    written = table_with(g=[96.0] * 6, y=[0, 1, 0, 0, 0, 0], spare=range(6))
+    written = written.assign(a=written["a"].astype(str))[["y", "g", "spare", "b", "a", "time"]]
+    assert sort_rows(written, detector, opened).changed == 0
+
+
+def test_a_value_that_was_filled_and_is_known_now_is_another_value() -> None:
+    detector = detector_of(FILL)
+    table = table_with(a=[5, np.nan, 7, 8, 9, 10])
+    opened = opened_after(sort_rows(table, detector), detector)
+    assert sort_rows(table, detector, opened).changed == 0
+    assert sort_rows(table.fillna({"a": 6.0}), detector, opened).changed == 1
+
+
+def test_a_repeated_row_of_a_table_that_comes_again_has_not_changed() -> None:
+    times = [*table_with()["time"][:5], table_with()["time"].iloc[4]]
+    opened = opened_after(sort_rows(table_with(time=times)), detector_of())
+    assert sort_rows(table_with(time=times), opened=opened).changed == 0
+
+
+def test_what_is_known_of_rows_grows_from_batch_to_batch() -> None:
+    detector, opened = detector_of(), NOTHING
+    for start in range(0, 6, 2):
+        opened = opened_after(
+            sort_rows(table_with().iloc[start : start + 2], opened=opened), detector, opened
+        )
+    assert sort_rows(table_with(b=9.0), opened=opened).changed == 6
+
+
+def test_rows_of_which_nothing_is_known_count_as_scored() -> None:
+    opened = opened_after(sort_rows(table_with(4)), detector_of())
+    assert opened.bookmark is not None
+    old = OpenedOutput(replace(opened.bookmark, known=KnownRows()), opened.times, opened.rows_set_aside)
+    rows = sort_rows(table_with(b=9.0), opened=old)
+    assert (rows.skipped, rows.changed) == (4, 0)
+    # from here on new rows are known
+    again = sort_rows(table_with(b=8.0), opened=opened_after(rows, detector_of(), old))
+    assert (again.skipped, again.changed) == (6, 2)
+
+
+@pytest.mark.parametrize("zones", [("", "+00:00"), ("Z", ""), ("+02:00", "")])
+def test_times_with_and_without_a_zone_are_refused_after_each_other(zones: tuple[str, str]) -> None:
+    before, after = [table_with().assign(time=table_with()["time"] + zone) for zone in zones]
+    opened = opened_after(sort_rows(before.iloc[:3]), detector_of())
+    with pytest.raises(InputError, match=r"time zone, as in the rows that were scored before. 6 rows of"):
+        sort_rows(after, opened=opened)
+    # and within one table
+    with pytest.raises(InputError, match=r"as in the rows above. 3 rows of new.csv .* the first is row 5, "):
+        sort_rows(pd.concat([before.iloc[:3], after.iloc[3:]]))
+    assert len(sort_rows(before, opened=opened).usable) == 3
+
+
+def test_another_offset_is_no_other_kind_of_time() -> None:
+    opened = opened_after(sort_rows(table_with(3).assign(time=table_with(3)["time"] + "Z")), detector_of())
+    later = (pd.to_datetime(table_with()["time"]) + pd.Timedelta(hours=2)).astype(str) + "+02:00"
+    rows = sort_rows(table_with(time=later.tolist()), opened=opened)
+    assert (rows.skipped, len(rows.usable), rows.changed) == (3, 3, 0)
 
 
 def test_a_row_that_comes_too_late_is_set_aside() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from flows.score import Batch, Scorer, add_batch, describe_batch, summarise_scor
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.evaluation import RecentScores, Threshold, TrailingBudget
-from schemas.scores import Bookmark, CarriedRows, FileMark, PinnedVersion
+from schemas.scores import Bookmark, CarriedRows, FileMark, KnownRows, PinnedVersion
 from tasks.readings.parse import parse_times
 from tasks.scoring.append import find_places
 from tasks.scoring.carry_over import forget_later_scores, format_bookmark, read_bookmark, restore_rows
@@ -169,6 +170,34 @@ def test_a_line_that_is_still_being_written_is_scored_once_when_it_is_complete(
     assert out.read_bytes() == score_in_pieces(scorer, table, [], "csv")
 
 
+def test_corrected_values_at_times_already_scored_are_named(
+    scorer: Scorer, readings: pd.DataFrame, tmp_path: Path
+) -> None:
+    table = readings.iloc[:40]
+    add_pieces(scorer, table, [20], tmp_path / "scores.csv")
+    before = (tmp_path / "scores.csv").read_bytes()
+    corrected = table.assign(x3=[*table["x3"][:30], *(table["x3"][30:] + 1)])
+    (batch,) = add_pieces(scorer, corrected, [], tmp_path / "scores.csv")
+    result = describe_batch(batch, scorer.version, find_places(tmp_path / "scores.csv"), {})
+    assert (result.rows_skipped, result.rows_changed) == (40, 10)
+    assert "other values than were scored: 10, the first of them row 32 at" in summarise_scoring(result)
+    assert (tmp_path / "scores.csv").read_bytes() == before
+
+
+def test_a_state_of_an_earlier_release_goes_on(
+    scorer: Scorer, readings: pd.DataFrame, tmp_path: Path
+) -> None:
+    table, places = readings.iloc[:40], find_places(tmp_path / "scores.csv")
+    add_pieces(scorer, table.iloc[:20], [], places.out)
+    state = json.loads(places.state.read_text())
+    del state["known"]
+    places.state.write_text(json.dumps({**state, "format_version": 1}))
+    (batch,) = add_pieces(scorer, table, [], places.out)
+    assert (batch.rows.skipped, batch.rows.changed, len(batch.scored)) == (20, 0, 20)
+    assert places.out.read_bytes() == score_in_pieces(scorer, table, [], "csv")
+    assert json.loads(places.state.read_text())["format_version"] == 2
+
+
 def test_a_table_of_two_machines_is_refused_and_nothing_is_written(
     scorer: Scorer, readings: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -257,6 +286,7 @@ def bookmark_with(values: list[float], *, is_alarm: bool = False, episodes: int 
         columns=("time",),
         output=FileMark(3, "a"),
         set_aside=FileMark(),
+        known=KnownRows(("x1", "x28"), np.array([0, 7, 2**64 - 1], dtype=np.uint64), True),
     )
 
 
@@ -268,6 +298,8 @@ def test_every_number_of_a_state_comes_back_as_the_very_same(values: list[float]
     assert found.carried.times.tolist() == bookmark.carried.times.tolist()
     assert found.carried.categories["x28"].tolist() == bookmark.carried.categories["x28"].tolist()
     assert found.threshold == bookmark.threshold
+    assert found.known.hashes.tolist() == bookmark.known.hashes.tolist()
+    assert (found.known.columns, found.known.are_zoned) == (("x1", "x28"), True)
     rest = ("held_rows", "rows", "episodes", "is_alarm", "columns", "output", "set_aside")
     assert all(getattr(found, name) == getattr(bookmark, name) for name in rest)
 
