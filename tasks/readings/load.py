@@ -143,7 +143,7 @@ def _parse_parquet(plain: bytes, path: str, _section: ReadingsSection) -> pd.Dat
         file = pq.ParquetFile(pa.BufferReader(plain))
         names = ["" if name.startswith("__index_level_") else name for name in file.schema_arrow.names]
         check_column_names(names, path)
-        table: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+        table: pd.DataFrame = convert_types(file.read()).to_pandas(ignore_metadata=True, date_as_object=False)
     except InputError:
         raise
     except _BROKEN as error:
@@ -153,6 +153,41 @@ def _parse_parquet(plain: bytes, path: str, _section: ReadingsSection) -> pd.Dat
     if table.empty:
         raise InputError(f"Expected rows of readings. {path} has columns but no rows. Export it again.")
     return table.set_axis(pd.RangeIndex(1, len(table) + 1), axis=0)
+
+
+def convert_types(table: pa.Table) -> pa.Table:
+    """Convert the types that only Parquet has to those of a CSV table: numbers, text, bools and times.
+
+    Args:
+        table: Columns of any type.
+
+    Returns:
+        Decimals, half floats and bools with missing values as float64, dictionaries as their values, bytes as
+        text if they are UTF-8, and lists, structures and maps as a text of their value.
+    """
+    return pa.table([_convert_column(column) for column in table.columns], names=table.column_names)
+
+
+def _convert_column(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    if pa.types.is_decimal(kind):
+        # by way of text: the direct cast is not correctly rounded
+        return column.cast(pa.string()).cast(pa.float64())
+    if pa.types.is_float16(kind):
+        return column.cast(pa.float64())
+    if pa.types.is_boolean(kind) and column.null_count > 0:
+        return column.cast(pa.int8()).cast(pa.float64())
+    if pa.types.is_nested(kind):
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return pa.array([_decode_value(value) for value in column.to_pylist()], pa.string())
+    return column
+
+
+def _decode_value(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="backslashreplace")
 
 
 def _parse_csv(plain: bytes, path: str, section: ReadingsSection) -> pd.DataFrame:

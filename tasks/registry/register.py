@@ -103,6 +103,7 @@ def save_detector(
     """
     import mlflow.pyfunc
 
+    golden = store_as_text(golden)
     (folder / "detector.json").write_text(detector.model_dump_json(indent=1), encoding="utf-8")
     save_model(model, family, folder / "fitted")
     keep_golden_scores(detector, model, golden).to_parquet(folder / GOLDEN_FILE)
@@ -131,11 +132,16 @@ def keep_golden_scores(detector: Detector, model: FittedModel, golden: pd.DataFr
         neither numbers nor times are stored as text.
     """
     scored = score_readings(detector, model, golden)
-    texts = [name for name in golden.columns if golden[name].dtype == object]
-    kept = golden.astype(dict.fromkeys(texts, "str"))
+    kept = store_as_text(golden)
     for name, column in ((GOLDEN_SCORE, "score"), (GOLDEN_THRESHOLD, "threshold")):
         kept[choose_free_name(name, kept.columns)] = scored[column].to_numpy()
     return kept.reset_index(drop=True)
+
+
+def store_as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of a table with values that are neither numbers nor times as text."""
+    texts = [name for name in table.columns if table[name].dtype == object]
+    return table.astype(dict.fromkeys(texts, "str"))
 
 
 def split_golden(golden: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

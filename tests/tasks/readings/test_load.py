@@ -9,7 +9,10 @@ import lzma
 import os
 import zipfile
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -277,3 +280,29 @@ def test_a_separator_that_the_header_lacks_is_refused(tmp_path: Path) -> None:
 @pytest.mark.mill
 def test_the_mill_data_is_read_whole() -> None:
     assert load_readings(require_mill_file(), DEFAULTS).table.shape == (18_398, 63)
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([Decimal("1.50"), None], pa.decimal128(5, 2)), [1.5, None]),
+        (pa.array([Decimal("1.50"), Decimal(2)], pa.decimal256(50, 2)), [1.5, 2.0]),
+        (pa.array([True, None]), [1.0, None]),
+        (pa.array([True, False]), [True, False]),
+        (pa.array([1, None], pa.int64()), [1.0, None]),
+        (pa.array([1.5, None], pa.float64()).dictionary_encode(), [1.5, None]),
+        (pa.array(["on", None]).dictionary_encode(), ["on", None]),
+        (pa.array([b"1.5", b"\xff"]), ["1.5", "\\xff"]),
+        (pa.array([[1.0], None]), ["[1.0]", None]),
+        (pa.array([{"a": 1}, None]), ["{'a': 1}", None]),
+        (pa.array([date(2024, 1, 2), None], pa.date32()), [pd.Timestamp("2024-01-02"), None]),
+    ],
+    ids=lambda value: str(value.type) if isinstance(value, pa.Array) else "",
+)
+def test_types_that_only_parquet_has_become_those_of_a_csv_table(
+    tmp_path: Path, column: pa.Array, expected: list[Any]
+) -> None:
+    path = tmp_path / "readings.parquet"
+    pq.write_table(pa.table({"time": ["2024-01-01 00:00", "2024-01-01 00:02"], "a": column}), path)
+    read = load_readings(path, ReadingsSection()).table["a"]
+    assert [None if pd.isna(value) else value for value in read] == expected
