@@ -52,6 +52,7 @@ def run_smoke_test(tracking_uri: str, model_id: str) -> Trial:
                 env=environment,
                 capture_output=True,
                 text=True,
+                errors="backslashreplace",
                 timeout=_SECONDS_AT_MOST,
             )
         except subprocess.TimeoutExpired:
