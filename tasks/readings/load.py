@@ -7,6 +7,7 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import lzma
 import zipfile
 import zlib
@@ -25,6 +26,7 @@ from tasks.readings.columns import check_column_names
 
 SEPARATORS = (",", ";", "\t", "|")
 HEADER_CHARACTERS = 1_000_000
+ROWS_TO_FIND_THE_SEPARATOR = 20
 _MAGIC = {
     b"\x1f\x8b": "gz",
     b"BZh": "bz2",
@@ -234,12 +236,17 @@ def _decode(plain: bytes, path: str) -> str:
 
 
 def _find_separator(text: str, path: str, section: ReadingsSection) -> str:
-    """Return the configured separator, or the candidate that occurs most often in the header line."""
+    """Return the configured separator, or the mark that gives the header and the first rows as many fields.
+
+    Of several such marks, and if there is none, it is the one that occurs most often in the header line, as
+    names of columns may contain other marks.
+    """
     header = text.partition("\n")[0].rstrip("\r")
     separator = "\t" if section.separator == "\\t" else section.separator
     if separator == "auto":
         candidates = [mark for mark in SEPARATORS if mark != section.decimal]
-        separator = max(candidates, key=header.count)
+        candidates.sort(key=header.count, reverse=True)
+        separator = next((mark for mark in candidates if _has_equal_fields(text, mark)), candidates[0])
     if len(separator) != 1 or not separator.isascii() or separator in (section.decimal, '"', "\n"):
         raise InputError(
             "`readings.separator` must be `auto` or one ASCII character other than the decimal mark. "
@@ -252,6 +259,22 @@ def _find_separator(text: str, path: str, section: ReadingsSection) -> str:
             "right file."
         )
     return separator
+
+
+def _has_equal_fields(text: str, separator: str) -> bool:
+    """Return whether the header and the first rows have the same number of fields, more than one."""
+    lines = io.StringIO(text[:HEADER_CHARACTERS], newline="")
+    try:
+        records = list(
+            itertools.islice(csv.reader(lines, delimiter=separator), ROWS_TO_FIND_THE_SEPARATOR + 1)
+        )
+    except csv.Error:
+        return False
+    if len(text) > HEADER_CHARACTERS and len(records) <= ROWS_TO_FIND_THE_SEPARATOR:
+        # the last one may be cut
+        records = records[:-1]
+    counts = {len(record) for record in records}
+    return len(counts) == 1 and counts != {1}
 
 
 def _records(text: str, separator: str, path: str, *, only_header: bool = False) -> list[list[str]]:

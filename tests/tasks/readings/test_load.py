@@ -306,3 +306,26 @@ def test_types_that_only_parquet_has_become_those_of_a_csv_table(
     pq.write_table(pa.table({"time": ["2024-01-01 00:00", "2024-01-01 00:02"], "a": column}), path)
     read = load_readings(path, ReadingsSection()).table["a"]
     assert [None if pd.isna(value) else value for value in read] == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "columns"),
+    [
+        ("time,y,a|b|c|d,e|f|g", "2024-01-01 00:00,0,1,2", ["time", "y", "a|b|c|d", "e|f|g"]),
+        ("time;y;a,b,c;d,e,f", "2024-01-01 00:00;0;1.5;2", ["time", "y", "a,b,c", "d,e,f"]),
+        ("time|y|a;b;c;d;e|f", "2024-01-01 00:00|0|1|2", ["time", "y", "a;b;c;d;e", "f"]),
+        ('time,y,"a;b;c;d;e",f', "2024-01-01 00:00,0,1,2", ["time", "y", "a;b;c;d;e", "f"]),
+        ("time\ty\ta,b,c\td,e", "2024-01-01 00:00\t0\t1\t2", ["time", "y", "a,b,c", "d,e"]),
+        ("time,y,a,b", "2024-01-01 00:00,0,1;2;3;4,2", ["time", "y", "a", "b"]),
+    ],
+)
+def test_the_separator_gives_header_and_rows_as_many_fields(
+    tmp_path: Path, header: str, row: str, columns: list[str]
+) -> None:
+    table = load_readings(write(tmp_path, f"{header}\n{row}\n{row}\n"), DEFAULTS).table
+    assert list(table.columns) == columns
+    assert len(table) == 2
+
+
+def test_a_table_that_no_separator_fits_is_refused_by_the_most_frequent_one(tmp_path: Path) -> None:
+    assert "(separator '|')" in refusal(write(tmp_path, "time|y|a,b\n2024-01-01 00:00|0|1|2\n"))
