@@ -98,7 +98,7 @@ def add_batch(
     section = steps.choose_reading_settings(detector, configuration)
     opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
-    raw = steps.load_readings(data, section)
+    raw = steps.load_readings(data, section, may_be_empty=True)
     rows = steps.set_rows_aside(raw, detector, section, opened, now)
     scored, bookmark = pd.DataFrame(), opened.bookmark
     if len(rows.usable):
@@ -191,6 +191,10 @@ def summarise_scoring(result: ScoreResult) -> str:
         lines.append(
             f"            changed since the last batch, which version {result.previous_version} scored: that "
             "batch serves as history, the threshold starts again"
+        )
+    if not result.rows_read:
+        lines.append(
+            "            the table has no rows: there is nothing to score, as when the plant stands still"
         )
     lines.append(f"Added       {added:,} rows to {result.out}, {result.rows_of_output:,} rows now")
     if added:

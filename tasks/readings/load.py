@@ -47,7 +47,7 @@ _BROKEN = (
 )
 
 
-def load_readings(path: str | Path, section: ReadingsSection) -> RawTable:
+def load_readings(path: str | Path, section: ReadingsSection, *, may_be_empty: bool = False) -> RawTable:
     """Read a table from a CSV file, compressed or not, or a Parquet file.
 
     The file is read once, so the hash belongs to exactly the bytes that were parsed. The format is recognised
@@ -57,20 +57,27 @@ def load_readings(path: str | Path, section: ReadingsSection) -> RawTable:
     Args:
         path: The file; `.gz`, `.bz2`, `.xz`, `.zst` and `.zip` (with a single file) are decompressed.
         section: Separator and decimal mark of a CSV file.
+        may_be_empty: Whether a table with columns but without rows is right, as a batch of a stopped plant.
 
     Returns:
         `RawTable`. Its index is the row number in the file: the header of a CSV file is row 1 and the first
         reading row 2; in a Parquet file the first reading is row 1.
 
     Raises:
-        InputError: If the file does not exist, cannot be parsed as a table, or has missing or duplicate
-            column names.
+        InputError: If the file does not exist, cannot be parsed as a table, has missing or duplicate column
+            names, or has no rows.
         OSError: If the file system fails; a later retry may succeed.
     """
     content = _read_bytes(Path(path))
     plain = _decompress(content, str(path))
     parse = _PARSERS.get(_kind(plain), _parse_csv)
-    return RawTable(parse(plain, str(path), section), str(path), hashlib.sha256(content).hexdigest())
+    table = parse(plain, str(path), section)
+    if table.empty and not may_be_empty:
+        raise InputError(
+            f"Expected rows of readings below the header. {path} has columns but no rows. Export the "
+            "readings again."
+        )
+    return RawTable(table, str(path), hashlib.sha256(content).hexdigest())
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -152,8 +159,6 @@ def _parse_parquet(plain: bytes, path: str, _section: ReadingsSection) -> pd.Dat
         raise InputError(
             f"Expected a Parquet file. {path} cannot be read ({error}). Export or download it again."
         ) from error
-    if table.empty:
-        raise InputError(f"Expected rows of readings. {path} has columns but no rows. Export it again.")
     return table.set_axis(pd.RangeIndex(1, len(table) + 1), axis=0)
 
 
@@ -295,11 +300,6 @@ def _number_rows(text: str, columns: int, separator: str, path: str) -> pd.Index
         Number of each row in the file, from 2, shape (rows,).
     """
     fields = _count_fields(text, separator, path)
-    if len(fields) == 1:
-        raise InputError(
-            f"Expected rows of readings below the header. {path} has only a header. Export the readings "
-            "again."
-        )
     ragged = np.flatnonzero(fields != columns)
     if len(ragged):
         raise InputError(

@@ -86,7 +86,7 @@ def set_rows_aside(
         The rows to score, and those set aside.
 
     Raises:
-        InputError: If a column is missing, or no row of the table can be used.
+        InputError: If a column is missing, or none of the rows can be used; a table may have no rows.
     """
     label_column, sensors = choose_known_columns(
         raw, section, detector.sensors, detector.categories, are_labels_needed=False
@@ -99,7 +99,7 @@ def set_rows_aside(
     is_scored = times.isin(opened.times).to_numpy()
     walk = _Walk(opened.bookmark, sensors, section, detector.readings.step_minutes)
     accepted = _walk_rows(walk, times, numbers, is_scored, problems)
-    if not (walk.sound_rows or is_scored.any()):
+    if len(raw.table) and not (walk.sound_rows or is_scored.any()):
         raise InputError(_refuse(raw, problems))
     faulty = {row: found for row, found in problems.items() if found and not is_scored[row]}
     described = _describe_rows(raw, times, faulty)

@@ -215,7 +215,7 @@ def test_a_failing_file_system_is_no_fault_of_the_input(
     [
         ("", "is empty"),
         ("\n\n", "is empty"),
-        ("time,y,a\n", "has only a header"),
+        ("time,y,a\n", "has columns but no rows"),
         ("Dear all\nhere is the file\n", "'Dear all', a single column"),
         (
             "Dear all, here it is\nregards\n",
@@ -329,3 +329,12 @@ def test_the_separator_gives_header_and_rows_as_many_fields(
 
 def test_a_table_that_no_separator_fits_is_refused_by_the_most_frequent_one(tmp_path: Path) -> None:
     assert "(separator '|')" in refusal(write(tmp_path, "time|y|a,b\n2024-01-01 00:00|0|1|2\n"))
+
+
+@pytest.mark.parametrize("name", ["readings.csv", "readings.parquet"])
+def test_a_table_without_rows_is_read_where_one_is_expected(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    table = pd.DataFrame({"time": ["2024-01-01"], "a": [1.0]}).head(0)
+    table.to_csv(path, index=False) if name.endswith("csv") else table.to_parquet(path)
+    assert load_readings(path, DEFAULTS, may_be_empty=True).table.shape == (0, 2)
+    assert "has columns but no rows" in refusal(path)
