@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from schemas.errors import InputError
 def main() -> None:
     """Run the command line; an error that the user can fix is printed as one message, without a traceback."""
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    accept_any_text()
     try:
         prepare_environment(find_home())
     except InputError as error:
@@ -23,6 +25,13 @@ def main() -> None:
     from flows.commands import run_command_line
 
     sys.exit(run_command_line(sys.argv[1:]))
+
+
+def accept_any_text() -> None:
+    """Show a character that a terminal lacks, such as an umlaut outside UTF-8, as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -197,6 +197,10 @@ def summarise_scoring(result: ScoreResult) -> str:
             f"            changed since the last batch, which version {result.previous_version} scored: that "
             "batch serves as history, the threshold starts again"
         )
+    if not result.rows_read:
+        lines.append(
+            "            the table has no rows: there is nothing to score, as when the plant stands still"
+        )
     lines.append(f"Added       {added:,} rows to {result.out}, {result.rows_of_output:,} rows now")
     if added:
         lines.append(f"            from {result.first_time} to {result.last_time}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,31 @@ BETWEEN_ROWS = "below a later row, and between rows at the usual step"
 AHEAD_OF_THE_CLOCK = "more than a day in the future"
 WRONG_EPISODE = "not a positive integer on an alarm, or not empty elsewhere"
 FALLING_EPISODE = "lower than in an earlier row"
+
+
+def choose_free_name(name: str, taken: Iterable[str]) -> str:
+    """Return a name for a column of the program's own that no column of the user has.
+
+    Args:
+        name: The usual name.
+        taken: Names of the user's columns.
+
+    Returns:
+        `name`, followed by as many underscores as it takes to differ from all others.
+    """
+    names = set(taken)
+    while name in names:
+        name += "_"
+    return name
+
+
+def name_labelled_columns(sensors: Sequence[str]) -> tuple[str, str, str]:
+    """Name the first columns of the labelled table: `time`, `run`, `label`, unless sensors are named so."""
+    return (
+        choose_free_name("time", sensors),
+        choose_free_name("run", sensors),
+        choose_free_name("label", sensors),
+    )
 
 
 def as_numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
@@ -121,8 +146,9 @@ def labelled_schema(sensors: Sequence[str]) -> pa.DataFrameSchema:
     """Return the schema of the labelled table: `time`, `run`, `label`, then the sensors, and nothing else.
 
     Times are strictly increasing, runs non-negative integers that never decrease, labels 0 or 1, sensors
-    finite.
+    finite. Where sensors have the names of the first three, `name_labelled_columns` names these.
     """
+    time, run, label = name_labelled_columns(sensors)
     run_checks = [
         _check(
             lambda runs: (as_numbers(runs) >= 0) & (as_numbers(runs) % 1 == 0),
@@ -131,13 +157,13 @@ def labelled_schema(sensors: Sequence[str]) -> pa.DataFrameSchema:
         _check(lambda runs: ~(as_numbers(runs).diff() < 0), error=FALLING_RUN),
     ]
     columns = {
-        "time": _time_column("time"),
-        "run": pa.Column(checks=run_checks, nullable=True),
-        "label": _label_column("label"),
+        time: _time_column(time),
+        run: pa.Column(checks=run_checks, nullable=True),
+        label: _label_column(label),
         **{sensor: _sensor_column(sensor) for sensor in sensors},
     }
     description = (
-        "the columns time, run, label and the sensors: increasing times, labels 0 or 1, finite numbers"
+        f"the columns {time}, {run}, {label} and the sensors: increasing times, labels 0 or 1, finite numbers"
     )
     return pa.DataFrameSchema(
         columns, strict=True, ordered=True, name="labelled readings", description=description

@@ -65,18 +65,30 @@ def train_detector(
         The detector, its model, and the scores of the training for each row of the table, NaN where a row
         ends no window, shape (rows,).
     """
+    raw = RawTable(simulated_table(rows, seed), "simulated", "0" * 64)
+    prepared, detector, model, scores = train_on_table(raw, family, **sections)
+    by_row = np.full(rows, np.nan)
+    by_row[prepared.labelled.source_rows[prepared.windows.end_rows]] = scores
+    return detector, model, by_row
+
+
+def train_on_table(
+    raw: RawTable, family: str = "pca_t2", **sections: Mapping[str, Any]
+) -> tuple[line.Prepared, Detector, FittedModel, np.ndarray]:
+    """Make a detector of any table.
+
+    Returns:
+        The prepared table, the detector, its model, and the score of each window.
+    """
     changes = {**sections, "model": {"family": family, **sections.get("model", {})}}
     settings = change_settings(Configuration(), changes)
-    raw = RawTable(simulated_table(rows, seed), "simulated", "0" * 64)
-    readings = steps.check_readings(raw, settings.readings)
-    prepared = line.prepare(raw, readings, settings)
+    prepared = line.prepare(raw, steps.check_readings(raw, settings.readings), settings)
     split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
     divided = line.scale(prepared, split, settings)
     model, scores = line.fit(prepared, divided, settings, has_controls=False)
     thresholds, _ = line.set_thresholds(prepared, split, scores, settings)
-    by_row = np.full(rows, np.nan)
-    by_row[prepared.labelled.source_rows[prepared.windows.end_rows]] = scores["model"]
-    return line.describe_detector(prepared, divided, thresholds["model"], settings), model, by_row
+    detector = line.describe_detector(prepared, divided, thresholds["model"], settings)
+    return prepared, detector, model, scores["model"]
 
 
 def register_detector(
@@ -87,14 +99,15 @@ def register_detector(
     model: FittedModel,
     family: str = "pca_t2",
     tags: Mapping[str, str] | None = None,
+    golden: pd.DataFrame | None = None,
 ) -> str:
-    """Log a detector in a run of its own and register it.
+    """Log a detector in a run of its own and register it; `golden` are raw rows, by default simulated ones.
 
     Returns:
         The version's number.
     """
     run_id, _ = start_run(client, experiment_id, {})
-    golden = simulated_table().head(200)
+    golden = simulated_table().head(200) if golden is None else golden
     model_id = log_detector(client, run_id, detector, model, family, golden)
     end_run(client, run_id, "FINISHED")
     return register_version(client, name, model_id, run_id, {**TAGS, **(tags or {})})

@@ -2,25 +2,71 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from flows.environment import load_heavy_modules
-from schemas.errors import InputError
+from schemas.errors import InputError, StoreUnreachableError
 from tasks.configuration.configure import configure
 
 Command = Callable[..., Any]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class ForewarnCommand(click.Command):
+    """A command that reports a file which ends too early; click takes every EOFError for an interruption."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises:
+            InputError: If a file of the command ends too early.
+            StoreUnreachableError: If a connection does.
+            RuntimeError: If neither does: a defect.
+        """
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:
+            files = [value for value in ctx.params.values() if isinstance(value, Path) and value.is_file()]
+            raise explain_early_end(error, files) from error
+
+
+class ForewarnGroup(click.Group):
+    """The group of all commands."""
+
+    command_class = ForewarnCommand
+
+
+def explain_early_end(error: EOFError, files: Sequence[Path]) -> Exception:
+    """Return the error to report instead of an EOFError.
+
+    Args:
+        error: What was raised.
+        files: The files that the command was given, as far as they exist.
+    """
+    what = str(error) or "it ends too early"
+    if isinstance(error, asyncio.IncompleteReadError):
+        return StoreUnreachableError(f"A server must answer completely. It ended early: {what}. Try again.")
+    if not files:
+        return RuntimeError(f"Data ended too early: {what}")
+    named = " or ".join(str(file) for file in files)
+    return InputError(
+        f"Every file that is read must be complete. {named} is cut short ({what}). Copy, export or download "
+        "it again."
+    )
+
+
+@click.group(
+    cls=ForewarnGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="forewarn")
 def commands() -> None:
     """Retrain, judge, promote and serve early-warning models for rare events in sensor data."""

@@ -215,6 +215,7 @@ def deploy_file(content: Mapping[str, Any], places: PlacesOfData) -> None:
             cwd=folder,
             capture_output=True,
             text=True,
+            errors="backslashreplace",
             check=False,
         )
     if done.returncode:

@@ -20,13 +20,14 @@ from schemas.explanation import (
 from schemas.features import Column
 from schemas.model import FittedModel
 from schemas.readings import LabelledReadings
+from schemas.tables import choose_free_name
 from schemas.windows import Part
 from tasks.windows.label import count_rows_in_run
 from tasks.windows.window import find_end_rows
 
 # sensors named with an alarm
 TOP_SENSORS = 3
-# name of the process context among the sensors
+# name of the process context among the sensors; `context_` if a sensor is named so
 CONTEXT = "context"
 # number of alarms of a part that are explained, the last ones
 ALARMS_AT_MOST = 1_000
@@ -93,8 +94,10 @@ def rank_sensors(shares: np.ndarray, columns: Sequence[Column]) -> RankedSensors
     Returns:
         The first `TOP_SENSORS` sensors of each window, or all if there are fewer; ties keep column order.
     """
-    names = tuple(dict.fromkeys(column.sensor or CONTEXT for column in columns))
-    owners = np.asarray([names.index(column.sensor or CONTEXT) for column in columns])
+    sensors = tuple(dict.fromkeys(column.sensor for column in columns))
+    owners = np.asarray([sensors.index(column.sensor) for column in columns])
+    context = choose_free_name(CONTEXT, [sensor for sensor in sensors if sensor is not None])
+    names = tuple(context if sensor is None else sensor for sensor in sensors)
     by_sensor = np.zeros((len(shares), len(names)))
     # column by column: the rounding of a matrix product depends on the number of windows
     for place, owner in enumerate(owners):

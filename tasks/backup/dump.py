@@ -115,7 +115,9 @@ def require_tools(connection: Connection, *names: str) -> None:
                 f"`{name}` must be installed: PostgreSQL databases are backed up and restored with it. It "
                 f"is not on the PATH. Install the client package of PostgreSQL {server} or newer."
             )
-        output = subprocess.run([found, "--version"], check=False, capture_output=True, text=True).stdout
+        output = subprocess.run(
+            [found, "--version"], check=False, capture_output=True, text=True, errors="backslashreplace"
+        ).stdout
         version = re.search(r"(\d+)", output)
         if version is None or int(version[0]) < server:
             raise InputError(
@@ -149,6 +151,7 @@ def _run(uri: str, command: Sequence[str], arguments: Sequence[str]) -> None:
         env=os.environ | list_environment(uri),
         capture_output=True,
         text=True,
+        errors="backslashreplace",
     )
     if done.returncode != 0:
         reason = " ".join(done.stderr.split())[:300]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import shutil
@@ -18,7 +19,7 @@ from schemas.errors import InputError
 
 _PIECE_BYTES = 1 << 20
 _MANIFEST_BYTES = 1 << 30
-_BROKEN = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
+_BROKEN = (tarfile.TarError, gzip.BadGzipFile, zlib.error)
 
 
 def verify_archive(file: IO[bytes], source: Path) -> Manifest:
@@ -36,16 +37,17 @@ def verify_archive(file: IO[bytes], source: Path) -> Manifest:
     """
     found: dict[str, ArchivedFile] = {}
     manifest = None
-    for archive, member in _read_members(file, source):
-        if manifest is not None or member.name in found:
-            raise _refuse(source, f"{member.name!r} is in it twice, or after the manifest")
-        content = archive.extractfile(member)
-        if content is None:
-            raise _refuse(source, f"{member.name!r} is not a file")
-        if member.name == MANIFEST_NAME:
-            manifest = _read_manifest(content, member.size, source)
-        else:
-            found[member.name] = _hash(content, member.name)
+    with _damage_refused(source):
+        for archive, member in _read_members(file, source):
+            if manifest is not None or member.name in found:
+                raise _refuse(source, f"{member.name!r} is in it twice, or after the manifest")
+            content = archive.extractfile(member)
+            if content is None:
+                raise _refuse(source, f"{member.name!r} is not a file")
+            if member.name == MANIFEST_NAME:
+                manifest = _read_manifest(content, member.size, source)
+            else:
+                found[member.name] = _hash(content, member.name)
     if manifest is None:
         raise _refuse(source, f"it has no {MANIFEST_NAME} at its end")
     _compare(manifest, found, source)
@@ -59,33 +61,43 @@ def unpack_archive(file: IO[bytes], source: Path, side: Path) -> None:
         file: The open archive, read from its start.
         source: Its path, for messages.
         side: Empty folder to unpack to.
+
+    Raises:
+        InputError: If the archive is truncated.
     """
-    for archive, member in _read_members(file, source):
-        if member.name != MANIFEST_NAME:
-            # not `extract`: its safe filter needs Python 3.11.4, and Debian 12 has 3.11.2
-            place, content = side / member.name, archive.extractfile(member)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with place.open("wb") as written:
-                shutil.copyfileobj(cast("IO[bytes]", content), written)
+    with _damage_refused(source):
+        for archive, member in _read_members(file, source):
+            if member.name != MANIFEST_NAME:
+                # not `extract`: its safe filter needs Python 3.11.4, and Debian 12 has 3.11.2
+                place, content = side / member.name, archive.extractfile(member)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with place.open("wb") as written:
+                    shutil.copyfileobj(cast("IO[bytes]", content), written)
+
+
+@contextlib.contextmanager
+def _damage_refused(source: Path) -> Iterator[None]:
+    """Refuse an archive that cannot be read, whether at a member's header or in its content."""
+    try:
+        yield
+    except EOFError as error:
+        raise _refuse(source, f"it is cut short ({error})") from error
+    except _BROKEN as error:
+        raise _refuse(source, str(error) or "it is truncated") from error
 
 
 def _read_members(file: IO[bytes], source: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     """Iterate over the files of an archive; refuse links, devices and names outside the target folder."""
     file.seek(0)
-    try:
-        with gzip.GzipFile(fileobj=file) as plain:
-            with tarfile.open(fileobj=plain, mode="r|") as archive:
-                for member in archive:
-                    if not member.isreg() or not _is_place(member.name):
-                        raise _refuse(
-                            source, f"{member.name!r} is not a regular file, or has an invalid name"
-                        )
-                    yield archive, member
-            # gzip checks its checksum at the end of the file, which tarfile does not read
-            while plain.read(_PIECE_BYTES):
-                pass
-    except _BROKEN as error:
-        raise _refuse(source, str(error) or "it is truncated") from error
+    with gzip.GzipFile(fileobj=file) as plain:
+        with tarfile.open(fileobj=plain, mode="r|") as archive:
+            for member in archive:
+                if not member.isreg() or not _is_place(member.name):
+                    raise _refuse(source, f"{member.name!r} is not a regular file, or has an invalid name")
+                yield archive, member
+        # gzip checks its checksum at the end of the file, which tarfile does not read
+        while plain.read(_PIECE_BYTES):
+            pass
 
 
 def _is_place(name: str) -> bool:

@@ -17,6 +17,7 @@ from schemas.monitoring import WatchedRows, WatchedVersion
 from schemas.readings import RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.readings.check import check_readings
+from tasks.readings.columns import replace_columns
 from tasks.registry.rescore import keep_later
 from tasks.registry.versions import find_champion, find_run_metrics
 from tasks.scoring.score import score_readings
@@ -151,7 +152,7 @@ def _fill_late_labels(raw: RawTable, section: ReadingsSection) -> tuple[RawTable
         return raw, rows
     labels = raw.table[section.label_column].copy()
     labels.iloc[labelled_stop:] = 0
-    return replace(raw, table=raw.table.assign(**{section.label_column: labels})), labelled_stop
+    return replace(raw, table=replace_columns(raw.table, {section.label_column: labels})), labelled_stop
 
 
 def _read_number(text: str | None) -> float | None:

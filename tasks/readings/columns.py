@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
 from schemas.readings import RawTable
@@ -168,6 +170,19 @@ def _format_like(names: Mapping[int, str], number: int) -> str:
     width = len(digits[0]) if digits and digits[0].startswith("0") else 1
     prefix = names[lowest][: digits.start()] if digits else ""
     return f"{prefix}{number:0{width}d}"
+
+
+def replace_columns(table: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a table with other values in some columns, of any name; `assign` takes none named `self`.
+
+    Args:
+        table: The table, which is not changed.
+        columns: Values, or one value for all rows, by column.
+    """
+    changed = table.copy(deep=False)
+    for name, values in columns.items():
+        changed[name] = values
+    return changed
 
 
 def shorten_list(names: Sequence[str], at_most: int = 12) -> str:

@@ -13,6 +13,7 @@ CONSTANT_START_AT_LEAST = 0.4
 CATEGORIES_AT_MOST = 20
 ROWS_PER_CATEGORY = 20
 STEP_TOLERANCE = 0.01
+EVENTS_SHARE_AT_MOST = 0.5
 STRAIGHT_SHARE_AT_LEAST = 0.03
 STRAIGHT_SENSOR_SHARE_AT_LEAST = 0.2
 ROUNDING_UNITS = 4.0
@@ -32,11 +33,13 @@ def find_quality_issues(
         filled: Number of missing values that were filled, by sensor.
 
     Returns:
-        One `Finding` for each kind of issue found. `check` is one of `time_gaps`, `irregular_steps`,
-        `filled_values`, `near_constant`, `constant_at_start`, `looks_categorical`, `look_ahead`.
+        One `Finding` for each kind of issue found. `check` is one of `mostly_events`, `time_gaps`,
+        `irregular_steps`, `filled_values`, `near_constant`, `constant_at_start`, `looks_categorical`,
+        `look_ahead`.
     """
     is_constant = find_near_constant(readings.values)
     findings = (
+        _find_mostly_events(readings),
         _find_time_gaps(readings),
         _find_irregular_steps(readings),
         _find_filled_values(filled or {}, len(readings.times)),
@@ -46,6 +49,20 @@ def find_quality_issues(
         _find_look_ahead(readings),
     )
     return tuple(finding for finding in findings if finding is not None)
+
+
+def _find_mostly_events(readings: SensorReadings) -> Finding | None:
+    """Report a table of which more than half of the rows are events: the label may be the other way round."""
+    events, rows = int(readings.events.sum()), len(readings.events)
+    if events <= EVENTS_SHARE_AT_MOST * rows:
+        return None
+    message = (
+        f"{events:,} of {rows:,} rows ({100 * events / rows:.0f} %) are labelled as events, but events are "
+        "rare, and a model learns from the other rows. If 1 marks normal operation in the label column, "
+        "export it the other way round, or set `readings.label_column` to another column."
+    )
+    details = {"event_rows": events, "rows": rows}
+    return Finding(check="mostly_events", message=message, details=details)
 
 
 def _find_time_gaps(readings: SensorReadings) -> Finding | None:

@@ -8,6 +8,7 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import lzma
 import zipfile
 import zlib
@@ -28,6 +29,7 @@ SEPARATORS = (",", ";", "\t", "|")
 HEADER_CHARACTERS = 1_000_000
 # and the mark of the end of a file of MS-DOS
 _LINE_ENDS = ("\r", "\n", "\x1a")
+ROWS_TO_FIND_THE_SEPARATOR = 20
 _MAGIC = {
     b"\x1f\x8b": "gz",
     b"BZh": "bz2",
@@ -61,25 +63,31 @@ def load_readings(path: str | Path, section: ReadingsSection, *, is_growing: boo
     Args:
         path: The file; `.gz`, `.bz2`, `.xz`, `.zst` and `.zip` (with a single file) are decompressed.
         section: Separator and decimal mark of a CSV file.
-        is_growing: Whether rows may be added while the file is read; its table may then be empty.
+        is_growing: Whether rows may be added while the file is read; its table may then have no rows yet.
 
     Returns:
         `RawTable`. Its index is the row number in the file: the header of a CSV file is row 1 and the first
         reading row 2; in a Parquet file the first reading is row 1.
 
     Raises:
-        InputError: If the file does not exist, cannot be parsed as a table, or has missing or duplicate
-            column names.
+        InputError: If the file does not exist, cannot be parsed as a table, has missing or duplicate column
+            names, or has no rows.
         OSError: If the file system fails; a later retry may succeed.
     """
     content = _read_bytes(Path(path))
     plain = _decompress(content, str(path))
     parse = _PARSERS.get(_kind(plain))
-    sha256 = hashlib.sha256(content).hexdigest()
+    findings: tuple[Finding, ...] = ()
     if parse is not None:
-        return RawTable(parse(plain, str(path), section), str(path), sha256)
-    table, findings = _parse_csv(plain, str(path), section, is_growing=is_growing)
-    return RawTable(table, str(path), sha256, findings)
+        table = parse(plain, str(path), section)
+    else:
+        table, findings = _parse_csv(plain, str(path), section, is_growing=is_growing)
+    if table.empty and not is_growing:
+        raise InputError(
+            f"Expected rows of readings below the header. {path} has columns but no rows. Export the "
+            "readings again."
+        )
+    return RawTable(table, str(path), hashlib.sha256(content).hexdigest(), findings)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -154,16 +162,49 @@ def _parse_parquet(plain: bytes, path: str, _section: ReadingsSection) -> pd.Dat
         file = pq.ParquetFile(pa.BufferReader(plain))
         names = ["" if name.startswith("__index_level_") else name for name in file.schema_arrow.names]
         check_column_names(names, path)
-        table: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+        table: pd.DataFrame = convert_types(file.read()).to_pandas(ignore_metadata=True, date_as_object=False)
     except InputError:
         raise
     except _BROKEN as error:
         raise InputError(
             f"Expected a Parquet file. {path} cannot be read ({error}). Export or download it again."
         ) from error
-    if table.empty:
-        raise InputError(f"Expected rows of readings. {path} has columns but no rows. Export it again.")
     return table.set_axis(pd.RangeIndex(1, len(table) + 1), axis=0)
+
+
+def convert_types(table: pa.Table) -> pa.Table:
+    """Convert the types that only Parquet has to those of a CSV table: numbers, text, bools and times.
+
+    Args:
+        table: Columns of any type.
+
+    Returns:
+        Decimals, half floats and bools with missing values as float64, dictionaries as their values, bytes as
+        text if they are UTF-8, and lists, structures and maps as a text of their value.
+    """
+    return pa.table([_convert_column(column) for column in table.columns], names=table.column_names)
+
+
+def _convert_column(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    if pa.types.is_decimal(kind):
+        # by way of text: the direct cast is not correctly rounded
+        return column.cast(pa.string()).cast(pa.float64())
+    if pa.types.is_float16(kind):
+        return column.cast(pa.float64())
+    if pa.types.is_boolean(kind) and column.null_count > 0:
+        return column.cast(pa.int8()).cast(pa.float64())
+    if pa.types.is_nested(kind):
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return pa.array([_decode_value(value) for value in column.to_pylist()], pa.string())
+    return column
+
+
+def _decode_value(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="backslashreplace")
 
 
 def _parse_csv(
@@ -176,8 +217,7 @@ def _parse_csv(
     ]
     check_column_names(names, path)
     text, unfinished = _split_unfinished_line(text, len(names), separator, is_growing=is_growing)
-    is_waiting = is_growing and unfinished is not None
-    rows = _number_rows(text, len(names), separator, path, may_be_empty=is_waiting)
+    rows = _number_rows(text, len(names), separator, path)
     try:
         table = pd.read_csv(
             io.BytesIO(text.encode()),
@@ -241,12 +281,17 @@ def _split_unfinished_line(
 
 
 def _find_separator(text: str, path: str, section: ReadingsSection) -> str:
-    """Return the configured separator, or the candidate that occurs most often in the header line."""
+    """Return the configured separator, or the mark that gives the header and the first rows as many fields.
+
+    Of several such marks, and if there is none, it is the one that occurs most often in the header line, as
+    names of columns may contain other marks.
+    """
     header = text.partition("\n")[0].rstrip("\r")
     separator = "\t" if section.separator == "\\t" else section.separator
     if separator == "auto":
         candidates = [mark for mark in SEPARATORS if mark != section.decimal]
-        separator = max(candidates, key=header.count)
+        candidates.sort(key=header.count, reverse=True)
+        separator = next((mark for mark in candidates if _has_equal_fields(text, mark)), candidates[0])
     if len(separator) != 1 or not separator.isascii() or separator in (section.decimal, '"', "\n"):
         raise InputError(
             "`readings.separator` must be `auto` or one ASCII character other than the decimal mark. "
@@ -261,6 +306,22 @@ def _find_separator(text: str, path: str, section: ReadingsSection) -> str:
     return separator
 
 
+def _has_equal_fields(text: str, separator: str) -> bool:
+    """Return whether the header and the first rows have the same number of fields, more than one."""
+    lines = io.StringIO(text[:HEADER_CHARACTERS], newline="")
+    try:
+        records = list(
+            itertools.islice(csv.reader(lines, delimiter=separator), ROWS_TO_FIND_THE_SEPARATOR + 1)
+        )
+    except csv.Error:
+        return False
+    if len(text) > HEADER_CHARACTERS and len(records) <= ROWS_TO_FIND_THE_SEPARATOR:
+        # the last one may be cut
+        records = records[:-1]
+    counts = {len(record) for record in records}
+    return len(counts) == 1 and counts != {1}
+
+
 def _records(text: str, separator: str, path: str, *, only_header: bool = False) -> list[list[str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
@@ -272,20 +333,13 @@ def _records(text: str, separator: str, path: str, *, only_header: bool = False)
         ) from error
 
 
-def _number_rows(
-    text: str, columns: int, separator: str, path: str, *, may_be_empty: bool = False
-) -> pd.Index:
+def _number_rows(text: str, columns: int, separator: str, path: str) -> pd.Index:
     """Reject rows with more or fewer fields than the header; pandas would silently pad or cut some of them.
 
     Returns:
         Number of each row in the file, from 2, shape (rows,).
     """
     fields = _count_fields(text, separator, path)
-    if len(fields) == 1 and not may_be_empty:
-        raise InputError(
-            f"Expected rows of readings below the header. {path} has only a header. Export the readings "
-            "again."
-        )
     ragged = np.flatnonzero(fields != columns)
     if len(ragged):
         raise InputError(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from schemas.readings import Finding, RawTable, SensorReadings
+from tasks.readings.columns import replace_columns
 from tasks.readings.fill import hold_last_values
 from tasks.readings.inspect import find_straight_cells
 
@@ -60,4 +61,4 @@ def _describe_replay(sensors: tuple[str, ...], is_replaced: np.ndarray) -> Findi
 def replace_sensors(raw: RawTable, readings: SensorReadings) -> RawTable:
     """Return the raw table with the replayed sensor values, so that a logged model scores the same rows."""
     columns = {name: readings.values[:, place] for place, name in enumerate(readings.sensors)}
-    return replace(raw, table=raw.table.assign(**columns))
+    return replace(raw, table=replace_columns(raw.table, columns))

@@ -96,8 +96,9 @@ def set_rows_aside(
         The rows to score, in time order, and those set aside, in the order of the table.
 
     Raises:
-        InputError: If a column is missing, no row of the table can be used, so many rows share a time with
-            others that the table must hold several machines, or some times have a zone and others none.
+        InputError: If a column is missing, none of the rows can be used (though a table may have no rows), so
+            many rows share a time with others that the table must hold several machines, or some times have a
+            zone and others none.
     """
     label_column, sensors = choose_known_columns(
         raw, section, detector.sensors, detector.categories, are_labels_needed=False

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from schemas.decision import Behaviour
+from tasks.readings.columns import replace_columns
 
 Score = Callable[[pd.DataFrame], np.ndarray]
 
@@ -63,14 +64,14 @@ def measure_behaviours(score: Score, table: pd.DataFrame, sensors: Sequence[str]
 
 def freeze_sensor(table: pd.DataFrame, sensor: str) -> pd.DataFrame:
     """Hold a sensor at its first value."""
-    return table.assign(**{sensor: table[sensor].iloc[0]})
+    return replace_columns(table, {sensor: table[sensor].iloc[0]})
 
 
 def add_spike(table: pd.DataFrame, sensor: str, row: int) -> pd.DataFrame:
     """Raise a sensor by `SPIKE_DEVIATIONS` standard deviations in one row, given by its position."""
     values = table[sensor].to_numpy(np.float64).copy()
     values[row] += SPIKE_DEVIATIONS * values.std()
-    return table.assign(**{sensor: values})
+    return replace_columns(table, {sensor: values})
 
 
 def _correlate(expected: np.ndarray, scores: np.ndarray) -> float:

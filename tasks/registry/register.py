@@ -9,11 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from schemas.detector import Detector
 from schemas.families import list_packages
 from schemas.model import FittedModel
+from schemas.tables import choose_free_name
 from tasks.models.fit import save_model
 from tasks.scoring.score import score_readings
 
@@ -101,6 +103,7 @@ def save_detector(
     """
     import mlflow.pyfunc
 
+    golden = store_as_text(golden)
     (folder / "detector.json").write_text(detector.model_dump_json(indent=1), encoding="utf-8")
     save_model(model, family, folder / "fitted")
     keep_golden_scores(detector, model, golden).to_parquet(folder / GOLDEN_FILE)
@@ -125,17 +128,30 @@ def keep_golden_scores(detector: Detector, model: FittedModel, golden: pd.DataFr
     """Add scores and thresholds to raw rows, as the reference for every later check of the version.
 
     Returns:
-        The rows with two more columns; values that are neither numbers nor times are stored as text.
+        The rows with two more columns at the end, which `split_golden` separates again; values that are
+        neither numbers nor times are stored as text.
     """
     scored = score_readings(detector, model, golden)
-    texts = [name for name in golden.columns if golden[name].dtype == object]
-    kept = golden.astype(dict.fromkeys(texts, "str"))
-    return kept.assign(
-        **{
-            GOLDEN_SCORE: scored["score"].to_numpy(),
-            GOLDEN_THRESHOLD: scored["threshold"].to_numpy(),
-        }
-    ).reset_index(drop=True)
+    kept = store_as_text(golden)
+    for name, column in ((GOLDEN_SCORE, "score"), (GOLDEN_THRESHOLD, "threshold")):
+        kept[choose_free_name(name, kept.columns)] = scored[column].to_numpy()
+    return kept.reset_index(drop=True)
+
+
+def store_as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of a table with values that are neither numbers nor times as text."""
+    texts = [name for name in table.columns if table[name].dtype == object]
+    return table.astype(dict.fromkeys(texts, "str"))
+
+
+def split_golden(golden: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Separate the raw rows of a bundle from their scores and thresholds, which are the last two columns.
+
+    Returns:
+        The rows; their scores and thresholds when the bundle was made, both shape (rows,).
+    """
+    rows, scores = golden.iloc[:, :-2], golden.iloc[:, -2:].to_numpy(np.float64)
+    return rows, scores[:, 0], scores[:, 1]
 
 
 def make_signature(detector: Detector) -> ModelSignature:

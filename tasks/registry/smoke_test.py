@@ -16,7 +16,7 @@ import pandas as pd
 from schemas.decision import Trial
 from tasks.registry.behaviour_tests import measure_behaviours
 from tasks.registry.loading import copied_version
-from tasks.registry.register import GOLDEN_FILE, GOLDEN_SCORE, GOLDEN_THRESHOLD
+from tasks.registry.register import GOLDEN_FILE, split_golden
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
@@ -52,6 +52,7 @@ def run_smoke_test(tracking_uri: str, model_id: str) -> Trial:
                 env=environment,
                 capture_output=True,
                 text=True,
+                errors="backslashreplace",
                 timeout=_SECONDS_AT_MOST,
             )
         except subprocess.TimeoutExpired:
@@ -79,16 +80,16 @@ def try_out(version: PyFuncModel, folder: Path) -> Trial:
         folder: Its files.
     """
     golden = pd.read_parquet(folder / "artifacts" / GOLDEN_FILE)
-    rows = golden.drop(columns=[GOLDEN_SCORE, GOLDEN_THRESHOLD])
+    rows, expected, thresholds = split_golden(golden)
 
     def score(table: pd.DataFrame) -> np.ndarray:
         return pd.DataFrame(version.predict(table))["score"].to_numpy(dtype=np.float64)
 
     scored = pd.DataFrame(version.predict(rows))
-    expected, given = golden[GOLDEN_SCORE].to_numpy(), scored["score"].to_numpy()
+    given = scored["score"].to_numpy()
     differences = [
-        measure_difference(golden[name].to_numpy(), scored[column].to_numpy())
-        for name, column in ((GOLDEN_SCORE, "score"), (GOLDEN_THRESHOLD, "threshold"))
+        measure_difference(expected, given),
+        measure_difference(thresholds, scored["threshold"].to_numpy()),
     ]
     begin = time.perf_counter()
     score(rows)

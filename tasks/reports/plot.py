@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -476,7 +476,12 @@ def _format_share(count: int, total: int) -> str:
 
 
 def render_png(figure: Figure) -> bytes:
-    """Render a figure to PNG bytes that depend only on its content."""
+    """Render a figure to PNG bytes that depend only on its content; no text is read as mathematics."""
+    from matplotlib.text import Text
+
+    # labels of ticks are made while drawing, and keep their exponents
+    for text in figure.findobj(lambda artist: isinstance(artist, Text) and "$" in artist.get_text()):
+        cast("Text", text).set_parse_math(False)
     buffer = BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

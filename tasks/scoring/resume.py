@@ -35,10 +35,11 @@ def score_next_rows(
         The scored rows, as `tasks.scoring.score.score_readings` describes them, and the state to carry over.
 
     Raises:
-        InputError: If the rows fail their schema, for example because they are not later.
+        InputError: If the rows fail their schema, for example because they are not later. It numbers the new
+            rows as the index of `table` does.
     """
     history = 0 if state.rows is None else len(state.rows)
-    joined = table if state.rows is None else pd.concat([state.rows, table], ignore_index=True)
+    joined = table if state.rows is None else join_history(state.rows, table)
     scored, labelled = score_later_rows(detector, model, joined, history, state.threshold)
     is_new = labelled.source_rows >= history
     end_rows = find_end_rows(labelled.runs, detector.window_rows, detector.convention)
@@ -47,6 +48,12 @@ def score_next_rows(
     threshold = keep_recent(state.threshold, labelled.times[end_rows], labelled.runs[end_rows], scores)
     kept = joined.iloc[find_first_needed(detector, labelled) :]
     return scored.set_index(table.index), ScoringState(kept, threshold)
+
+
+def join_history(history: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Put new rows, which keep their index, below the rows before them, which are numbered up to -1."""
+    joined = pd.concat([history, table], ignore_index=True)
+    return joined.set_axis([*range(-len(history), 0), *table.index], axis=0)
 
 
 def find_first_needed(detector: Detector, labelled: LabelledReadings) -> int:

@@ -45,7 +45,9 @@ def _find_commit() -> str | None:
         return None
     command = ["git", "-C", str(_CODE), "rev-parse", "HEAD"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        found = subprocess.run(
+            command, capture_output=True, text=True, errors="backslashreplace", timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return found.stdout.strip() or None if found.returncode == 0 else None

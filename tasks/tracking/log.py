@@ -20,6 +20,7 @@ import pandas as pd
 from schemas.configuration import Configuration
 from schemas.evaluation import Evaluation, History, Metrics
 from schemas.readings import LabelledReadings
+from schemas.tables import name_labelled_columns
 from schemas.windows import Part
 from tasks.readings.check import check_labelled_table
 from tasks.tracking.runs import end_run, start_run
@@ -99,12 +100,13 @@ def log_datasets(
     from mlflow.data.pandas_dataset import from_pandas
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
+    time_name, run_name, label_name = name_labelled_columns(labelled.sensors)
     inputs = []
     for part in parts:
         table = pd.DataFrame(labelled.values[part.end_rows], columns=list(labelled.sensors))
-        table.insert(0, "time", labelled.times[part.end_rows])
-        table.insert(1, "run", labelled.runs[part.end_rows])
-        table.insert(2, "label", part.labels.astype(np.int64))
+        table.insert(0, time_name, labelled.times[part.end_rows])
+        table.insert(1, run_name, labelled.runs[part.end_rows])
+        table.insert(2, label_name, part.labels.astype(np.int64))
         check_labelled_table(table, labelled.sensors)
         digest = hash_table(table)[:_DIGEST_CHARACTERS]
         with warnings.catch_warnings():
@@ -112,7 +114,7 @@ def log_datasets(
             warnings.filterwarnings("ignore", "The specified dataset source can be interpreted")
             # integers cannot be missing: the schema has just been checked
             warnings.filterwarnings("ignore", "Hint: Inferred schema contains integer column")
-            dataset = from_pandas(table, source=source, targets="label", name=part.name, digest=digest)
+            dataset = from_pandas(table, source=source, targets=label_name, name=part.name, digest=digest)
         entity = Dataset(**{key: value for key, value in dataset.to_dict().items() if key in _DATASET_KEYS})
         inputs.append(DatasetInput(entity, tags=[InputTag("mlflow.data.context", part.name)]))
     client.log_inputs(run_id, inputs)

@@ -38,6 +38,13 @@ def make_windows(
     end_rows = find_end_rows(labelled.runs, lookback, convention)
     if len(end_rows) == 0:
         longest = int(count_rows_in_run(labelled.runs).max(initial=-1)) + 1
+        if _are_most_rows_left_out(labelled):
+            raise InputError(
+                f"Expected events to be rare. Only {len(labelled.runs):,} of the rows are not labelled as "
+                f"events, in runs of at most {longest} rows, and a window needs {lookback}. If 1 marks "
+                "normal operation in the label column, export it the other way round, or set "
+                "`readings.label_column` to another column."
+            )
         raise InputError(
             "`windows.lookback` must not exceed the longest run of rows without a gap or an event or, with "
             "the published convention, the number of rows minus two. "
@@ -47,6 +54,12 @@ def make_windows(
     return Windows(
         end_rows=end_rows, labels=labelled.labels[end_rows], lookback=lookback, rows=len(labelled.labels)
     )
+
+
+def _are_most_rows_left_out(labelled: LabelledReadings) -> bool:
+    """Return whether more rows were left out as events than are left; True without any row."""
+    rows = int(labelled.source_rows[-1]) + 1 if len(labelled.source_rows) else 1
+    return len(labelled.source_rows) < rows / 2
 
 
 def find_end_rows(

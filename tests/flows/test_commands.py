@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from mlflow import MlflowClient
 
 from flows.commands import run_command_line
 from tasks.tracking.store import find_tracking_uri
+from tests.detectors import simulated_table
 
 SMALL = [
     "training.epochs=2",
@@ -278,3 +280,16 @@ def test_a_configuration_file_is_read(tmp_path: Path, capsys: pytest.CaptureFixt
     path.write_text(yaml.safe_dump({"windows": {"lookback": -1}}), encoding="utf-8")
     assert run_command_line(["retrain", "--config", str(path)]) == 2
     assert "`windows.lookback`" in capsys.readouterr().err
+
+
+def test_a_table_of_which_most_rows_are_events_is_found_and_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "readings.csv"
+    table = simulated_table(1_000, seed=8)
+    table.assign(y=(np.arange(len(table)) % 40 > 0).astype(int)).to_csv(path, index=False)
+    assert run_command_line(["check", "--data", str(path)]) == 0
+    assert "mostly_events: 975 of 1,000 rows (98 %) are labelled as events" in capsys.readouterr().out
+    assert run_command_line(["retrain", "--data", str(path), *set_all(*QUICK)]) == 2
+    shown = capsys.readouterr().err
+    assert "Expected events to be rare. Only 25 of the rows are not labelled as events" in shown

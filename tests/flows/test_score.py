@@ -90,6 +90,32 @@ def test_a_table_becomes_scores_of_the_pinned_champion(
     assert "Set aside   2 rows" in summary
 
 
+@pytest.mark.parametrize("name", ["empty.csv", "empty.parquet"])
+def test_a_batch_without_rows_is_no_failure_and_changes_nothing(
+    name: str, run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = data.with_name(name)
+    rows = new_readings().head(0)
+    rows.to_csv(empty, index=False) if name.endswith("csv") else rows.to_parquet(empty)
+    assert run(empty) == 0
+    assert not data.with_name("scores.csv").exists()
+    assert run(data) == 0
+    before = files_beside(data)
+    assert run(empty) == 0
+    assert files_beside(data) == before
+    result = json.loads((data.parent / "result.json").read_text())
+    assert (result["rows_read"], result["rows_scored"], result["rows_of_output"]) == (0, 0, ROWS - 2)
+    assert "the table has no rows" in capsys.readouterr().out
+
+
+def test_a_batch_without_rows_must_have_the_columns(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data.write_text("time,y,x1\n", encoding="utf-8")
+    assert run(data) == 2
+    assert "Expected every column that the model was trained on" in capsys.readouterr().err
+
+
 def test_the_same_table_twice_changes_not_one_byte(run: Run, data: Path) -> None:
     assert run(data) == 0
     before = files_beside(data)

@@ -178,6 +178,18 @@ def test_rows_that_are_not_later_are_refused_and_change_nothing(
     require_equal(post(client, rows[30:], "PM1"), scored.iloc[30:])
 
 
+@pytest.mark.parametrize(("place", "number"), [(5, 0), (19, 0), (15, 1)])
+def test_the_rows_of_a_request_are_numbered_without_the_history_of_the_session(
+    client: TestClient, place: int, number: int
+) -> None:
+    rows = as_rows(small_table(0, 25))
+    post(client, rows[:20], "PM1")
+    request = [*rows[20 : 20 + number], rows[place]]
+    answer = client.post("/score", json={"rows": request, "machine": "PM1"})
+    assert answer.status_code == 422
+    assert f"first in row {number}: " in answer.text
+
+
 def test_a_machine_that_is_forgotten_begins_anew(client: TestClient) -> None:
     rows = as_rows(small_table(0, 30))
     post(client, rows, "PM/1")

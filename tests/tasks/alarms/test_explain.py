@@ -98,6 +98,13 @@ def columns_of(*names: str) -> list[Column]:
 # ranks
 
 
+def test_a_sensor_named_context_is_not_the_process_context() -> None:
+    sensor = Column(name="context", sensor="context", group="level")
+    ranked = rank_sensors(np.array([[1, 3]], dtype=np.float32), [sensor, *columns_of("stops")])
+    assert ranked.names == ("context", "context_")
+    assert ranked.shares.tolist() == [[0.75, 0.25]]
+
+
 def test_the_shares_of_all_features_of_a_sensor_are_added() -> None:
     columns = columns_of("x1", "x2", "x1 volatility", "x2 volatility")
     ranked = rank_sensors(np.array([[1, 4, 4, 1]], dtype=np.float32), columns)

@@ -1,5 +1,6 @@
 """Archives that are not whole, or lead elsewhere."""
 
+import os
 import tarfile
 from pathlib import Path
 
@@ -34,6 +35,24 @@ def test_a_torn_archive_is_refused(tmp_path: Path, kept: float) -> None:
     path = write_archive(tmp_path / "a.tar.gz", FILES)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(InputError, match="must be an intact archive"):
+        verify(path)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9, 0.999])
+def test_an_archive_that_ends_within_a_file_is_cut_short(tmp_path: Path, kept: float) -> None:
+    path = write_archive(tmp_path / "a.tar.gz", FILES | {"artifacts/large": os.urandom(300_000)})
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(InputError, match="is not: it is cut short"):
+        verify(path)
+
+
+def test_a_changed_byte_within_a_large_file_is_found(tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "a.tar.gz", FILES | {"artifacts/large": 300_000 * b"large"})
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x55
+    path.write_bytes(content)
     with pytest.raises(InputError, match="must be an intact archive"):
         verify(path)
 

@@ -53,6 +53,12 @@ def test_noise_without_gaps_gives_no_finding() -> None:
     assert find_quality_issues(readings_of(noise(columns=3))) == ()
 
 
+@pytest.mark.parametrize(("events", "is_found"), [(0, False), (ROWS // 2, False), (ROWS // 2 + 1, True)])
+def test_a_table_of_which_most_rows_are_events_is_noticed(events: int, is_found: bool) -> None:
+    readings = replace(readings_of(noise()), events=np.arange(ROWS) < events)
+    assert (finding(readings, "mostly_events") is not None) == is_found
+
+
 def test_every_message_is_one_line() -> None:
     values = np.column_stack([archived(), np.zeros(ROWS), np.arange(ROWS) % 3, noise()])
     values[: ROWS // 2, 3] = 0

@@ -9,7 +9,10 @@ import lzma
 import os
 import zipfile
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -257,7 +260,7 @@ def test_a_failing_file_system_is_no_fault_of_the_input(
     [
         ("", "is empty"),
         ("\n\n", "is empty"),
-        ("time,y,a\n", "has only a header"),
+        ("time,y,a\n", "has columns but no rows"),
         ("Dear all\nhere is the file\n", "'Dear all', a single column"),
         (
             "Dear all, here it is\nregards\n",
@@ -322,3 +325,61 @@ def test_a_separator_that_the_header_lacks_is_refused(tmp_path: Path) -> None:
 @pytest.mark.mill
 def test_the_mill_data_is_read_whole() -> None:
     assert load_readings(require_mill_file(), DEFAULTS).table.shape == (18_398, 63)
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([Decimal("1.50"), None], pa.decimal128(5, 2)), [1.5, None]),
+        (pa.array([Decimal("1.50"), Decimal(2)], pa.decimal256(50, 2)), [1.5, 2.0]),
+        (pa.array([True, None]), [1.0, None]),
+        (pa.array([True, False]), [True, False]),
+        (pa.array([1, None], pa.int64()), [1.0, None]),
+        (pa.array([1.5, None], pa.float64()).dictionary_encode(), [1.5, None]),
+        (pa.array(["on", None]).dictionary_encode(), ["on", None]),
+        (pa.array([b"1.5", b"\xff"]), ["1.5", "\\xff"]),
+        (pa.array([[1.0], None]), ["[1.0]", None]),
+        (pa.array([{"a": 1}, None]), ["{'a': 1}", None]),
+        (pa.array([date(2024, 1, 2), None], pa.date32()), [pd.Timestamp("2024-01-02"), None]),
+    ],
+    ids=lambda value: str(value.type) if isinstance(value, pa.Array) else "",
+)
+def test_types_that_only_parquet_has_become_those_of_a_csv_table(
+    tmp_path: Path, column: pa.Array, expected: list[Any]
+) -> None:
+    path = tmp_path / "readings.parquet"
+    pq.write_table(pa.table({"time": ["2024-01-01 00:00", "2024-01-01 00:02"], "a": column}), path)
+    read = load_readings(path, ReadingsSection()).table["a"]
+    assert [None if pd.isna(value) else value for value in read] == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "columns"),
+    [
+        ("time,y,a|b|c|d,e|f|g", "2024-01-01 00:00,0,1,2", ["time", "y", "a|b|c|d", "e|f|g"]),
+        ("time;y;a,b,c;d,e,f", "2024-01-01 00:00;0;1.5;2", ["time", "y", "a,b,c", "d,e,f"]),
+        ("time|y|a;b;c;d;e|f", "2024-01-01 00:00|0|1|2", ["time", "y", "a;b;c;d;e", "f"]),
+        ('time,y,"a;b;c;d;e",f', "2024-01-01 00:00,0,1,2", ["time", "y", "a;b;c;d;e", "f"]),
+        ("time\ty\ta,b,c\td,e", "2024-01-01 00:00\t0\t1\t2", ["time", "y", "a,b,c", "d,e"]),
+        ("time,y,a,b", "2024-01-01 00:00,0,1;2;3;4,2", ["time", "y", "a", "b"]),
+    ],
+)
+def test_the_separator_gives_header_and_rows_as_many_fields(
+    tmp_path: Path, header: str, row: str, columns: list[str]
+) -> None:
+    table = load_readings(write(tmp_path, f"{header}\n{row}\n{row}\n"), DEFAULTS).table
+    assert list(table.columns) == columns
+    assert len(table) == 2
+
+
+def test_a_table_that_no_separator_fits_is_refused_by_the_most_frequent_one(tmp_path: Path) -> None:
+    assert "(separator '|')" in refusal(write(tmp_path, "time|y|a,b\n2024-01-01 00:00|0|1|2\n"))
+
+
+@pytest.mark.parametrize("name", ["readings.csv", "readings.parquet"])
+def test_a_table_without_rows_is_read_where_one_is_expected(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    table = pd.DataFrame({"time": ["2024-01-01"], "a": [1.0]}).head(0)
+    table.to_csv(path, index=False) if name.endswith("csv") else table.to_parquet(path)
+    assert load_readings(path, DEFAULTS, is_growing=True).table.shape == (0, 2)
+    assert "has columns but no rows" in refusal(path)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.testing import assert_allclose
 
 from schemas.evaluation import History, PartScores
@@ -21,6 +22,7 @@ from tasks.reports.plot import (
     plot_precision_recall,
     plot_roc,
     render_plots,
+    render_png,
 )
 from tests.builders import explained_alarms
 
@@ -235,3 +237,16 @@ def test_the_latest_alarm_is_drawn_where_alarms_were_explained() -> None:
 def test_without_an_alarm_there_is_none_to_draw() -> None:
     quiet = ExplainedAlarms(part="test", total=0, alarms=(), episodes=())
     assert "latest_alarm" not in render_plots(history(), part_scores(), {"model": part_scores()}, 0.4, quiet)
+
+
+@pytest.mark.parametrize(
+    "sensor", [r"p$\frac{$", "a$b$c", "$$", "x_1^2", "{x} 100 %", r"\alpha", "_x", "<b>&amp;"]
+)
+def test_a_name_is_drawn_as_it_is(sensor: str) -> None:
+    alarm = explained_alarms().alarms[-1]
+    drivers = (alarm.drivers[0].model_copy(update={"sensor": sensor}), *alarm.drivers[1:])
+    figure = plot_drivers(alarm.model_copy(update={"drivers": drivers}))
+    assert render_png(figure)[:8] == PNG_SIGNATURE
+    (title,) = [text for text in figure.findobj(Text) if text.get_text().endswith("% of the score")]
+    assert title.get_text() == f"{sensor}, 60% of the score"
+    assert not ("$" in sensor and title.get_parse_math())
