@@ -88,6 +88,8 @@ def takes_configuration(command: Command) -> Command:
     def configured(
         *, file: Path | None, settings: tuple[str, ...], preset: str | None = None, **options: Any
     ) -> Any:
+        for setting in settings:
+            require_text(setting)
         require_writable(options["json_file"])
         return command(configuration=configure(preset, file, settings), **options)
 
@@ -106,6 +108,9 @@ def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
     from flows.prefect.clean_up import end_orphaned_servers
     from flows.prefect.server import report_server_trouble, require_server, wait_for_records
 
+    for argument in arguments:
+        if isinstance(argument, Path):
+            require_text(str(argument))
     heavy = load_heavy_modules()
     address = os.environ.get("PREFECT_API_URL")
     print(f"starting  Prefect {address or '(embedded server)'} ...", file=sys.stderr)
@@ -122,6 +127,22 @@ def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
     if not address:
         wait_for_records(str(state.state_details.flow_run_id))
     return state.result()
+
+
+def require_text(name: str) -> None:
+    """Check that the name of a file, or a setting, is text: the stores and the server keep no other.
+
+    Raises:
+        InputError: If a byte of it is no character in the encoding of this process.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            "Names of files and settings must be text in the encoding of this process, "
+            f"{sys.getfilesystemencoding()}. Received {name!a}. Set the environment variable PYTHONUTF8=1, "
+            "choose a UTF-8 locale, or rename the file."
+        ) from None
 
 
 def require_writable(path: Path | None) -> None:

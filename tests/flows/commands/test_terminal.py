@@ -14,8 +14,9 @@ from tests.detectors import simulated_table
 ASCII = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
 
 
-def run_forewarn(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    environment = os.environ | ASCII | {"FOREWARN_HOME": str(folder), "PREFECT_HOME": str(folder / "prefect")}
+def run_forewarn(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[bytes]:
+    places = {"FOREWARN_HOME": str(folder), "PREFECT_HOME": str(folder / "prefect")}
+    environment = os.environ | ASCII | places | more
     command = [sys.executable, "-m", "flows", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, check=False)
 
@@ -47,4 +48,13 @@ def test_a_message_with_an_umlaut_is_shown_on_a_terminal_of_ascii(
     done = run_forewarn(data.parent, "check", "--data", str(data), *arguments)
     assert done.returncode == 2
     assert shown in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("retrain",), ("check", "--set", "readings.label_column=Störung")])
+def test_a_name_that_is_no_text_in_a_locale_of_ascii_is_refused(data: Path, command: tuple[str, ...]) -> None:
+    done = run_forewarn(data.parent, *command, "--data", str(data), LC_ALL="C", PYTHONCOERCECLOCALE="0")
+    assert done.returncode == 2
+    assert b"must be text in the encoding of this process, ascii" in done.stderr
+    assert b"PYTHONUTF8=1" in done.stderr
     assert b"Traceback" not in done.stderr
