@@ -52,14 +52,18 @@ def make_detector(
         seed: Seed of the readings.
         sections: Further settings, such as `threshold={"rule": "budget"}`.
     """
-    detector, model, _ = train_detector(family, rows, seed, **sections)
+    detector, model, _ = train_detector(family, rows, seed, None, **sections)
     return detector, model
 
 
 def train_detector(
-    family: str = "pca_t2", rows: int = 6_000, seed: int = 5, **sections: Mapping[str, Any]
+    family: str = "pca_t2",
+    rows: int = 6_000,
+    seed: int = 5,
+    table: pd.DataFrame | None = None,
+    **sections: Mapping[str, Any],
 ) -> tuple[Detector, FittedModel, np.ndarray]:
-    """Make a detector, arguments as for `make_detector`.
+    """Make a detector, arguments as for `make_detector`; `table` replaces the simulated readings.
 
     Returns:
         The detector, its model, and the scores of the training for each row of the table, NaN where a row
@@ -67,14 +71,15 @@ def train_detector(
     """
     changes = {**sections, "model": {"family": family, **sections.get("model", {})}}
     settings = change_settings(Configuration(), changes)
-    raw = RawTable(simulated_table(rows, seed), "simulated", "0" * 64)
+    table = simulated_table(rows, seed) if table is None else table
+    raw = RawTable(table, "simulated", "0" * 64)
     readings = steps.check_readings(raw, settings.readings)
     prepared = line.prepare(raw, readings, settings)
     split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
     divided = line.scale(prepared, split, settings)
     model, scores = line.fit(prepared, divided, settings, has_controls=False)
     thresholds, _ = line.set_thresholds(prepared, split, scores, settings)
-    by_row = np.full(rows, np.nan)
+    by_row = np.full(len(table), np.nan)
     by_row[prepared.labelled.source_rows[prepared.windows.end_rows]] = scores["model"]
     return line.describe_detector(prepared, divided, thresholds["model"], settings), model, by_row
 

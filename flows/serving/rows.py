@@ -45,7 +45,7 @@ def make_table(rows: Sequence[Mapping[str, Any]], detector: Detector) -> pd.Data
         labels = _take_column(rows, section.label_column)
         table[section.label_column] = pd.Series(labels).fillna(0).infer_objects()
     if section.time_column in table:
-        times = parse_times(table[section.time_column], section.time_format)
+        times = parse_times(table[section.time_column], section.time_format, section.day_first)
         if times.notna().all():
             table[section.time_column] = times
     _refuse_large_values(table, detector)

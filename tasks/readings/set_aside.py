@@ -26,10 +26,8 @@ from schemas.tables import (
 from tasks.readings.check import find_failing_rows
 from tasks.readings.columns import choose_known_columns
 from tasks.readings.format import format_times, format_values
-from tasks.readings.parse import number_runs, parse_times
+from tasks.readings.parse import find_latest_time, number_runs, parse_times
 
-# a sensor's clock may be in any time zone
-HOURS_AHEAD_AT_MOST = 24
 # number of reasons listed in the error message
 _REASONS_SHOWN = 10
 # settings of the table that the command may override; the version determines all others
@@ -39,6 +37,7 @@ _TABLE_SETTINGS = (
     "separator",
     "decimal",
     "time_format",
+    "day_first",
     "missing_values",
     "fill_rows_at_most",
 )
@@ -91,7 +90,7 @@ def set_rows_aside(
     label_column, sensors = choose_known_columns(
         raw, section, detector.sensors, detector.categories, are_labels_needed=False
     )
-    times = parse_times(raw.table[section.time_column], section.time_format)
+    times = parse_times(raw.table[section.time_column], section.time_format, section.day_first)
     labels = None if label_column is None else raw.table[label_column].astype(object).fillna(0)
     numbers = _read_numbers(raw, section, detector)
     problems = _find_problems(raw, section, sensors, times, labels)
@@ -207,8 +206,7 @@ def _find_problems(
 
 def _note_rows_ahead(problems: Problems, times: pd.Series, time_column: str, now: datetime) -> None:
     """Add a problem to rows far in the future: if one were accepted, all following rows would be too late."""
-    latest = np.datetime64(int(now.timestamp()) + HOURS_AHEAD_AT_MOST * 3600, "s")
-    for row in np.flatnonzero((times > latest).to_numpy()):
+    for row in np.flatnonzero((times > find_latest_time(now)).to_numpy()):
         problems[int(row)].append(f"{time_column}: {AHEAD_OF_THE_CLOCK}")
 
 
