@@ -24,6 +24,7 @@ from schemas.readings import LabelledReadings, RawTable, SensorReadings
 from schemas.results import DataSummary
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
+from tasks.readings.parse import find_step_minutes
 from tasks.readings.time_formats import is_day_first
 
 
@@ -186,6 +187,7 @@ def describe_detector(
         convention=settings.windows.convention,
         scaler=divided.scaler,
         threshold=threshold,
+        trained_step_minutes=find_step_minutes(found.times),
     )
 
 

@@ -28,6 +28,8 @@ class Detector(BaseModel):
         convention: Window convention.
         scaler: Scaler fitted on normal training rows.
         threshold: Fixed, or recalibrated from recent scores; an alarm is `score >= threshold`.
+        trained_step_minutes: Median interval between training rows, which `readings.step_minutes` may have
+            been set to differ from; None in versions that do not hold it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +44,12 @@ class Detector(BaseModel):
     convention: Literal["within_runs", "published"]
     scaler: Scaler
     threshold: Threshold
+    trained_step_minutes: float | None = None
+
+    @property
+    def interval_minutes(self) -> float | None:
+        """Interval between the rows of training in minutes, or None if it is not known."""
+        return self.trained_step_minutes or self.readings.step_minutes
 
     @model_validator(mode="before")
     @classmethod

@@ -129,7 +129,7 @@ def list_scored_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
 def invent_rows(detector: Detector) -> list[dict[str, Any]]:
     """Invent example rows with the columns and the step of a version, enough to get a score."""
     count = detector.window_rows + _EXTRA_EXAMPLE_ROWS
-    step = pd.Timedelta(minutes=detector.readings.step_minutes or 1.0)
+    step = pd.Timedelta(minutes=detector.interval_minutes or 1.0)
     names = [*detector.sensors, *detector.categories]
     return [
         {

@@ -27,6 +27,7 @@ from tasks.readings.check import find_failing_rows
 from tasks.readings.columns import choose_known_columns
 from tasks.readings.format import format_times, format_values
 from tasks.readings.parse import find_latest_time, number_runs, parse_times
+from tasks.readings.sampling import refuse_other_interval
 
 # number of reasons listed in the error message
 _REASONS_SHOWN = 10
@@ -85,7 +86,8 @@ def set_rows_aside(
         The rows to score, and those set aside.
 
     Raises:
-        InputError: If a column is missing, or no row of the table can be used.
+        InputError: If a column is missing, no row of the table can be used, or the new rows come at another
+            interval than those of training.
     """
     label_column, sensors = choose_known_columns(
         raw, section, detector.sensors, detector.categories, are_labels_needed=False
@@ -96,6 +98,7 @@ def set_rows_aside(
     problems = _find_problems(raw, section, sensors, times, labels)
     _note_rows_ahead(problems, times, section.time_column, now)
     is_scored = times.isin(opened.times).to_numpy()
+    _refuse_other_interval(times[~(times > find_latest_time(now))], detector, opened, raw.source)
     walk = _Walk(opened.bookmark, sensors, section, detector.readings.step_minutes)
     accepted = _walk_rows(walk, times, numbers, is_scored, problems)
     if not (walk.sound_rows or is_scored.any()):
@@ -167,6 +170,13 @@ class _Walk:
         self._held = np.where(is_hole, self._held + 1, 0)
         self._times.add(time)
         return []
+
+
+def _refuse_other_interval(times: pd.Series, detector: Detector, opened: OpenedOutput, source: str) -> None:
+    """Compare the interval between the rows that follow those scored before with that of training."""
+    moments, before = times.to_numpy(), opened.times
+    new = moments[moments > before[-1]] if len(before) else moments
+    refuse_other_interval(new, detector.interval_minutes, source, before)
 
 
 def _read_numbers(raw: RawTable, section: ReadingsSection, detector: Detector) -> pd.DataFrame:
