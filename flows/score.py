@@ -196,7 +196,7 @@ def summarise_scoring(result: ScoreResult) -> str:
     if added:
         lines.append(f"            from {result.first_time} to {result.last_time}")
     if result.rows_without_history:
-        which = f"{result.rows_without_history:,} of them are" if result.rows_scored else "all of them are"
+        which = f"{result.rows_without_history:,} of them" if result.rows_scored else "all of them"
         lines.append(
             f"            {which} without a score: too few rows since the last gap, or a known event"
         )

@@ -18,6 +18,7 @@ from flows.score import score
 from schemas.errors import InputError
 from tasks.readings.check import check_output_table
 from tasks.registry.loading import load_version
+from tasks.registry.rescore import score_champion
 from tasks.registry.resolve import resolve_version
 from tasks.scoring.score import score_readings
 from tests.detectors import open_test_store, register_quickly, simulated_table
@@ -141,13 +142,19 @@ def test_a_growing_table_is_refused_once_its_new_rows_come_at_another_interval(r
     assert run(data) == 0
 
 
+def test_a_champion_is_not_compared_on_rows_at_another_interval(client: MlflowClient) -> None:
+    champion = score_champion(client, NAME, at_interval(10, 60))
+    assert champion is not None
+    assert "cannot score these readings: Expected rows about every 2 minutes" in str(champion.problem)
+
+
 def test_the_summary_says_that_no_row_has_a_score(
     run: Run, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     at_interval(2, 3).to_csv(data, index=False)
     assert run(data) == 0
     assert json.loads((data.parent / "result.json").read_text())["rows_without_history"] == 3
-    assert "all of them are without a score: too few rows since the last gap" in capsys.readouterr().out
+    assert "all of them without a score: too few rows since the last gap" in capsys.readouterr().out
 
 
 def test_what_cannot_be_scored_is_refused_whole(
