@@ -7,9 +7,11 @@ it there, where the steps are plain functions: see `flows.steps`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from flows import steps
 from schemas.configuration import Configuration
@@ -22,6 +24,8 @@ from schemas.readings import LabelledReadings, RawTable, SensorReadings
 from schemas.results import DataSummary
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
+from tasks.readings.parse import find_step_minutes
+from tasks.readings.time_formats import is_day_first
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +81,14 @@ class Judged:
 
 
 def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorReadings]:
-    """Read and check a table, and replay it causally if configured."""
+    """Read and check a table, and replay it causally if configured.
+
+    Raises:
+        InputError: If the table cannot be used, for example because rows of it lie in the future.
+    """
     raw = steps.load_readings(path, settings.readings)
     readings = steps.check_readings(raw, settings.readings)
+    steps.refuse_future_rows(readings, datetime.now(UTC))
     if settings.readings.replay == "causal":
         readings = steps.replay_causally(readings)
         raw = steps.replace_sensors(raw, readings)
@@ -157,9 +166,16 @@ def set_thresholds(
 def describe_detector(
     prepared: Prepared, divided: Divided, threshold: Threshold, settings: Configuration
 ) -> Detector:
-    """Collect everything that a version needs besides the model; live tables are never replayed."""
+    """Collect everything that a version needs besides the model; live tables are never replayed.
+
+    The version reads day and month in the order found in training, also where a batch does not tell it.
+    """
+    found = prepared.readings
+    day_first = settings.readings.day_first
+    if day_first is None:
+        day_first = is_day_first(found.time_format)
     readings = settings.readings.model_copy(
-        update={"step_minutes": prepared.readings.step_minutes, "replay": "none"}
+        update={"step_minutes": found.step_minutes, "replay": "none", "day_first": day_first}
     )
     return Detector(
         readings=readings,
@@ -171,6 +187,7 @@ def describe_detector(
         convention=settings.windows.convention,
         scaler=divided.scaler,
         threshold=threshold,
+        trained_step_minutes=find_step_minutes(found.times),
     )
 
 
@@ -189,4 +206,7 @@ def summarise_data(prepared: Prepared, windows: dict[str, int]) -> DataSummary:
         segments=int(prepared.labelled.runs[-1]) + 1,
         windows=windows,
         findings=prepared.readings.findings,
+        first_time=pd.Timestamp(prepared.readings.times[0]).isoformat(),
+        last_time=pd.Timestamp(prepared.readings.times[-1]).isoformat(),
+        time_format=prepared.readings.time_format,
     )

@@ -52,7 +52,7 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}
     with recorded_run(own, raw, tags) as run:
         steps.log_configuration(run.client, run.id, configuration)
-        readings, labelled_stop = check_table(run, raw, section, detector, configuration)
+        readings, labelled_stop = check_table(run, raw, section, (version, detector), configuration)
         watched = steps.score_watched_rows(version, detector, model, raw, readings, labelled_stop)
         clock.lap(
             "score", f"{len(readings.times):,} rows, {len(watched.scores) - watched.start:,} of them new"
@@ -86,11 +86,16 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
 
 
 def check_table(
-    run: Run, raw: RawTable, section: ReadingsSection, detector: Detector, configuration: Configuration
+    run: Run,
+    raw: RawTable,
+    section: ReadingsSection,
+    champion: tuple[WatchedVersion, Detector],
+    configuration: Configuration,
 ) -> tuple[SensorReadings, int]:
     """Check the table; if it fails, report a data incident by a separate event, never as drift."""
+    version, detector = champion
     try:
-        return steps.check_watched_table(raw, section, detector)
+        return steps.check_watched_table(raw, section, detector, version.last_seen)
     except InputError as error:
         message = str(error)[:_INCIDENT_CHARACTERS]
         steps.tag_run(run.client, run.id, {"incident": message})

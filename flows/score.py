@@ -205,9 +205,9 @@ def summarise_scoring(result: ScoreResult) -> str:
     if added:
         lines.append(f"            from {result.first_time} to {result.last_time}")
     if result.rows_without_history:
+        which = f"{result.rows_without_history:,} of them" if result.rows_scored else "all of them"
         lines.append(
-            f"            {result.rows_without_history:,} of them without a score: too few rows since the "
-            "last gap, or a known event"
+            f"            {which} without a score: too few rows since the last gap, or a known event"
         )
     if result.rows_skipped + result.rows_skipped_set_aside:
         lines.append(

@@ -24,7 +24,7 @@ from tasks.evaluation.backtest import summarise, trial
 from tasks.features import featurise, scale
 from tasks.models import baselines, fit, training_cache
 from tasks.monitor import reference, review, review_log, watch
-from tasks.readings import check, load, replay, set_aside, simulate
+from tasks.readings import check, inspect, load, replay, set_aside, simulate
 from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
 from tasks.scoring import append, carry_over, output_rows, resume
@@ -140,6 +140,7 @@ def name_training(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 simulate_file = step(simulate.simulate_file, name="simulate readings")
 load_readings = outside(load.load_readings, name="load readings", timeout_seconds=600)
 check_readings = step(check.check_readings, name="schema check")
+refuse_future_rows = step(inspect.refuse_future_rows, name="check for future times")
 replay_causally = step(replay.replay_causally, name="causal replay")
 replace_sensors = step(replay.replace_sensors, name="replace sensors")
 label_ahead = step(label.label_ahead, name="curve shift")

@@ -9,7 +9,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from schemas.backtest import BacktestResult
 from schemas.comparison import ComparisonResult
 from schemas.evaluation import Metrics
-from schemas.results import RetrainResult
+from schemas.results import DataSummary, RetrainResult
+from tasks.readings.inspect import describe_format
 
 # columns are aligned by format strings: rich and tabulate would change the layout that scripts may read
 _COLUMNS = ("model", "pca", "zscore", "random")
@@ -34,6 +35,7 @@ def summarise_retraining(result: RetrainResult) -> str:
         f"Trained on  {result.data.source}",
         f"            {result.data.rows:,} rows, {result.data.events} events, "
         f"{result.data.segments} runs of rows",
+        *_write_times(result.data),
         f"            windows: {windows['train_normal']:,} normal of {windows['train']:,} for training, "
         f"{windows['validation']:,} validation, {windows['test']:,} test",
         f"Model       {result.family}, {result.parameters:,} parameters, {result.epochs} epochs",
@@ -53,6 +55,14 @@ def summarise_retraining(result: RetrainResult) -> str:
         "Compare     forewarn ui   (in a checkout: make ui)",
     ]
     return "\n".join(lines)
+
+
+def _write_times(data: DataSummary) -> list[str]:
+    """Write from when to when the rows are; results of earlier releases do not say it."""
+    if data.first_time is None or data.last_time is None:
+        return []
+    first, last = (time.replace("T", " ") for time in (data.first_time, data.last_time))
+    return [f"            from {first} to {last}, {describe_format(data.time_format)}"]
 
 
 def _write_origin(result: RetrainResult) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from schemas.configuration import FeaturesSection, ReadingsSection
 from schemas.evaluation import Threshold
@@ -18,7 +19,7 @@ class Detector(BaseModel):
 
     Attributes:
         format_version: Version of this format; other versions are rejected.
-        readings: How a table is parsed; `step_minutes` is that of the training data.
+        readings: How a table is parsed; `step_minutes` and `day_first` are those of the training data.
         are_event_rows_kept: Whether event rows are scored; otherwise known event rows end a run.
         features: How features are computed.
         sensors: Sensors that the features are computed from, in order.
@@ -27,6 +28,8 @@ class Detector(BaseModel):
         convention: Window convention.
         scaler: Scaler fitted on normal training rows.
         threshold: Fixed, or recalibrated from recent scores; an alarm is `score >= threshold`.
+        trained_step_minutes: Median interval between training rows, which `readings.step_minutes` may have
+            been set to differ from; None in versions that do not hold it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,3 +44,18 @@ class Detector(BaseModel):
     convention: Literal["within_runs", "published"]
     scaler: Scaler
     threshold: Threshold
+    trained_step_minutes: float | None = None
+
+    @property
+    def interval_minutes(self) -> float | None:
+        """Interval between the rows of training in minutes, or None if it is not known."""
+        return self.trained_step_minutes or self.readings.step_minutes
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_dates_as_before(cls, content: Any) -> Any:
+        """Read the dates of versions made before there was `readings.day_first` as then: the month first."""
+        readings = content.get("readings") if isinstance(content, Mapping) else None
+        if not isinstance(readings, Mapping) or "day_first" in readings:
+            return content
+        return {**content, "readings": {**readings, "day_first": False}}

@@ -57,6 +57,8 @@ class SensorReadings:
         source: Path of the file.
         sha256: Hash of the file's bytes.
         findings: Data-quality issues that do not stop the run.
+        time_format: strptime format in which the times were written, or `ISO8601`; None if they were stored
+            as times.
     """
 
     times: np.ndarray
@@ -70,6 +72,7 @@ class SensorReadings:
     source: str
     sha256: str
     findings: tuple[Finding, ...] = field(default=())
+    time_format: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

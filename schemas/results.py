@@ -22,6 +22,10 @@ class DataSummary(BaseModel):
         segments: Runs of rows without a gap or an event.
         windows: Number of windows by part.
         findings: Data-quality issues that did not stop the run.
+        first_time: Time of the first row, ISO 8601; None in results of earlier releases.
+        last_time: Time of the last row.
+        time_format: strptime format in which the times were written, or `ISO8601`; None if they were stored
+            as times.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +37,9 @@ class DataSummary(BaseModel):
     segments: int
     windows: dict[str, int]
     findings: tuple[Finding, ...]
+    first_time: str | None = None
+    last_time: str | None = None
+    time_format: str | None = None
 
 
 class PartSummary(BaseModel):

@@ -57,17 +57,22 @@ def make_detector(
 
 
 def train_detector(
-    family: str = "pca_t2", rows: int = 6_000, seed: int = 5, **sections: Mapping[str, Any]
+    family: str = "pca_t2",
+    rows: int = 6_000,
+    seed: int = 5,
+    table: pd.DataFrame | None = None,
+    **sections: Mapping[str, Any],
 ) -> tuple[Detector, FittedModel, np.ndarray]:
-    """Make a detector, arguments as for `make_detector`.
+    """Make a detector, arguments as for `make_detector`; `table` replaces the simulated readings.
 
     Returns:
         The detector, its model, and the scores of the training for each row of the table, NaN where a row
         ends no window, shape (rows,).
     """
-    raw = RawTable(simulated_table(rows, seed), "simulated", "0" * 64)
+    table = simulated_table(rows, seed) if table is None else table
+    raw = RawTable(table, "simulated", "0" * 64)
     prepared, detector, model, scores = train_on_table(raw, family, **sections)
-    by_row = np.full(rows, np.nan)
+    by_row = np.full(len(table), np.nan)
     by_row[prepared.labelled.source_rows[prepared.windows.end_rows]] = scores
     return detector, model, by_row
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -39,10 +40,15 @@ def simulate(
 def check(data: Path, configuration: Configuration, json_file: Path | None) -> None:
     """Check a table against its schema and list findings about its quality."""
     from tasks.readings.check import check_readings
+    from tasks.readings.format import format_times
+    from tasks.readings.inspect import describe_format, find_future_rows
     from tasks.readings.load import load_readings
 
     raw = load_readings(data, configuration.readings)
     readings = check_readings(raw, configuration.readings)
+    first_time, last_time = format_times(readings.times[[0, -1]])
+    future = find_future_rows(readings, datetime.now(UTC))
+    findings = [*readings.findings, *([future] if future else [])]
     result = {
         "data": str(data),
         "sha256": raw.sha256,
@@ -50,14 +56,18 @@ def check(data: Path, configuration: Configuration, json_file: Path | None) -> N
         "event_rows": int(readings.events.sum()),
         "sensors": len(readings.sensors),
         "step_minutes": readings.step_minutes,
-        "findings": [finding.model_dump(mode="json") for finding in readings.findings],
+        "first_time": first_time.replace(" ", "T"),
+        "last_time": last_time.replace(" ", "T"),
+        "time_format": readings.time_format,
+        "findings": [finding.model_dump(mode="json") for finding in findings],
     }
     write_json(json_file, result)
     print(
         f"{data}: {result['rows']:,} rows, {result['event_rows']} event rows, {result['sensors']} sensors, "
         f"a row every {readings.step_minutes:g} minutes. The schema check passed."
     )
-    for finding in readings.findings:
+    print(f"  Times from {first_time} to {last_time}, {describe_format(readings.time_format)}.")
+    for finding in findings:
         print(f"  {finding.check}: {finding.message}")
 
 

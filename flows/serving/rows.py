@@ -45,7 +45,7 @@ def make_table(rows: Sequence[Mapping[str, Any]], detector: Detector) -> pd.Data
         labels = _take_column(rows, section.label_column)
         table[section.label_column] = pd.Series(labels).fillna(0).infer_objects()
     if section.time_column in table:
-        times = parse_times(table[section.time_column], section.time_format)
+        times = parse_times(table[section.time_column], section.time_format, section.day_first)
         if times.notna().all():
             table[section.time_column] = times
     _refuse_large_values(table, detector)
@@ -129,7 +129,7 @@ def list_scored_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
 def invent_rows(detector: Detector) -> list[dict[str, Any]]:
     """Invent example rows with the columns and the step of a version, enough to get a score."""
     count = detector.window_rows + _EXTRA_EXAMPLE_ROWS
-    step = pd.Timedelta(minutes=detector.readings.step_minutes or 1.0)
+    step = pd.Timedelta(minutes=detector.interval_minutes or 1.0)
     names = [*detector.sensors, *detector.categories]
     return [
         {

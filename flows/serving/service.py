@@ -22,6 +22,7 @@ from schemas.configuration import ServingSection
 from schemas.errors import InputError
 from schemas.service import ScoreRequest, limit_request
 from schemas.state import ScoringState
+from tasks.readings.sampling import refuse_other_interval
 from tasks.scoring.score import score_readings
 
 _PROBLEMS_SHOWN = 5
@@ -140,10 +141,15 @@ def read_request(body: bytes, model: type[ScoreRequest]) -> ScoreRequest:
 
 
 def score_alone(served: ServedVersion, request: ScoreRequest) -> Scored:
-    """Score the rows of a request as one table, whose first rows are the history of the later ones."""
+    """Score the rows of a request as one table, whose first rows are the history of the later ones.
+
+    Raises:
+        InputError: If the rows fail the schema check, or come at another interval than those of training.
+    """
     table = make_table(request.rows, served.detector)
     with np.errstate(all="ignore"):
         scored = score_readings(served.detector, served.model, table)
+    refuse_other_interval(scored["time"].to_numpy(), served.detector.interval_minutes, "the request")
     return write_answer(served, request, scored, None)
 
 

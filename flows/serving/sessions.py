@@ -17,6 +17,8 @@ from schemas.errors import InputError
 from schemas.readings import RawTable
 from schemas.state import ScoringState
 from tasks.readings.check import check_readings
+from tasks.readings.parse import parse_times
+from tasks.readings.sampling import DIFFERENCES_AT_LEAST, refuse_other_interval
 from tasks.scoring.resume import begin_scoring, score_next_rows
 
 # the answer to the last request is kept in case the request is sent again, unless it exceeds this many bytes
@@ -147,7 +149,8 @@ def score_in_session(
         The scored rows, and the state to carry over.
 
     Raises:
-        InputError: If the rows fail the schema check, for example because they are not later.
+        InputError: If the rows fail the schema check, for example because they are not later, or if they
+            come at another interval than those of training.
     """
     detector, model = served.detector, served.model
     state = carry_over(served, session)
@@ -157,8 +160,18 @@ def score_in_session(
         # if these rows are invalid by themselves, report that instead
         _check_rows(served, table)
         raise
+    _check_interval(served, state, scored)
     kept = None if after.rows is None else after.rows.tail(rows_at_most).reset_index(drop=True)
     return scored, ScoringState(kept, after.threshold)
+
+
+def _check_interval(served: ServedVersion, state: ScoringState, scored: pd.DataFrame) -> None:
+    """Compare the interval between the new rows, and the rows before them if these are few, with training."""
+    section, earlier = served.detector.readings, None
+    if state.rows is not None:
+        column = state.rows[section.time_column].tail(DIFFERENCES_AT_LEAST)
+        earlier = parse_times(column, section.time_format, section.day_first).to_numpy()
+    refuse_other_interval(scored["time"].to_numpy(), served.detector.interval_minutes, "the session", earlier)
 
 
 def carry_over(served: ServedVersion, session: Session) -> ScoringState:

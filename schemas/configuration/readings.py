@@ -28,6 +28,11 @@ class ReadingsSection(Section):
     time_format: str | None = Field(
         None, description="strptime format of the time column; null to detect it."
     )
+    day_first: bool | None = Field(
+        None,
+        description="Whether the day comes before the month in dates such as 1/3/2024; null to decide by the "
+        "steps between the rows, and to refuse a table in which they do not tell.",
+    )
     step_minutes: float | None = Field(
         None, gt=0, description="Usual interval between rows in minutes; null for the median."
     )

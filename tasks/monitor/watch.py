@@ -18,6 +18,7 @@ from schemas.readings import RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.readings.check import check_readings
 from tasks.readings.columns import replace_columns
+from tasks.readings.sampling import refuse_other_interval
 from tasks.registry.rescore import keep_later
 from tasks.registry.versions import find_champion, find_run_metrics
 from tasks.scoring.score import score_readings
@@ -60,7 +61,7 @@ def find_watched_version(client: MlflowClient, model_name: str) -> WatchedVersio
 
 
 def check_watched_table(
-    raw: RawTable, section: ReadingsSection, detector: Detector
+    raw: RawTable, section: ReadingsSection, detector: Detector, last_seen: str | None = None
 ) -> tuple[SensorReadings, int]:
     """Check a table whose newest rows may have no label yet.
 
@@ -68,13 +69,15 @@ def check_watched_table(
         raw: The table as received.
         section: How it is read.
         detector: The version's detector, which names the columns that it needs.
+        last_seen: Time of the last row that the version has seen; the rows after it must come at the interval
+            of its training.
 
     Returns:
         The checked readings of all rows, and the first row from which on no label is known; the number of
         rows if all labels are known, or the table has none at all.
 
     Raises:
-        InputError: If the table fails its schema.
+        InputError: If the table fails its schema, or its new rows come at another interval.
     """
     filled, labelled_stop = _fill_late_labels(raw, section)
     readings = check_readings(
@@ -84,6 +87,9 @@ def check_watched_table(
         sensors=detector.sensors,
         categories=detector.categories,
     )
+    times = readings.times
+    new = times if last_seen is None else times[times > np.datetime64(last_seen)]
+    refuse_other_interval(new, detector.interval_minutes, raw.source)
     return readings, labelled_stop
 
 

@@ -30,12 +30,15 @@ from tasks.readings.columns import choose_columns, choose_known_columns
 from tasks.readings.fill import fill_table
 from tasks.readings.inspect import find_quality_issues
 from tasks.readings.parse import find_step_minutes, number_runs, parse_times
+from tasks.readings.time_formats import find_time_format
 
 REMEDIES = {
-    NOT_A_TIME: "set `readings.time_format` (detected automatically: month/day/year and month-day-year with "
-    "H:MM or H:MM:SS, and ISO 8601)",
+    NOT_A_TIME: "set `readings.time_format` (detected automatically: ISO 8601, and month, day and year or "
+    "day, month and year with / - or . between them and H:MM or H:MM:SS), or correct `readings.day_first` if "
+    "it is set",
     REPEATED_TIME: "keep one row per time",
-    BACKWARDS_TIME: "sort the rows by time (if the day comes before the month, set `readings.time_format`)",
+    BACKWARDS_TIME: "sort the rows by time (if day and month were taken for each other, set "
+    "`readings.day_first`)",
     NOT_A_LABEL: "set `readings.label_column` to the column that is 1 on event rows and 0 elsewhere",
     NOT_A_NUMBER: "exclude non-numeric columns with `readings.drop_columns` or "
     "`readings.categorical_columns`, and set `readings.decimal` if the decimal mark is a comma",
@@ -82,7 +85,9 @@ def check_readings(
         if sensors is None
         else choose_known_columns(raw, section, sensors, categories, are_labels_needed=are_labels_needed)
     )
-    times = parse_times(raw.table[section.time_column], section.time_format)
+    written = raw.table[section.time_column]
+    time_format = section.time_format or find_time_format(written, section.day_first)
+    times = parse_times(written, time_format)
     step_minutes = section.step_minutes or find_step_minutes(times.to_numpy())
     runs = number_runs(times.to_numpy(), step_minutes)
     table, filled = fill_table(raw.table[names], runs, section)
@@ -104,6 +109,7 @@ def check_readings(
         step_minutes=_check_step(step_minutes, raw),
         source=raw.source,
         sha256=raw.sha256,
+        time_format=time_format,
     )
     if sensors is not None:
         return readings

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import numpy as np
 
+from schemas.errors import InputError
 from schemas.readings import Finding, SensorReadings
+from tasks.readings.format import format_times
+from tasks.readings.parse import find_latest_time
+from tasks.readings.time_formats import ISO_FORMAT, is_day_first
 
 VARYING_ROWS_AT_LEAST = 0.001
 CONSTANT_START_AT_LEAST = 0.4
@@ -63,6 +68,59 @@ def _find_mostly_events(readings: SensorReadings) -> Finding | None:
     )
     details = {"event_rows": events, "rows": rows}
     return Finding(check="mostly_events", message=message, details=details)
+
+
+def find_future_rows(readings: SensorReadings, now: datetime) -> Finding | None:
+    """Find rows that lie more than a day in the future: their dates were probably read wrongly.
+
+    Args:
+        readings: Checked readings.
+        now: Current time, with its zone.
+
+    Returns:
+        A `Finding` with the check `future_times`, or None.
+    """
+    is_ahead = readings.times > find_latest_time(now)
+    if not is_ahead.any():
+        return None
+    first, last = format_times(readings.times[is_ahead][[0, -1]])
+    details = {"rows": int(is_ahead.sum()), "first": first, "last": last}
+    message = (
+        f"{details['rows']} rows lie more than a day in the future, from {first} to {last}, "
+        f"{describe_format(readings.time_format)}. Nothing is trained on such a table. If day and month were "
+        "taken for each other, set `readings.day_first`; if the format is another one, set "
+        "`readings.time_format`."
+    )
+    return Finding(check="future_times", message=message, details=details)
+
+
+def refuse_future_rows(readings: SensorReadings, now: datetime) -> None:
+    """Refuse readings to train on if rows of them lie in the future.
+
+    Args:
+        readings: Checked readings.
+        now: Current time, with its zone.
+
+    Raises:
+        InputError: If a row is more than a day ahead.
+    """
+    found = find_future_rows(readings, now)
+    if found is not None:
+        raise InputError(
+            f"Expected training rows that are not in the future. In {readings.source} {found.message}"
+        )
+
+
+def describe_format(time_format: str | None) -> str:
+    """Describe how the times of a table were written, as the end of a sentence.
+
+    Args:
+        time_format: As `SensorReadings` has it.
+    """
+    if time_format is None:
+        return "stored as times"
+    order = {None: "", True: " (the day first)", False: " (the month first)"}[is_day_first(time_format)]
+    return f"written as {'ISO 8601' if time_format == ISO_FORMAT else time_format}{order}"
 
 
 def _find_time_gaps(readings: SensorReadings) -> Finding | None:

@@ -36,10 +36,9 @@ from tasks.readings.known_rows import (
     require_same_zones,
 )
 from tasks.readings.order import find_order, require_one_sequence
-from tasks.readings.parse import number_runs, parse_times
+from tasks.readings.parse import find_latest_time, number_runs, parse_times
+from tasks.readings.sampling import refuse_other_interval
 
-# a sensor's clock may be in any time zone
-HOURS_AHEAD_AT_MOST = 24
 # number of reasons listed in the error message
 _REASONS_SHOWN = 10
 # settings of the table that the command may override; the version determines all others
@@ -49,6 +48,7 @@ _TABLE_SETTINGS = (
     "separator",
     "decimal",
     "time_format",
+    "day_first",
     "missing_values",
     "fill_rows_at_most",
 )
@@ -97,13 +97,13 @@ def set_rows_aside(
 
     Raises:
         InputError: If a column is missing, none of the rows can be used (though a table may have no rows), so
-            many rows share a time with others that the table must hold several machines, or some times have a
-            zone and others none.
+            many rows share a time with others that the table must hold several machines, some times have a
+            zone and others none, or the new rows come at another interval than those of training.
     """
     label_column, sensors = choose_known_columns(
         raw, section, detector.sensors, detector.categories, are_labels_needed=False
     )
-    times = parse_times(raw.table[section.time_column], section.time_format)
+    times = parse_times(raw.table[section.time_column], section.time_format, section.day_first)
     labels = None if label_column is None else raw.table[label_column].astype(object).fillna(0)
     numbers = _read_numbers(raw, section, detector)
     problems = _find_problems(raw, section, sensors, times, labels)
@@ -115,6 +115,7 @@ def set_rows_aside(
     is_known = times.notna().to_numpy() & ~is_ahead
     order = find_order(times.to_numpy(), is_known, detector.readings.step_minutes)
     require_one_sequence(raw, times, section.time_column, order)
+    _refuse_other_interval(times[~is_ahead], detector, opened, raw.source)
     _note(problems, order.is_between & ~is_scored, f"{section.time_column}: {BETWEEN_ROWS}")
     recognised = _recognise_rows(raw, times, numbers, detector, opened)
     walk = _Walk(opened.bookmark, sensors, section, detector.readings.step_minutes)
@@ -228,6 +229,13 @@ class _Walk:
         return []
 
 
+def _refuse_other_interval(times: pd.Series, detector: Detector, opened: OpenedOutput, source: str) -> None:
+    """Compare the interval between the rows that follow those scored before with that of training."""
+    moments, before = times.to_numpy(), opened.times
+    new = moments[moments > before[-1]] if len(before) else moments
+    refuse_other_interval(new, detector.interval_minutes, source, before)
+
+
 def _read_numbers(raw: RawTable, section: ReadingsSection, detector: Detector) -> pd.DataFrame:
     """Read every numeric column, since a later version may need other columns than this one.
 
@@ -269,8 +277,7 @@ def _find_rows_ahead(times: pd.Series, now: datetime) -> np.ndarray:
     Returns:
         Bool, shape (rows,).
     """
-    latest = np.datetime64(int(now.timestamp()) + HOURS_AHEAD_AT_MOST * 3600, "s")
-    return np.asarray((times > latest).to_numpy())
+    return np.asarray((times > find_latest_time(now)).to_numpy())
 
 
 def _note(problems: Problems, is_failing: np.ndarray, reason: str) -> None:

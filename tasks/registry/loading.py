@@ -20,6 +20,7 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from tasks.readings.check import check_scored_table
+from tasks.readings.sampling import refuse_other_interval
 from tasks.scoring.score import score_readings
 
 if TYPE_CHECKING:
@@ -92,8 +93,11 @@ def score_with_version(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
         `time, score, threshold, alarm, top_sensors, drivers`, one row for each row of `table`.
 
     Raises:
-        InputError: If the version cannot score the table, or its output breaks the schema of scores.
+        InputError: If the version cannot score the table, the rows come at another interval than those of
+            its training, or its output breaks the schema of scores.
     """
     with copied_version(model_uri) as (version, _):
         warner = version.unwrap_python_model()
-    return check_scored_table(score_readings(warner.detector, warner.model, table))
+    scored = score_readings(warner.detector, warner.model, table)
+    refuse_other_interval(scored["time"].to_numpy(), warner.detector.interval_minutes, "the table")
+    return check_scored_table(scored)

@@ -11,6 +11,7 @@ import pandas as pd
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
+from tasks.readings.sampling import refuse_other_interval
 from tasks.scoring.score import prepare_rows
 from tasks.windows.window import find_end_rows
 
@@ -36,10 +37,12 @@ def encode_readings(detector: Detector, model: FittedModel, table: pd.DataFrame)
         (float32, NaN where a row has too little history).
 
     Raises:
-        InputError: If the model has no network, or the table fails its schema.
+        InputError: If the model has no network, the table fails its schema, or its rows come at another
+            interval than those of training.
     """
     encoder = find_encoder(model)
     times, labelled, scaled = prepare_rows(detector, table)
+    refuse_other_interval(times, detector.interval_minutes, "the table")
     end_rows = find_end_rows(labelled.runs, detector.window_rows, detector.convention)
     encodings = encoder.encode(scaled, end_rows)
     all_rows = np.full((len(table), encodings.shape[1]), np.nan, dtype=np.float32)

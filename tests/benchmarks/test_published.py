@@ -27,7 +27,7 @@ def table() -> pd.DataFrame:
     minutes = 2 * rows + 60 * (rows > 75)
     return pd.DataFrame(
         {
-            "time": [f"5/1/99 {minute // 60}:{minute % 60:02}" for minute in minutes],
+            "time": [f"5/31/99 {minute // 60}:{minute % 60:02}" for minute in minutes],
             "y": (rows % 10 == 9).astype(int),
             "x1": rows.astype(float),
             "x2": (rows % 7).astype(float),

@@ -26,7 +26,7 @@ FAMILIES = ("zscore", "pca_t2", "logistic", "join")
 def make_rows() -> pd.DataFrame:
     """Simulate rows that are later than those of the training, without events."""
     table = simulate_readings(rows=1_000, seed=8).head(300)[["time", *COLUMNS]]
-    times = parse_times(table["time"], None) + pd.Timedelta(days=400)
+    times = parse_times(table["time"], None, day_first=False) + pd.Timedelta(days=400)
     return table.assign(time=times.dt.strftime("%Y-%m-%d %H:%M:%S"))
 
 

@@ -188,7 +188,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "time backwards": (swap_rows, "time: "),
     "label 2": (put("y", 100, 2), "y: neither 0 nor 1"),
     "no event": (lambda table: table.assign(y=0), "event"),
-    "few rows": (lambda table: table.head(400), "must hold"),
+    "few rows": (lambda table: table.head(800), "must hold"),
     "no rows": (lambda table: table.head(0), "rows"),
     "one event": (lambda table: table.assign(y=[0] * 500 + [1] + [0] * (len(table) - 501)), "must hold"),
 }

@@ -61,3 +61,15 @@ def test_a_version_that_is_not_there_is_refused(
     command = ["encode", "--data", str(readings_file), "--out", str(tmp_path / "e.csv")]
     assert run_command_line([*command, "--model", "models:/nowhere/7"]) == 2
     assert "`--model` must name a version" in capsys.readouterr().err
+
+
+def test_rows_at_another_interval_are_refused(
+    version: str, readings_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(readings_file, nrows=100)
+    table["time"] = pd.date_range("2024-05-01", periods=100, freq="10min").strftime("%Y-%m-%d %H:%M:%S")
+    table.to_csv(tmp_path / "slow.csv", index=False)
+    command = ["encode", "--data", str(tmp_path / "slow.csv"), "--out", str(tmp_path / "out.csv")]
+    assert run_command_line([*command, "--model", version]) == 2
+    assert "come every 10 minutes" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()

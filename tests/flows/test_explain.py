@@ -29,7 +29,7 @@ PARTNERS = (*OTHERS, "x25")
 def later_rows() -> pd.DataFrame:
     """Readings of the same plant, later than those of training, without labels."""
     table = simulate_readings(rows=1_000, seed=6).drop(columns="y")
-    return table.assign(time=parse_times(table["time"], None) + pd.Timedelta(days=400))
+    return table.assign(time=parse_times(table["time"], None, day_first=False) + pd.Timedelta(days=400))
 
 
 def plant(table: pd.DataFrame, begin: int, deviations: dict[str, float]) -> pd.DataFrame:

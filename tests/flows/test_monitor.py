@@ -165,6 +165,19 @@ def test_levels_that_have_moved_far_are_a_finding_and_tell_nobody(
     assert len(read_drift_events()) == told
 
 
+def test_new_rows_at_another_interval_are_an_incident(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    table = simulated_table().copy()
+    times = pd.to_datetime(table["time"], format="%m/%d/%y %H:%M")
+    minutes = pd.to_timedelta(10 * np.arange(1, ROWS - LAST_SEEN), "min")
+    times.iloc[LAST_SEEN + 1 :] = times[LAST_SEEN] + minutes
+    incidents = len(read_events("data.incident", f"forewarn.data.{NAME}"))
+    assert run(table.assign(time=times.dt.strftime("%m/%d/%y %H:%M"))) == 2
+    shown = capsys.readouterr().err
+    assert "about every 2 minutes" in shown
+    assert "come every 10 minutes" in shown
+    assert len(read_events("data.incident", f"forewarn.data.{NAME}")) == incidents + 1
+
+
 def test_a_table_that_fails_its_schema_is_an_incident_and_no_drift(
     run: Run, client: MlflowClient, capsys: pytest.CaptureFixture[str]
 ) -> None:

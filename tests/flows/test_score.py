@@ -19,6 +19,7 @@ from schemas.errors import InputError
 from tasks.readings.check import check_output_table
 from tasks.readings.parse import parse_times
 from tasks.registry.loading import load_version
+from tasks.registry.rescore import score_champion
 from tasks.registry.resolve import resolve_version
 from tasks.scoring.score import score_readings
 from tests.detectors import open_test_store, register_quickly, simulated_table
@@ -152,6 +153,51 @@ def test_local_times_after_times_with_a_zone_are_refused_and_no_row_is_lost(
     assert codes == [0, 2, 0]
     assert "Expected times with a time zone" in capsys.readouterr().err
     assert len(pd.read_csv(data.with_name("scores.csv"))) == 60
+
+
+def at_interval(minutes: float, rows: int, begin: str = "2024-05-01") -> pd.DataFrame:
+    times = pd.date_range(begin, periods=rows, freq=pd.Timedelta(minutes=minutes))
+    return simulated_table(1_000, seed=8).head(rows).assign(time=times.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(10, "come every 10 minutes"), (0.5, "come every 0.5 minutes")]
+)
+def test_rows_at_another_interval_are_refused_with_both_intervals(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str], minutes: float, words: str
+) -> None:
+    at_interval(minutes, 60).to_csv(data, index=False)
+    before = files_beside(data)
+    assert run(data) == 2
+    shown = capsys.readouterr().err
+    assert "about every 2 minutes" in shown
+    assert words in shown
+    assert files_beside(data) == before
+
+
+def test_a_growing_table_is_refused_once_its_new_rows_come_at_another_interval(run: Run, data: Path) -> None:
+    usual = at_interval(2, 100)
+    usual.to_csv(data, index=False)
+    assert run(data) == 0
+    pd.concat([usual, at_interval(10, 3, "2024-05-01 03:28")]).to_csv(data, index=False)
+    assert run(data) == 2
+    pd.concat([usual, at_interval(2, 3, "2024-05-01 03:28")]).to_csv(data, index=False)
+    assert run(data) == 0
+
+
+def test_a_champion_is_not_compared_on_rows_at_another_interval(client: MlflowClient) -> None:
+    champion = score_champion(client, NAME, at_interval(10, 60))
+    assert champion is not None
+    assert "cannot score these readings: Expected rows about every 2 minutes" in str(champion.problem)
+
+
+def test_the_summary_says_that_no_row_has_a_score(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_interval(2, 3).to_csv(data, index=False)
+    assert run(data) == 0
+    assert json.loads((data.parent / "result.json").read_text())["rows_without_history"] == 3
+    assert "all of them without a score: too few rows since the last gap" in capsys.readouterr().out
 
 
 def test_what_cannot_be_scored_is_refused_whole(

@@ -224,3 +224,38 @@ def test_the_description_has_the_columns_of_the_version(client: TestClient) -> N
     assert "x9" in row["required"]
     assert "y" not in row["required"]
     assert client.post("/score", json=body["examples"]["rows"]["value"]).status_code == 200
+
+
+def at_interval(table: pd.DataFrame, minutes: float, begin: str = "2024-05-01") -> list[dict[str, Any]]:
+    times = pd.date_range(begin, periods=len(table), freq=pd.Timedelta(minutes=minutes))
+    return as_rows(table.assign(time=times.strftime("%Y-%m-%dT%H:%M:%S")))
+
+
+@pytest.mark.parametrize("machine", [None, "PM1"])
+@pytest.mark.parametrize(("minutes", "words"), [(10, "every 10 minutes"), (0.5, "every 0.5 minutes")])
+def test_rows_at_another_interval_are_refused_with_both_intervals(
+    client: TestClient, machine: str | None, minutes: float, words: str
+) -> None:
+    rows = at_interval(small_table(0, 20), minutes)
+    answer = client.post("/score", json={"rows": rows, "machine": machine})
+    assert answer.status_code == 422
+    assert "about every 2 minutes" in answer.json()["detail"]
+    assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("minutes", [10, 0.5])
+def test_single_rows_at_another_interval_are_refused_once_they_show_it(
+    client: TestClient, minutes: float
+) -> None:
+    post(client, at_interval(small_table(0, 20), 2), "PM1")
+    later = at_interval(small_table(20, 24), minutes, begin="2024-05-01T00:40:00")
+    answers = [client.post("/score", json={"rows": [row], "machine": "PM1"}) for row in later]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 422]
+    usual = at_interval(small_table(24, 25), 2, begin="2024-05-01T01:40:00")
+    assert post(client, usual, "PM1")[0]["score"] is None
+
+
+def test_a_session_survives_gaps_and_missing_rows(client: TestClient) -> None:
+    rows = at_interval(small_table(0, 60), 2)
+    for row in [*rows[:10], *rows[15:18], *rows[30:34], *rows[36:40:2], *rows[50:]]:
+        post(client, [row], "PM1")

@@ -32,7 +32,7 @@ FILL = ReadingsSection(missing_values="forward_fill", fill_rows_at_most=2)
 def table_with(**columns: Any) -> pd.DataFrame:
     """Six sound rows two minutes apart, with some columns replaced or added."""
     table = {
-        "time": [f"5/1/99 0:{minute:02d}" for minute in range(0, 12, 2)],
+        "time": [f"5/31/99 0:{minute:02d}" for minute in range(0, 12, 2)],
         "y": [0, 0, 0, 1, 0, 0],
         "a": [1.0, 2.5, 2.0, 4.0, 3.0, 6.0],
         "b": [5.0, 2.0, 7.0, 1.0, 0.0, 3.5],
@@ -94,7 +94,7 @@ def test_a_configured_step_is_kept() -> None:
 
 
 def test_runs_end_at_gaps_alone() -> None:
-    times = ["5/1/99 0:00", "5/1/99 0:02", "5/1/99 0:20", "5/1/99 0:22", "5/1/99 0:25", "5/1/99 0:29"]
+    times = ["5/31/99 0:00", "5/31/99 0:02", "5/31/99 0:20", "5/31/99 0:22", "5/31/99 0:25", "5/31/99 0:29"]
     readings = check(table_with(time=times), ReadingsSection(step_minutes=2.0))
     assert readings.runs.tolist() == [0, 0, 1, 1, 1, 2]
 
@@ -268,7 +268,7 @@ def test_other_numbered_columns_are_no_series(numbers: list[int]) -> None:
 
 
 def test_rows_without_a_readable_time_are_refused_with_the_first_of_them() -> None:
-    times = ["5/1/99 0:00", "5/1/99 0:02", "noon", "5/1/99 0:06", "5/1/99 0:08", None]
+    times = ["5/31/99 0:00", "5/31/99 0:02", "noon", "5/31/99 0:06", "5/31/99 0:08", None]
     assert "  time: not a time, 2 rows, first in row 4: 'noon'" in refusal(table_with(time=times))
 
 
@@ -277,14 +277,14 @@ def test_numbers_are_no_times() -> None:
 
 
 def test_repeated_times_are_refused() -> None:
-    times = table_with()["time"].replace("5/1/99 0:04", "5/1/99 0:02")
+    times = table_with()["time"].replace("5/31/99 0:04", "5/31/99 0:02")
     assert "  time: same time as an earlier row, 1 row, first in row 4" in refusal(table_with(time=times))
 
 
 def test_times_that_run_backwards_are_refused() -> None:
-    times = ["5/1/99 0:00", "5/1/99 0:04", "5/1/99 0:02", "5/1/99 0:06", "5/1/99 0:08", "5/1/99 0:10"]
+    times = ["5/31/99 0:00", "5/31/99 0:04", "5/31/99 0:02", "5/31/99 0:06", "5/31/99 0:08", "5/31/99 0:10"]
     message = refusal(table_with(time=times))
-    assert "  time: earlier than the row above, 1 row, first in row 4: '5/1/99 0:02'" in message
+    assert "  time: earlier than the row above, 1 row, first in row 4: '5/31/99 0:02'" in message
 
 
 def test_one_row_has_no_step() -> None:
@@ -416,7 +416,7 @@ def test_a_hole_at_the_start_remains() -> None:
 
 
 def test_a_hole_after_a_gap_remains() -> None:
-    times = [f"5/1/99 {hour}:{minute:02d}" for hour in (0, 1) for minute in (0, 2, 4)]
+    times = [f"5/31/99 {hour}:{minute:02d}" for hour in (0, 1) for minute in (0, 2, 4)]
     message = refusal(table_with(time=times, a=[1.0, 2.0, np.nan, np.nan, 5.0, 6.0]), FILL)
     assert "  a: missing value, 1 row, first in row 5" in message.splitlines()
 

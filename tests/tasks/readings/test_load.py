@@ -24,7 +24,7 @@ from schemas.errors import InputError
 from tasks.readings.load import load_readings
 from tests.mill import require_mill_file
 
-CSV = "time,y,a,b\n5/1/99 0:00,0,1.5,2\n5/1/99 0:02,1,2.5,3\n"
+CSV = "time,y,a,b\n5/31/99 0:00,0,1.5,2\n5/31/99 0:02,1,2.5,3\n"
 DEFAULTS = ReadingsSection()
 
 
@@ -44,7 +44,7 @@ def refusal(path: Path, section: ReadingsSection = DEFAULTS) -> str:
 def test_a_csv_file_is_read_with_its_values(tmp_path: Path) -> None:
     table = load_readings(write(tmp_path, CSV), DEFAULTS).table
     assert table.to_dict("list") == {
-        "time": ["5/1/99 0:00", "5/1/99 0:02"],
+        "time": ["5/31/99 0:00", "5/31/99 0:02"],
         "y": [0, 1],
         "a": [1.5, 2.5],
         "b": [2, 3],
@@ -99,7 +99,7 @@ def test_blanks_around_column_names_are_left_out(tmp_path: Path) -> None:
 
 
 def test_quoted_fields_may_hold_the_separator(tmp_path: Path) -> None:
-    path = write(tmp_path, CSV.replace("5/1/99 0:00", '"May 1, 1999"'))
+    path = write(tmp_path, CSV.replace("5/31/99 0:00", '"May 1, 1999"'))
     assert load_readings(path, DEFAULTS).table["time"].iloc[0] == "May 1, 1999"
 
 
@@ -269,7 +269,7 @@ def test_a_failing_file_system_is_no_fault_of_the_input(
         (CSV.replace("2.5,3", "2.5"), "1 row(s) with another number; the first is row 3 with 3 field(s)"),
         (CSV.replace("2.5,3", "2.5,3,4"), "1 row(s) with another number; the first is row 3 with 5 field(s)"),
         (CSV.replace("2\n", "2\n\n"), "1 row(s) with another number; the first is row 3 with 1 field(s)"),
-        (CSV.replace("5/1/99 0:02", '"never closed'), "Expected 4 fields in every row"),
+        (CSV.replace("5/31/99 0:02", '"never closed'), "Expected 4 fields in every row"),
         (CSV.replace(",a,b", ",x5,x5"), "more than one column named x5"),
         (CSV.replace("time,y", ",y"), "1 without a name; the first is column 1 of 4"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "is neither (zero bytes)"),
@@ -282,7 +282,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path, content: str | bytes, messa
 
 
 def test_a_field_of_endless_text_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, CSV.replace("5/1/99 0:02", '"' + 200_000 * "a"))
+    path = write(tmp_path, CSV.replace("5/31/99 0:02", '"' + 200_000 * "a"))
     assert "Look for an unclosed quote" in refusal(path)
 
 

@@ -12,25 +12,25 @@ from tasks.readings.parse import find_step_minutes, number_runs, parse_times
 @pytest.mark.parametrize(
     "text",
     [
-        "5/1/99 0:02",
-        "5-1-99 0:02",
-        "05/01/99 00:02",
-        "5/1/1999 0:02",
-        "5-1-1999 0:02:00",
-        "1999-05-01 00:02",
-        "1999-05-01T00:02:00",
-        "1999-05-01T00:02:00.000",
-        "1999-05-01T00:02:00Z",
-        "1999-05-01 02:02:00+02:00",
-        " 5/1/99 0:02 ",
+        "5/31/99 0:02",
+        "5-31-99 0:02",
+        "05/31/99 00:02",
+        "5/31/1999 0:02",
+        "5-31-1999 0:02:00",
+        "1999-05-31 00:02",
+        "1999-05-31T00:02:00",
+        "1999-05-31T00:02:00.000",
+        "1999-05-31T00:02:00Z",
+        "1999-05-31 02:02:00+02:00",
+        " 5/31/99 0:02 ",
     ],
 )
 def test_known_spellings_of_a_time_are_found(text: str) -> None:
-    assert parse_times(pd.Series([text]), None).tolist() == [pd.Timestamp("1999-05-01 00:02")]
+    assert parse_times(pd.Series([text]), None).tolist() == [pd.Timestamp("1999-05-31 00:02")]
 
 
 def test_a_date_alone_is_a_time() -> None:
-    assert parse_times(pd.Series(["5/1/99"]), None).tolist() == [pd.Timestamp("1999-05-01")]
+    assert parse_times(pd.Series(["5/31/99"]), None).tolist() == [pd.Timestamp("1999-05-31")]
 
 
 def test_a_given_format_is_used() -> None:

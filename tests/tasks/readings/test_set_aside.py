@@ -368,3 +368,10 @@ def test_a_table_without_a_usable_row_is_refused() -> None:
 def test_a_table_of_late_rows_alone_is_not_refused() -> None:
     opened = opened_after(sort_rows(table_with().drop(index=4)), detector_of())
     assert len(sort_rows(table_with().loc[[4]], opened=opened).set_aside) == 1
+
+
+def test_a_step_that_was_set_is_not_taken_for_the_interval_of_training() -> None:
+    detector = detector_of(ReadingsSection(step_minutes=10), trained_step_minutes=2.0)
+    assert len(sort_rows(table_with(), detector).usable) == 6
+    with pytest.raises(InputError, match="every 2 minutes, as in"):
+        sort_rows(table_with(time=pd.date_range("2024-05-01", periods=6, freq="10min")), detector)

@@ -50,7 +50,9 @@ def scorer() -> Scorer:
 def readings() -> pd.DataFrame:
     """Readings later than those of training, with known events, a gap, and rows that cannot be scored."""
     table = simulated_table(1_000, seed=8).iloc[:ROWS]
-    times = (parse_times(table["time"], None) + pd.Timedelta(days=400)).dt.strftime("%Y-%m-%d %H:%M:%S")
+    times = (parse_times(table["time"], None, day_first=False) + pd.Timedelta(days=400)).dt.strftime(
+        "%Y-%m-%d %H:%M:%S"
+    )
     table = table.assign(time=times).astype({"x5": object, "time": object})
     table.iloc[[50, 51, 130, 311], table.columns.get_loc("x5")] = [None, "off", np.inf, None]
     table.iloc[[90, 200], 0] = ["?", table["time"].iloc[20]]

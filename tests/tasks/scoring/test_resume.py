@@ -70,7 +70,7 @@ def trained() -> tuple[Detector, FittedModel]:
 def later() -> pd.DataFrame:
     """Readings of the same plant, later than those of training."""
     table = table_of(1_000, seed=8)
-    times = parse_times(table["time"], None) + pd.Timedelta(days=400)
+    times = parse_times(table["time"], None, day_first=False) + pd.Timedelta(days=400)
     return table.assign(time=times)
 
 
