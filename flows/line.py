@@ -22,6 +22,7 @@ from schemas.readings import LabelledReadings, RawTable, SensorReadings
 from schemas.results import DataSummary
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
+from tasks.readings.late_labels import drop_late_rows, report_late_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +78,11 @@ class Judged:
 
 
 def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorReadings]:
-    """Read and check a table, and replay it causally if configured."""
-    raw = steps.load_readings(path, settings.readings)
+    """Read and check a table, without its newest rows if they have no label yet; replay it if configured."""
+    received = steps.load_readings(path, settings.readings)
+    raw = drop_late_rows(received, settings.readings)
     readings = steps.check_readings(raw, settings.readings)
+    readings = report_late_labels(readings, received, settings.readings)
     if settings.readings.replay == "causal":
         readings = steps.replay_causally(readings)
         raw = steps.replace_sensors(raw, readings)

@@ -39,10 +39,14 @@ def simulate(
 def check(data: Path, configuration: Configuration, json_file: Path | None) -> None:
     """Check a table against its schema and list findings about its quality."""
     from tasks.readings.check import check_readings
+    from tasks.readings.late_labels import fill_late_labels, report_late_labels
     from tasks.readings.load import load_readings
 
-    raw = load_readings(data, configuration.readings)
-    readings = check_readings(raw, configuration.readings)
+    section = configuration.readings
+    raw = load_readings(data, section)
+    # the newest rows are checked as well: scoring and monitoring read them
+    readings = check_readings(fill_late_labels(raw, section), section)
+    readings = report_late_labels(readings, raw, section)
     result = {
         "data": str(data),
         "sha256": raw.sha256,

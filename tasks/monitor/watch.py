@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from schemas.monitoring import WatchedRows, WatchedVersion
 from schemas.readings import RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.readings.check import check_readings
+from tasks.readings.late_labels import find_labelled_stop
 from tasks.registry.rescore import keep_later
 from tasks.registry.versions import find_champion, find_run_metrics
 from tasks.scoring.score import score_readings
@@ -75,15 +75,14 @@ def check_watched_table(
     Raises:
         InputError: If the table fails its schema.
     """
-    filled, labelled_stop = _fill_late_labels(raw, section)
     readings = check_readings(
-        filled,
+        raw,
         section,
         are_labels_needed=False,
         sensors=detector.sensors,
         categories=detector.categories,
     )
-    return readings, labelled_stop
+    return readings, find_labelled_stop(raw, section)
 
 
 def score_watched_rows(
@@ -138,20 +137,6 @@ def lay_out_table(raw: RawTable, readings: SensorReadings, detector: Detector) -
     for name in detector.categories:
         table[name] = raw.table[name]
     return table
-
-
-def _fill_late_labels(raw: RawTable, section: ReadingsSection) -> tuple[RawTable, int]:
-    """Fill labels missing at the end of a table with 0; the schema check handles all others."""
-    rows = len(raw.table)
-    if section.label_column is None or section.label_column not in raw.table.columns:
-        return raw, rows
-    known = np.flatnonzero(raw.table[section.label_column].notna().to_numpy())
-    labelled_stop = int(known[-1]) + 1 if len(known) else rows
-    if labelled_stop == rows:
-        return raw, rows
-    labels = raw.table[section.label_column].copy()
-    labels.iloc[labelled_stop:] = 0
-    return replace(raw, table=raw.table.assign(**{section.label_column: labels})), labelled_stop
 
 
 def _read_number(text: str | None) -> float | None:

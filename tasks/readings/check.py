@@ -16,6 +16,7 @@ from schemas.readings import Finding, RawTable, SensorReadings
 from schemas.tables import (
     BACKWARDS_TIME,
     MISSING,
+    MISSING_LABEL,
     NOT_A_LABEL,
     NOT_A_NUMBER,
     NOT_A_TIME,
@@ -29,6 +30,7 @@ from schemas.tables import (
 from tasks.readings.columns import choose_columns, choose_known_columns
 from tasks.readings.fill import fill_table
 from tasks.readings.inspect import find_quality_issues
+from tasks.readings.late_labels import fill_late_labels
 from tasks.readings.parse import find_step_minutes, number_runs, parse_times
 
 REMEDIES = {
@@ -39,6 +41,8 @@ REMEDIES = {
     NOT_A_LABEL: "set `readings.label_column` to the column that is 1 on event rows and 0 elsewhere",
     NOT_A_NUMBER: "exclude non-numeric columns with `readings.drop_columns` or "
     "`readings.categorical_columns`, and set `readings.decimal` if the decimal mark is a comma",
+    MISSING_LABEL: "label every row up to the last one with a label (only the newest rows may have none), or "
+    "set `readings.label_column` to null for a table without labels",
     MISSING: "fill short stretches with the last value by setting `readings.missing_values` to forward_fill "
     "and `readings.fill_rows_at_most`",
 }
@@ -55,7 +59,7 @@ def check_readings(
     """Check a table against everything that later steps rely on.
 
     A gap is a difference of more than 1.5 steps between two rows; a run of rows has none. If labels are
-    not needed, a missing or empty label column means no events.
+    not needed, a missing or empty label column means no events, as do empty labels after the last one.
 
     Args:
         raw: The raw table; it is not changed. Messages identify rows by its index.
@@ -74,6 +78,8 @@ def check_readings(
         InputError: If anything is wrong; one message lists every failing column.
     """
     are_labels_needed = are_labels_needed and section.label_column is not None
+    if not are_labels_needed:
+        raw = fill_late_labels(raw, section)
     if categories is None:
         wanted = [name for name in section.categorical_columns if name not in section.drop_columns]
         categories = [name for name in wanted if name in raw.table.columns]
@@ -224,13 +230,13 @@ def _check_table(
         table: The table to check.
         originals: The same rows before parsing; the message shows their values.
         source: Name of the table in the message.
-        remedies: Advice for the user, by the text of the failing check.
+        remedies: Advice for the user, by the fault that `_name_fault` returns.
     """
     try:
         schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as errors:
         lines = list(dict.fromkeys(_describe_failure(failure, originals) for failure in errors.schema_errors))
-        checks = {str(getattr(failure.check, "error", "")) for failure in errors.schema_errors}
+        checks = {_name_fault(failure) for failure in errors.schema_errors}
         advice = [f"  - {remedy}" for check, remedy in remedies.items() if check in checks]
         columns = {line.partition(": ")[0] for line in lines}
         summary = (
@@ -239,6 +245,12 @@ def _check_table(
         )
         remedy = "Correct the table, or:" if advice else "Correct the table."
         raise InputError("\n".join([summary, *(f"  {line}" for line in lines), remedy, *advice])) from None
+
+
+def _name_fault(failure: pa.errors.SchemaError) -> str:
+    """Return the text of the failing check, or for a missing label the name of its check."""
+    is_label = getattr(failure.check, "name", None) == MISSING_LABEL
+    return MISSING_LABEL if is_label else str(getattr(failure.check, "error", ""))
 
 
 def _describe_failure(failure: pa.errors.SchemaError, originals: pd.DataFrame) -> str:

@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 
 from flows.commands import run_command_line
 from tasks.tracking.store import find_tracking_uri
+from tests.detectors import simulated_table
 
 SMALL = [
     "training.epochs=2",
@@ -103,6 +104,19 @@ def test_simulate_writes_what_check_accepts(tmp_path: Path, capsys: pytest.Captu
     assert found["rows"] == 3000
     assert {"time_gaps"} <= {finding["check"] for finding in found["findings"]}
     assert "The schema check passed" in capsys.readouterr().out
+
+
+def test_check_counts_the_newest_rows_without_a_label(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, report = simulated_table().head(1_000).astype({"y": float}), tmp_path / "findings.json"
+    table.loc[990:, "y"] = None
+    table.to_csv(tmp_path / "late.csv", index=False)
+    assert run_command_line(["check", "--data", str(tmp_path / "late.csv"), "--json", str(report)]) == 0
+    found = json.loads(report.read_text())
+    assert found["rows"] == 1_000
+    assert "late_labels" in {finding["check"] for finding in found["findings"]}
+    assert "last 10 rows have no label" in capsys.readouterr().out
 
 
 def test_doctor_finds_nothing_wrong_here(tmp_path: Path) -> None:

@@ -328,6 +328,32 @@ def test_other_labels_are_refused(labels: list[Any], line: str) -> None:
     assert line in refusal(table_with(y=labels)).splitlines()
 
 
+def test_the_advice_about_a_missing_label_is_about_labels() -> None:
+    message = refusal(table_with(y=[0, None, 0, 1, 0, 0]))
+    assert "label every row up to the last one with a label" in message
+    assert "forward_fill" not in message
+
+
+def test_the_advice_about_a_missing_value_is_about_sensors() -> None:
+    message = refusal(table_with(a=[1.0, None, 2.0, 4.0, 3.0, 6.0]))
+    assert "forward_fill" in message
+    assert "last one with a label" not in message
+
+
+def test_without_any_label_the_advice_is_to_train_without_them() -> None:
+    assert "set `readings.label_column` to null" in refusal(table_with(y=np.nan))
+
+
+def test_late_labels_mean_no_events_where_none_are_needed() -> None:
+    readings = check(table_with(y=[0, 1, 0, 1, None, None]), are_labels_needed=False)
+    assert np.flatnonzero(readings.events).tolist() == [1, 3]
+
+
+def test_other_missing_labels_are_refused_where_none_are_needed() -> None:
+    message = refusal(table_with(y=[0, None, 0, 1, None, None]), are_labels_needed=False)
+    assert "  y: missing value, 1 row, first in row 3" in message.splitlines()
+
+
 def test_a_table_without_events_is_refused() -> None:
     assert "Expected at least one event" in refusal(table_with(y=0))
 
