@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from schemas.configuration.section import Names, Section
+from schemas.configuration.section import Names, Section, split_names
+
+# what PI, other historians, SCADA systems and spreadsheets write where there is no value
+DEFAULT_MISSING_WORDS = (
+    *("Bad", "Bad Input", "Bad Data", "Bad Quality", "Bad Value", "Bad Output", "Bad Total", "Bad_Quality"),
+    *("No Data", "NoData", "No Value", "No Result", "No Sample", "No Lab Data", "No Good Data"),
+    *("No Good Data For Calculation", "Invalid", "Invalid Data", "Invalid Float", "Not Available"),
+    *("Unavailable", "Unknown", "Undefined", "Missing", "I/O Timeout", "IO Timeout", "Timeout"),
+    *("Scan Timeout", "Scan Off", "Calc Failed", "Calc Off", "Calc Overflow", "Comm Fail", "Comm Failure"),
+    *("Intf Shut", "Shutdown", "Arc Off-line", "Archive Offline", "Not Connect", "Not Connected"),
+    *("Configure", "Pt Created", "Equip Fail", "Sensor Failure", "DCS failed", "Failed", "Error"),
+    *("Out of Serv", "Out of Service", "Over Range", "Under Range", "Access Denied", "Snapshot Off"),
+    *("#N/A", "#NA", "#VALUE!", "#REF!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "1.#QNAN", "-1.#IND"),
+    *("null", "(null)", "<null>", "\\N", "nil", "none", "NaN", "NA", "N/A", "n.a.", "-", "--", "---", "?"),
+)
+
+
+def _list_words(value: Any) -> Any:
+    """Accept words and numbers as a list, a string `a,b` or a number; `default` is the default's words."""
+    if value is None:
+        return ()
+    listed = value if isinstance(value, (list, tuple)) else split_names(str(value))
+    if isinstance(value, bool) or any(isinstance(word, bool) for word in listed):
+        raise ValueError("expected words and numbers; put words that YAML reads as true or false in quotes")
+    texts = ["null" if word is None else str(word).strip() for word in listed]
+    words = [each for text in texts for each in (DEFAULT_MISSING_WORDS if text == "default" else (text,))]
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_list_words)]
 
 
 class ReadingsSection(Section):
@@ -30,6 +59,11 @@ class ReadingsSection(Section):
     )
     step_minutes: float | None = Field(
         None, gt=0, description="Usual interval between rows in minutes; null for the median."
+    )
+    missing_words: Words = Field(
+        DEFAULT_MISSING_WORDS,
+        description="Words (in capitals or not) and numbers that stand for no value in a sensor: such cells "
+        "are missing values. `default` in the list stands for the words of the default: `default,-9999`.",
     )
     missing_values: Literal["refuse", "forward_fill"] = Field(
         "refuse",

@@ -31,6 +31,7 @@ from tasks.readings.columns import choose_columns, choose_known_columns
 from tasks.readings.fill import fill_table
 from tasks.readings.inspect import find_quality_issues
 from tasks.readings.late_labels import fill_late_labels
+from tasks.readings.missing import blank_missing_words, describe_words, report_missing_words
 from tasks.readings.parse import find_step_minutes, number_runs, parse_times
 
 REMEDIES = {
@@ -40,7 +41,8 @@ REMEDIES = {
     BACKWARDS_TIME: "sort the rows by time (if the day comes before the month, set `readings.time_format`)",
     NOT_A_LABEL: "set `readings.label_column` to the column that is 1 on event rows and 0 elsewhere",
     NOT_A_NUMBER: "exclude non-numeric columns with `readings.drop_columns` or "
-    "`readings.categorical_columns`, and set `readings.decimal` if the decimal mark is a comma",
+    "`readings.categorical_columns`, list words for no value in `readings.missing_words`, and set "
+    "`readings.decimal` if the decimal mark is a comma",
     MISSING_LABEL: "label every row up to the last one with a label (only the newest rows may have none), or "
     "set `readings.label_column` to null for a table without labels",
     MISSING: "fill short stretches with the last value by setting `readings.missing_values` to forward_fill "
@@ -91,14 +93,15 @@ def check_readings(
     times = parse_times(raw.table[section.time_column], section.time_format)
     step_minutes = section.step_minutes or find_step_minutes(times.to_numpy())
     runs = number_runs(times.to_numpy(), step_minutes)
-    table, filled = fill_table(raw.table[names], runs, section)
+    cleared, words = blank_missing_words(raw.table[names], names, section)
+    table, filled = fill_table(cleared, runs, section)
     table.insert(0, section.time_column, times)
     if label_column is not None:
         table.insert(1, label_column, raw.table[label_column])
     # for a few live rows the schema check takes longer than scoring
     is_live = sensors is not None
     if not (is_live and is_plainly_right(table, section.time_column, label_column)):
-        _check_raw_table(table, label_column, raw, section)
+        _check_raw_table(table, label_column, raw, section, words)
     readings = SensorReadings(
         times=times.to_numpy(),
         events=_find_events(table, label_column, raw, are_labels_needed=are_labels_needed),
@@ -113,7 +116,8 @@ def check_readings(
     )
     if sensors is not None:
         return readings
-    return drop_constant_sensors(replace(readings, findings=find_quality_issues(readings, filled)))
+    findings = (*report_missing_words(words), *find_quality_issues(readings, filled))
+    return drop_constant_sensors(replace(readings, findings=findings))
 
 
 def number_categories(table: pd.DataFrame, categories: Sequence[str]) -> np.ndarray:
@@ -201,7 +205,11 @@ def is_plainly_right(table: pd.DataFrame, time_column: str, label_column: str | 
 
 
 def _check_raw_table(
-    table: pd.DataFrame, label_column: str | None, raw: RawTable, section: ReadingsSection
+    table: pd.DataFrame,
+    label_column: str | None,
+    raw: RawTable,
+    section: ReadingsSection,
+    words: Mapping[str, Mapping[str, int]],
 ) -> None:
     sensors = [name for name in table.columns if name not in (section.time_column, label_column)]
     schema = raw_schema(section.time_column, label_column, sensors, decimal=section.decimal)
@@ -213,6 +221,8 @@ def _check_raw_table(
             "increase `readings.fill_rows_at_most` (values are still missing in stretches of more than "
             f"{section.fill_rows_at_most} rows or at the start of a run of rows)"
         )
+    if words:
+        remedies[MISSING] += f"; `readings.missing_words` makes these cells missing: {describe_words(words)}"
     _check_table(schema, table, raw.table, raw.source, remedies)
 
 

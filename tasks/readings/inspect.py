@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from schemas.readings import Finding, SensorReadings
+from tasks.readings.sentinels import report_sentinels
 
 VARYING_ROWS_AT_LEAST = 0.001
 CONSTANT_START_AT_LEAST = 0.4
@@ -33,13 +34,15 @@ def find_quality_issues(
 
     Returns:
         One `Finding` for each kind of issue found. `check` is one of `time_gaps`, `irregular_steps`,
-        `filled_values`, `near_constant`, `constant_at_start`, `looks_categorical`, `look_ahead`.
+        `filled_values`, `likely_sentinels`, `near_constant`, `constant_at_start`, `looks_categorical`,
+        `look_ahead`.
     """
     is_constant = find_near_constant(readings.values)
     findings = (
         _find_time_gaps(readings),
         _find_irregular_steps(readings),
         _find_filled_values(filled or {}, len(readings.times)),
+        report_sentinels(readings),
         _find_constant_sensors(readings, is_constant),
         _find_constant_starts(readings, is_constant),
         _find_categories(readings, is_constant),

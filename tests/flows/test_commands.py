@@ -192,7 +192,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "no label": (lambda table: table.drop(columns="y"), "y (`readings.label_column`)"),
     "no sensor 17": (lambda table: table.drop(columns="x17"), "lacks x17"),
     "double column": (double_column, "more than one column named x5"),
-    "text": (put("x5", 100, "bad"), "x5: text where a number is expected, 1 row, first in row 102: 'bad'"),
+    "text": (put("x5", 100, "open"), "x5: text where a number is expected, 1 row, first in row 102: 'open'"),
     "infinite": (put("x5", 100, "inf"), "x5: infinite"),
     "missing": (put("x5", 100, None), "x5: missing value, 1 row, first in row 102"),
     "no time there": (put("time", 100, "yesterday"), "time: not a time"),
