@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from schemas.configuration.section import Names, Section, split_names
 
@@ -35,6 +36,16 @@ def _list_words(value: Any) -> Any:
     return tuple(dict.fromkeys(word for word in words if word))
 
 
+def _order_limits(value: Limits) -> Limits:
+    lowest, highest = value
+    if lowest is not None and highest is not None and lowest > highest:
+        raise ValueError("expected the lowest possible value before the highest one, such as [0, 250]")
+    return value
+
+
+# lowest and highest possible value of a sensor, None where there is no limit
+Limits = tuple[float | None, float | None]
+OrderedLimits = Annotated[Limits, AfterValidator(_order_limits)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_list_words)]
 
 
@@ -65,6 +76,11 @@ class ReadingsSection(Section):
         description="Words (in capitals or not) and numbers that stand for no value in a sensor: such cells "
         "are missing values. `default` in the list stands for the words of the default: `default,-9999`.",
     )
+    limits: dict[str, OrderedLimits] = Field(
+        {},
+        description="Lowest and highest possible value by sensor, such as `{s7: [0, 250], s8: [null, 40]}`; "
+        "values beyond are missing values.",
+    )
     missing_values: Literal["refuse", "forward_fill"] = Field(
         "refuse",
         description="Reject missing sensor values, or fill them with the last value in the same run.",
@@ -80,3 +96,7 @@ class ReadingsSection(Section):
     simulated: Literal["mill", "temperature", "sequences"] = Field(
         "mill", description="Kind of readings to simulate when no file is given."
     )
+
+    def __hash__(self) -> int:
+        """Hash the settings by their text: a dictionary has no hash of its own."""
+        return hash(json.dumps(self.model_dump(mode="json"), sort_keys=True))

@@ -116,7 +116,10 @@ def check_readings(
     )
     if sensors is not None:
         return readings
-    findings = (*report_missing_words(words), *find_quality_issues(readings, filled))
+    findings = (
+        *report_missing_words(words, has_limits=bool(section.limits)),
+        *find_quality_issues(readings, filled),
+    )
     return drop_constant_sensors(replace(readings, findings=findings))
 
 
@@ -222,7 +225,8 @@ def _check_raw_table(
             f"{section.fill_rows_at_most} rows or at the start of a run of rows)"
         )
     if words:
-        remedies[MISSING] += f"; `readings.missing_words` makes these cells missing: {describe_words(words)}"
+        setting = "missing_words` or `readings.limits" if section.limits else "missing_words"
+        remedies[MISSING] += f"; `readings.{setting}` makes these cells missing: {describe_words(words)}"
     _check_table(schema, table, raw.table, raw.source, remedies)
 
 

@@ -1,4 +1,4 @@
-"""Cells that stand for no value: the words and numbers of `readings.missing_words`, and blank text."""
+"""Cells that are no readings: words and numbers for no value, blank text, and impossible values."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from schemas.configuration import ReadingsSection
+from schemas.configuration.readings import Limits
 from schemas.readings import Finding
 from schemas.tables import as_numbers
 
@@ -26,15 +28,15 @@ def blank_missing_words(
     A text cell is one if it is a word of `readings.missing_words`, in capitals or not, or blank; any cell is
     one if it equals a number listed there. Each cell is judged by itself. What is left of a column of text is
     turned into numbers if all of it can be. With the words Bad and -9999, a column '1.5' 'bad' '-9999' ' '
-    becomes 1.5 - - -.
+    becomes 1.5 - - -. A number beyond the sensor's `readings.limits` is none either.
 
     Args:
         table: Raw readings, shape (rows, columns); it is not changed.
         columns: Sensors; those that the table lacks are left to the schema check.
-        section: Provides `missing_words` and the decimal mark.
+        section: Provides `missing_words`, `limits` and the decimal mark.
 
     Returns:
-        The table, and the number of such cells by sensor and word.
+        The table, and the number of such cells by sensor and word (for limits, "below 0" or "above 250").
     """
     words, numbers = _split_words(section.missing_words)
     counts: WordCounts = {}
@@ -43,6 +45,8 @@ def blank_missing_words(
         if name not in table.columns:
             continue
         found = _find_words(table[name], words, numbers, section.decimal)
+        if name in section.limits:
+            found = _add_impossible(found, table[name], section.limits[name], section.decimal)
         if found is not None and len(found):
             cleared = table.copy(deep=False) if cleared is table else cleared
             cleared[name] = _clear_cells(table[name], found, section.decimal)
@@ -50,13 +54,16 @@ def blank_missing_words(
     return cleared, counts
 
 
-def report_missing_words(counts: Mapping[str, Mapping[str, int]]) -> tuple[Finding, ...]:
+def report_missing_words(
+    counts: Mapping[str, Mapping[str, int]], *, has_limits: bool = False
+) -> tuple[Finding, ...]:
     """Return the finding `missing_words` if cells stood for no value, else nothing."""
     if not counts:
         return ()
     cells = sum(sum(of_sensor.values()) for of_sensor in counts.values())
     count = "1 cell stands" if cells == 1 else f"{cells} cells stand"
-    message = f"{count} for no value (`readings.missing_words`): {describe_words(counts)}."
+    settings = "`readings.missing_words`, `readings.limits`" if has_limits else "`readings.missing_words`"
+    message = f"{count} for no value ({settings}): {describe_words(counts)}."
     details = {"words": {name: dict(of_sensor) for name, of_sensor in counts.items()}}
     return (Finding(check="missing_words", message=message, columns=tuple(counts), details=details),)
 
@@ -110,6 +117,17 @@ def _find_words(
         texts = column[column.map(lambda cell: isinstance(cell, str) and cell.strip().casefold() in words)]
         found.append(texts.map(lambda cell: cell.strip() or BLANK).astype(object))
     return pd.concat(found)
+
+
+def _add_impossible(found: pd.Series | None, column: pd.Series, limits: Limits, decimal: str) -> pd.Series:
+    """Add the cells beyond the limits of a sensor to those that stand for no value."""
+    lowest, highest = (np.nan if limit is None else limit for limit in limits)
+    values = as_numbers(column, decimal).reset_index(drop=True)
+    values = values if found is None else values.drop(index=found.index)
+    texts = pd.Series(None, index=values.index, dtype=object)
+    texts[values < lowest] = f"below {write_number(lowest)}"
+    texts[values > highest] = f"above {write_number(highest)}"
+    return pd.concat([*([] if found is None else [found]), texts.dropna()])
 
 
 def _clear_cells(column: pd.Series, found: pd.Series, decimal: str) -> pd.Series:

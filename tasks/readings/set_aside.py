@@ -41,6 +41,7 @@ _TABLE_SETTINGS = (
     "decimal",
     "time_format",
     "missing_words",
+    "limits",
     "missing_values",
     "fill_rows_at_most",
 )

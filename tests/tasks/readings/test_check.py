@@ -326,6 +326,19 @@ def test_a_model_reads_such_words_as_training_did() -> None:
     assert readings.values[:, 0].tolist() == [1.0, 1.0, 2.0, 4.0, 5.0, 6.0]
 
 
+def test_a_value_beyond_its_limits_is_filled_and_counted_as_configured() -> None:
+    section = FILL.model_copy(update={"limits": {"a": (0.0, 5.0)}})
+    readings = check(table_with(), section)
+    assert readings.values[:, 0].tolist() == [1.0, 2.5, 2.0, 4.0, 3.0, 3.0]
+    assert readings.findings[0].details == {"words": {"a": {"above 5": 1}}}
+    assert "(`readings.missing_words`, `readings.limits`)" in readings.findings[0].message
+
+
+def test_limits_of_a_sensor_that_is_not_there_are_refused() -> None:
+    section = ReadingsSection(limits={"c": (0.0, 5.0)})
+    assert "Expected the columns c (`readings.limits`)" in refusal(table_with(), section)
+
+
 def test_a_sentinel_is_a_finding_until_it_is_listed() -> None:
     table = table_with(a=[1.0, 2.5, -9999.0, 4.0, 3.0, 6.0])
     (finding,) = (each for each in check(table).findings if each.check == "likely_sentinels")

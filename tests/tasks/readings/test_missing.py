@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from schemas.configuration import ReadingsSection
+from schemas.errors import InputError
 from tasks.configuration.configure import configure
 from tasks.readings.missing import blank_missing_words, report_missing_words, write_number
 
@@ -75,6 +76,46 @@ def test_a_table_without_such_cells_stays_the_same() -> None:
     assert blank_missing_words(table, ["a", "t", "not there"], NINES) == (table, {})
 
 
+LIMITED = ReadingsSection(limits={"a": (0.0, 250.0)})
+
+
+def test_a_value_beyond_its_limits_is_missing() -> None:
+    assert blank([0.0, -0.5, 250.0, 251.0, 260.0], LIMITED) == (
+        [0.0, None, 250.0, None, None],
+        {"below 0": 1, "above 250": 2},
+    )
+
+
+def test_words_and_limits_are_counted_apart() -> None:
+    cells, counts = blank(["1", "Bad", "-9999", "x"], NINES.model_copy(update={"limits": {"a": (0.0, None)}}))
+    assert (cells, counts) == (["1", None, None, "x"], {"-9999": 1, "Bad": 1})
+
+
+def test_limits_may_be_open_on_a_side_and_concern_their_sensor_alone() -> None:
+    table = pd.DataFrame({"a": [-5.0, 50.0], "b": [-5.0, 50.0]})
+    cleared, counts = blank_missing_words(table, ["a", "b"], ReadingsSection(limits={"a": (None, 40.0)}))
+    assert counts == {"a": {"above 40": 1}}
+    assert cleared["b"].tolist() == [-5.0, 50.0]
+
+
+def test_missing_and_infinite_values_are_within_no_limits() -> None:
+    assert blank([1.0, np.nan, np.inf], LIMITED) == ([1.0, None, None], {"above 250": 1})
+
+
+def test_limits_are_set_by_sensor() -> None:
+    settings = ["readings.limits={s7: [0, 250], s8: [null, 40]}"]
+    assert configure(settings=settings).readings.limits == {"s7": (0.0, 250.0), "s8": (None, 40.0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("{s7: [5, 2]}", "the lowest possible value before the highest"), ("{s7: 3}", "readings.limits.s7")],
+)
+def test_limits_that_are_none_are_refused(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        configure(settings=[f"readings.limits={text}"])
+
+
 @pytest.mark.parametrize("value", [-9999.0, 1e30, -3.4028234663852886e38, 9999.99, 0.1 + 0.2])
 def test_a_number_is_written_so_that_it_is_found_again(value: float) -> None:
     section = ReadingsSection(missing_words=(write_number(value),))
@@ -101,5 +142,5 @@ def test_the_default_words_can_be_kept_with_others() -> None:
 
 
 def test_words_that_yaml_reads_as_truth_values_are_refused() -> None:
-    with pytest.raises(ValueError, match="in quotes"):
+    with pytest.raises(InputError, match="in quotes"):
         configure(settings=["readings.missing_words=[Bad, No]"])

@@ -191,6 +191,12 @@ def test_words_and_numbers_for_no_value_are_holes() -> None:
     assert len(rows.set_aside) == 0
 
 
+def test_a_value_beyond_the_limits_of_training_is_a_hole() -> None:
+    section = FILL.model_copy(update={"limits": {"a": (0.0, 10.0)}})
+    rows = sort_rows(table_with(a=[5.0, -1.0, 6.0, 11.0, 7.0, 9.0]), detector_of(section))
+    assert rows.usable["a"].tolist() == [5, 5, 6, 6, 7, 9]
+
+
 def test_a_row_with_a_word_for_no_value_is_set_aside_as_it_came() -> None:
     rows = sort_rows(table_with(a=["5", "Bad Input", "6", "7", "8", "9"]))
     assert faults(rows) == {"3": ["a: missing value"]}
