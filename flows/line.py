@@ -29,8 +29,8 @@ from tasks.readings.late_labels import drop_late_rows, report_late_labels
 class Prepared:
     """A table before it is divided: the result of each step.
 
-    `raw` is the table that the registered version is tested on; under `readings.replay=causal` it holds the
-    replayed sensors.
+    `raw` is the table that the registered version is tested on; it holds the filled values under
+    `readings.missing_values=forward_fill`, and the replayed sensors under `readings.replay=causal`.
     """
 
     raw: RawTable
@@ -85,6 +85,8 @@ def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorRea
     readings = report_late_labels(readings, received, settings.readings)
     if settings.readings.replay == "causal":
         readings = steps.replay_causally(readings)
+    if settings.readings.replay == "causal" or settings.readings.missing_values == "forward_fill":
+        # a part of the table may begin with a value that was filled from the rows before
         raw = steps.replace_sensors(raw, readings)
     return raw, readings
 

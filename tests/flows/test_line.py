@@ -10,6 +10,7 @@ import pytest
 from flows import line
 from schemas.configuration import Configuration
 from schemas.errors import InputError
+from tasks.configuration.configure import change_settings
 from tests.detectors import simulated_table
 
 
@@ -22,6 +23,16 @@ def test_rows_without_a_label_yet_are_left_out_of_table_and_readings(tmp_path: P
     assert [finding.details["rows"] for finding in readings.findings if finding.check == "late_labels"] == [
         50
     ]
+
+
+def test_filled_values_are_in_the_table_on_which_the_version_is_tested(tmp_path: Path) -> None:
+    table = simulated_table().head(2_000).astype({"x5": object})
+    table.loc[[100, 1_700], "x5"] = ["Bad", np.nan]
+    table.to_csv(tmp_path / "holes.csv", index=False)
+    settings = change_settings(Configuration(), {"readings": {"missing_values": "forward_fill"}})
+    raw, readings = line.load_table(tmp_path / "holes.csv", settings)
+    assert raw.table["x5"].tolist() == readings.values[:, readings.sensors.index("x5")].tolist()
+    assert raw.table["x5"].iloc[100] == raw.table["x5"].iloc[99]
 
 
 def test_a_label_missing_before_the_last_one_is_refused(tmp_path: Path) -> None:
