@@ -24,6 +24,7 @@ from schemas.readings import LabelledReadings, RawTable, SensorReadings
 from schemas.results import DataSummary
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
+from tasks.readings.late_labels import drop_late_rows, report_late_labels
 from tasks.readings.parse import find_step_minutes
 from tasks.readings.time_formats import is_day_first
 
@@ -32,8 +33,8 @@ from tasks.readings.time_formats import is_day_first
 class Prepared:
     """A table before it is divided: the result of each step.
 
-    `raw` is the table that the registered version is tested on; under `readings.replay=causal` it holds the
-    replayed sensors.
+    `raw` is the table that the registered version is tested on; it holds the filled values under
+    `readings.missing_values=forward_fill`, and the replayed sensors under `readings.replay=causal`.
     """
 
     raw: RawTable
@@ -81,16 +82,20 @@ class Judged:
 
 
 def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorReadings]:
-    """Read and check a table, and replay it causally if configured.
+    """Read and check a table, without its newest rows if they have no label yet; replay it if configured.
 
     Raises:
         InputError: If the table cannot be used, for example because rows of it lie in the future.
     """
-    raw = steps.load_readings(path, settings.readings)
+    received = steps.load_readings(path, settings.readings)
+    raw = drop_late_rows(received, settings.readings)
     readings = steps.check_readings(raw, settings.readings)
+    readings = report_late_labels(readings, received, settings.readings)
     steps.refuse_future_rows(readings, datetime.now(UTC))
     if settings.readings.replay == "causal":
         readings = steps.replay_causally(readings)
+    if settings.readings.replay == "causal" or settings.readings.missing_values == "forward_fill":
+        # a part of the table may begin with a value that was filled from the rows before
         raw = steps.replace_sensors(raw, readings)
     return raw, readings
 

@@ -17,6 +17,7 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVersion
 from schemas.readings import RawTable, SensorReadings
+from tasks.readings.missing import blank_missing_words
 
 DRIFT_EVENT, INCIDENT_EVENT = "model.drift.confirmed", "data.incident"
 _INCIDENT_CHARACTERS = 2_000
@@ -58,8 +59,9 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
             "score", f"{len(readings.times):,} rows, {len(watched.scores) - watched.start:,} of them new"
         )
         last = steps.find_last_emission(run.client, own.experiment, version)
+        table, _ = blank_missing_words(raw.table, detector.sensors, section)
         review = steps.review_champion(
-            watched, version, raw.table, last, configuration.monitor, configuration.evaluation
+            watched, version, table, last, configuration.monitor, configuration.evaluation
         )
         review = review.model_copy(update={"findings": (*raw.findings, *review.findings)})
         plot = steps.render_monitor_plot(

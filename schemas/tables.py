@@ -17,6 +17,8 @@ BACKWARDS_TIME = "earlier than the row above"
 NOT_A_LABEL = "neither 0 nor 1"
 NOT_A_NUMBER = "text where a number is expected"
 MISSING = "missing value"
+# name of the check, so that labels get their own advice; its text is that of any missing value
+MISSING_LABEL = "missing label"
 INFINITE = "infinite value"
 NEGATIVE = "negative value"
 NOT_A_RUN = "not a non-negative integer"
@@ -87,8 +89,8 @@ def _check(function: Callable[..., pd.Series], error: str, name: str | None = No
     return pa.Check(function, error=error, name=name, ignore_na=False)
 
 
-def _present() -> pa.Check:
-    return _check(lambda column: column.notna(), error=MISSING)
+def _present(name: str | None = None) -> pa.Check:
+    return _check(lambda column: column.notna(), error=MISSING, name=name)
 
 
 def _number(decimal: str = ".") -> pa.Check:
@@ -113,7 +115,7 @@ def _time_column(name: str) -> pa.Column:
 
 def _label_column(name: str) -> pa.Column:
     is_label = _check(lambda labels: as_numbers(labels).isin([0, 1]) | labels.isna(), error=NOT_A_LABEL)
-    return pa.Column(checks=[_present(), is_label], nullable=True, name=name)
+    return pa.Column(checks=[_present(MISSING_LABEL), is_label], nullable=True, name=name)
 
 
 def _sensor_column(name: str, decimal: str = ".") -> pa.Column:

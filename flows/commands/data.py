@@ -42,10 +42,14 @@ def check(data: Path, configuration: Configuration, json_file: Path | None) -> N
     from tasks.readings.check import check_readings
     from tasks.readings.format import format_times
     from tasks.readings.inspect import describe_format, find_future_rows
+    from tasks.readings.late_labels import fill_late_labels, report_late_labels
     from tasks.readings.load import load_readings
 
-    raw = load_readings(data, configuration.readings)
-    readings = check_readings(raw, configuration.readings)
+    section = configuration.readings
+    raw = load_readings(data, section)
+    # the newest rows are checked as well: scoring and monitoring read them
+    readings = check_readings(fill_late_labels(raw, section), section)
+    readings = report_late_labels(readings, raw, section)
     first_time, last_time = format_times(readings.times[[0, -1]])
     future = find_future_rows(readings, datetime.now(UTC))
     findings = [*readings.findings, *([future] if future else [])]

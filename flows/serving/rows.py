@@ -13,6 +13,7 @@ import pandas as pd
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.tables import as_numbers
+from tasks.readings.missing import blank_missing_words
 from tasks.readings.parse import parse_times
 
 # beyond any sensor's range; the square of much larger values would overflow a float32
@@ -27,7 +28,7 @@ def make_table(rows: Sequence[Mapping[str, Any]], detector: Detector) -> pd.Data
     """Make a table of the columns that a version reads; other columns are left out.
 
     Times are parsed here if all of them can be; otherwise they stay unchanged, and the schema check reports
-    them. A missing label means that no event is known.
+    them. A missing label means that no event is known. A value that stands for no value is missing.
 
     Args:
         rows: Columns and values of each row.
@@ -48,6 +49,7 @@ def make_table(rows: Sequence[Mapping[str, Any]], detector: Detector) -> pd.Data
         times = parse_times(table[section.time_column], section.time_format, section.day_first)
         if times.notna().all():
             table[section.time_column] = times
+    table, _ = blank_missing_words(table, detector.sensors, section)
     _refuse_large_values(table, detector)
     return table
 

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from schemas.configuration.section import Names, Section
+from schemas.configuration.section import Names, Section, split_names
+
+# what PI, other historians, SCADA systems and spreadsheets write where there is no value
+DEFAULT_MISSING_WORDS = (
+    *("Bad", "Bad Input", "Bad Data", "Bad Quality", "Bad Value", "Bad Output", "Bad Total", "Bad_Quality"),
+    *("No Data", "NoData", "No Value", "No Result", "No Sample", "No Lab Data", "No Good Data"),
+    *("No Good Data For Calculation", "Invalid", "Invalid Data", "Invalid Float", "Not Available"),
+    *("Unavailable", "Unknown", "Undefined", "Missing", "I/O Timeout", "IO Timeout", "Timeout"),
+    *("Scan Timeout", "Scan Off", "Calc Failed", "Calc Off", "Calc Overflow", "Comm Fail", "Comm Failure"),
+    *("Intf Shut", "Shutdown", "Arc Off-line", "Archive Offline", "Not Connect", "Not Connected"),
+    *("Configure", "Pt Created", "Equip Fail", "Sensor Failure", "DCS failed", "Failed", "Error"),
+    *("Out of Serv", "Out of Service", "Over Range", "Under Range", "Access Denied", "Snapshot Off"),
+    *("#N/A", "#NA", "#VALUE!", "#REF!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "1.#QNAN", "-1.#IND"),
+    *("null", "(null)", "<null>", "\\N", "nil", "none", "NaN", "NA", "N/A", "n.a.", "-", "--", "---", "?"),
+)
+
+
+def _list_words(value: Any) -> Any:
+    """Accept words and numbers as a list, a string `a,b` or a number; `default` is the default's words."""
+    if value is None:
+        return ()
+    listed = value if isinstance(value, (list, tuple)) else split_names(str(value))
+    if isinstance(value, bool) or any(isinstance(word, bool) for word in listed):
+        raise ValueError("expected words and numbers; put words that YAML reads as true or false in quotes")
+    texts = ["null" if word is None else str(word).strip() for word in listed]
+    words = [each for text in texts for each in (DEFAULT_MISSING_WORDS if text == "default" else (text,))]
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _order_limits(value: Limits) -> Limits:
+    lowest, highest = value
+    if lowest is not None and highest is not None and lowest > highest:
+        raise ValueError("expected the lowest possible value before the highest one, such as [0, 250]")
+    return value
+
+
+# lowest and highest possible value of a sensor, None where there is no limit
+Limits = tuple[float | None, float | None]
+OrderedLimits = Annotated[Limits, AfterValidator(_order_limits)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_list_words)]
 
 
 class ReadingsSection(Section):
@@ -36,6 +76,16 @@ class ReadingsSection(Section):
     step_minutes: float | None = Field(
         None, gt=0, description="Usual interval between rows in minutes; null for the median."
     )
+    missing_words: Words = Field(
+        DEFAULT_MISSING_WORDS,
+        description="Words (in capitals or not) and numbers that stand for no value in a sensor: such cells "
+        "are missing values. `default` in the list stands for the words of the default: `default,-9999`.",
+    )
+    limits: dict[str, OrderedLimits] = Field(
+        {},
+        description="Lowest and highest possible value by sensor, such as `{s7: [0, 250], s8: [null, 40]}`; "
+        "values beyond are missing values.",
+    )
     missing_values: Literal["refuse", "forward_fill"] = Field(
         "refuse",
         description="Reject missing sensor values, or fill them with the last value in the same run.",
@@ -51,3 +101,7 @@ class ReadingsSection(Section):
     simulated: Literal["mill", "temperature", "sequences"] = Field(
         "mill", description="Kind of readings to simulate when no file is given."
     )
+
+    def __hash__(self) -> int:
+        """Hash the settings by their text: a dictionary has no hash of its own."""
+        return hash(json.dumps(self.model_dump(mode="json"), sort_keys=True))

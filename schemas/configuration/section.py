@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
-def _split_names(value: Any) -> Any:
+def split_names(value: Any) -> Any:
     """Accept a list of names as one string, `a,b` for `("a", "b")`, and None as an empty list."""
     if value is None:
         return ()
@@ -16,7 +16,7 @@ def _split_names(value: Any) -> Any:
     return value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
+Names = Annotated[tuple[str, ...], BeforeValidator(split_names)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 

@@ -59,7 +59,7 @@ def find_unusual_sensors(
     Args:
         watched: The rows.
         parts: The windows.
-        table: The table as received, before missing values are filled or refused.
+        table: The table before missing values were filled, with missing values for words for no value.
         training_rows: Rows of the table that belong to the training, 0 if they are too few.
         section: The limits.
 

@@ -45,7 +45,7 @@ def review_champion(
     Args:
         watched: The rows with its scores.
         version: The champion.
-        table: The table as received, for missing values.
+        table: The table before missing values were filled.
         last: The last drift event about this version, or None.
         monitor: Windows, bound, and the limits of findings.
         evaluation: How alarms are judged.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,7 @@ from schemas.monitoring import WatchedRows, WatchedVersion
 from schemas.readings import RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.readings.check import check_readings
-from tasks.readings.columns import replace_columns
+from tasks.readings.late_labels import find_labelled_stop
 from tasks.readings.sampling import refuse_other_interval
 from tasks.registry.rescore import keep_later
 from tasks.registry.versions import find_champion, find_run_metrics
@@ -79,9 +78,8 @@ def check_watched_table(
     Raises:
         InputError: If the table fails its schema, or its new rows come at another interval.
     """
-    filled, labelled_stop = _fill_late_labels(raw, section)
     readings = check_readings(
-        filled,
+        raw,
         section,
         are_labels_needed=False,
         sensors=detector.sensors,
@@ -90,7 +88,7 @@ def check_watched_table(
     times = readings.times
     new = times if last_seen is None else times[times > np.datetime64(last_seen)]
     refuse_other_interval(new, detector.interval_minutes, raw.source)
-    return readings, labelled_stop
+    return readings, find_labelled_stop(raw, section)
 
 
 def score_watched_rows(
@@ -145,20 +143,6 @@ def lay_out_table(raw: RawTable, readings: SensorReadings, detector: Detector) -
     for name in detector.categories:
         table[name] = raw.table[name]
     return table
-
-
-def _fill_late_labels(raw: RawTable, section: ReadingsSection) -> tuple[RawTable, int]:
-    """Fill labels missing at the end of a table with 0; the schema check handles all others."""
-    rows = len(raw.table)
-    if section.label_column is None or section.label_column not in raw.table.columns:
-        return raw, rows
-    known = np.flatnonzero(raw.table[section.label_column].notna().to_numpy())
-    labelled_stop = int(known[-1]) + 1 if len(known) else rows
-    if labelled_stop == rows:
-        return raw, rows
-    labels = raw.table[section.label_column].copy()
-    labels.iloc[labelled_stop:] = 0
-    return replace(raw, table=replace_columns(raw.table, {section.label_column: labels})), labelled_stop
 
 
 def _read_number(text: str | None) -> float | None:

@@ -5,5 +5,6 @@ schema go out, in time order, or one error that lists every problem. No value is
 no sensor is dropped without a finding.
 
 Called by other rooms: `load.load_readings`, `check.check_readings`, `parse` (times, steps and runs),
-`format` (values as text), `replay.replay_causally`, `set_aside.set_rows_aside`, `simulate.simulate_file`.
+`late_labels` (rows without a label yet), `missing.blank_missing_words`, `format` (values as text),
+`replay.replay_causally`, `set_aside.set_rows_aside`, `simulate.simulate_file`.
 """

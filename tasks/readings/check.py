@@ -16,6 +16,7 @@ from schemas.readings import Finding, RawTable, SensorReadings
 from schemas.tables import (
     BACKWARDS_TIME,
     MISSING,
+    MISSING_LABEL,
     NOT_A_LABEL,
     NOT_A_NUMBER,
     NOT_A_TIME,
@@ -29,6 +30,8 @@ from schemas.tables import (
 from tasks.readings.columns import choose_columns, choose_known_columns
 from tasks.readings.fill import fill_table
 from tasks.readings.inspect import find_quality_issues
+from tasks.readings.late_labels import fill_late_labels
+from tasks.readings.missing import blank_missing_words, describe_words, report_missing_words
 from tasks.readings.parse import find_step_minutes, number_runs, parse_times
 from tasks.readings.time_formats import find_time_format
 
@@ -41,7 +44,10 @@ REMEDIES = {
     "`readings.day_first`)",
     NOT_A_LABEL: "set `readings.label_column` to the column that is 1 on event rows and 0 elsewhere",
     NOT_A_NUMBER: "exclude non-numeric columns with `readings.drop_columns` or "
-    "`readings.categorical_columns`, and set `readings.decimal` if the decimal mark is a comma",
+    "`readings.categorical_columns`, list words for no value in `readings.missing_words`, and set "
+    "`readings.decimal` if the decimal mark is a comma",
+    MISSING_LABEL: "label every row up to the last one with a label (only the newest rows may have none), or "
+    "set `readings.label_column` to null for a table without labels",
     MISSING: "fill short stretches with the last value by setting `readings.missing_values` to forward_fill "
     "and `readings.fill_rows_at_most`",
 }
@@ -58,7 +64,7 @@ def check_readings(
     """Check a table against everything that later steps rely on.
 
     A gap is a difference of more than 1.5 steps between two rows; a run of rows has none. If labels are
-    not needed, a missing or empty label column means no events.
+    not needed, a missing or empty label column means no events, as do empty labels after the last one.
 
     Args:
         raw: The raw table; it is not changed. Messages identify rows by its index.
@@ -77,6 +83,8 @@ def check_readings(
         InputError: If anything is wrong; one message lists every failing column.
     """
     are_labels_needed = are_labels_needed and section.label_column is not None
+    if not are_labels_needed:
+        raw = fill_late_labels(raw, section)
     if categories is None:
         wanted = [name for name in section.categorical_columns if name not in section.drop_columns]
         categories = [name for name in wanted if name in raw.table.columns]
@@ -90,14 +98,15 @@ def check_readings(
     times = parse_times(written, time_format)
     step_minutes = section.step_minutes or find_step_minutes(times.to_numpy())
     runs = number_runs(times.to_numpy(), step_minutes)
-    table, filled = fill_table(raw.table[names], runs, section)
+    cleared, words = blank_missing_words(raw.table[names], names, section)
+    table, filled = fill_table(cleared, runs, section)
     table.insert(0, section.time_column, times)
     if label_column is not None:
         table.insert(1, label_column, raw.table[label_column])
     # for a few live rows the schema check takes longer than scoring
     is_live = sensors is not None
     if not (is_live and is_plainly_right(table, section.time_column, label_column)):
-        _check_raw_table(table, label_column, raw, section)
+        _check_raw_table(table, label_column, raw, section, words)
     readings = SensorReadings(
         times=times.to_numpy(),
         events=_find_events(table, label_column, raw, are_labels_needed=are_labels_needed),
@@ -113,7 +122,11 @@ def check_readings(
     )
     if sensors is not None:
         return readings
-    findings = (*raw.findings, *find_quality_issues(readings, filled))
+    findings = (
+        *raw.findings,
+        *report_missing_words(words, has_limits=bool(section.limits)),
+        *find_quality_issues(readings, filled),
+    )
     return drop_constant_sensors(replace(readings, findings=findings))
 
 
@@ -202,7 +215,11 @@ def is_plainly_right(table: pd.DataFrame, time_column: str, label_column: str | 
 
 
 def _check_raw_table(
-    table: pd.DataFrame, label_column: str | None, raw: RawTable, section: ReadingsSection
+    table: pd.DataFrame,
+    label_column: str | None,
+    raw: RawTable,
+    section: ReadingsSection,
+    words: Mapping[str, Mapping[str, int]],
 ) -> None:
     sensors = [name for name in table.columns if name not in (section.time_column, label_column)]
     schema = raw_schema(section.time_column, label_column, sensors, decimal=section.decimal)
@@ -214,6 +231,9 @@ def _check_raw_table(
             "increase `readings.fill_rows_at_most` (values are still missing in stretches of more than "
             f"{section.fill_rows_at_most} rows or at the start of a run of rows)"
         )
+    if words:
+        setting = "missing_words` or `readings.limits" if section.limits else "missing_words"
+        remedies[MISSING] += f"; `readings.{setting}` makes these cells missing: {describe_words(words)}"
     _check_table(schema, table, raw.table, raw.source, remedies)
 
 
@@ -231,13 +251,13 @@ def _check_table(
         table: The table to check.
         originals: The same rows before parsing; the message shows their values.
         source: Name of the table in the message.
-        remedies: Advice for the user, by the text of the failing check.
+        remedies: Advice for the user, by the fault that `_name_fault` returns.
     """
     try:
         schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as errors:
         lines = list(dict.fromkeys(_describe_failure(failure, originals) for failure in errors.schema_errors))
-        checks = {str(getattr(failure.check, "error", "")) for failure in errors.schema_errors}
+        checks = {_name_fault(failure) for failure in errors.schema_errors}
         advice = [f"  - {remedy}" for check, remedy in remedies.items() if check in checks]
         columns = {line.partition(": ")[0] for line in lines}
         summary = (
@@ -246,6 +266,12 @@ def _check_table(
         )
         remedy = "Correct the table, or:" if advice else "Correct the table."
         raise InputError("\n".join([summary, *(f"  {line}" for line in lines), remedy, *advice])) from None
+
+
+def _name_fault(failure: pa.errors.SchemaError) -> str:
+    """Return the text of the failing check, or for a missing label the name of its check."""
+    is_label = getattr(failure.check, "name", None) == MISSING_LABEL
+    return MISSING_LABEL if is_label else str(getattr(failure.check, "error", ""))
 
 
 def _describe_failure(failure: pa.errors.SchemaError, originals: pd.DataFrame) -> str:

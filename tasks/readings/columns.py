@@ -116,6 +116,7 @@ def _check_presence(
             f"{section.time_column}, label {section.label_column}, drop {shorten_list(section.drop_columns)}."
         )
     wanted += [("readings.drop_columns", name) for name in section.drop_columns]
+    wanted += [("readings.limits", name) for name in section.limits]
     missing = [f"{name} (`{setting}`)" for setting, name in wanted if name not in columns]
     if missing:
         raise InputError(

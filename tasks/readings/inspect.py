@@ -11,6 +11,7 @@ from schemas.errors import InputError
 from schemas.readings import Finding, SensorReadings
 from tasks.readings.format import format_times
 from tasks.readings.parse import find_latest_time
+from tasks.readings.sentinels import report_sentinels
 from tasks.readings.time_formats import ISO_FORMAT, is_day_first
 
 VARYING_ROWS_AT_LEAST = 0.001
@@ -39,7 +40,8 @@ def find_quality_issues(
 
     Returns:
         One `Finding` for each kind of issue found. `check` is one of `mostly_events`, `time_gaps`,
-        `irregular_steps`, `filled_values`, `near_constant`, `constant_at_start`, `looks_categorical`,
+        `irregular_steps`, `filled_values`, `likely_sentinels`, `near_constant`, `constant_at_start`,
+        `looks_categorical`,
         `look_ahead`.
     """
     is_constant = find_near_constant(readings.values)
@@ -48,6 +50,7 @@ def find_quality_issues(
         _find_time_gaps(readings),
         _find_irregular_steps(readings),
         _find_filled_values(filled or {}, len(readings.times)),
+        report_sentinels(readings),
         _find_constant_sensors(readings, is_constant),
         _find_constant_starts(readings, is_constant),
         _find_categories(readings, is_constant),

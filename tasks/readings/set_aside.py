@@ -35,6 +35,7 @@ from tasks.readings.known_rows import (
     remember_rows,
     require_same_zones,
 )
+from tasks.readings.missing import blank_missing_words
 from tasks.readings.order import find_order, require_one_sequence
 from tasks.readings.parse import find_latest_time, number_runs, parse_times
 from tasks.readings.sampling import refuse_other_interval
@@ -49,6 +50,8 @@ _TABLE_SETTINGS = (
     "decimal",
     "time_format",
     "day_first",
+    "missing_words",
+    "limits",
     "missing_values",
     "fill_rows_at_most",
 )
@@ -105,8 +108,9 @@ def set_rows_aside(
     )
     times = parse_times(raw.table[section.time_column], section.time_format, section.day_first)
     labels = None if label_column is None else raw.table[label_column].astype(object).fillna(0)
-    numbers = _read_numbers(raw, section, detector)
-    problems = _find_problems(raw, section, sensors, times, labels)
+    table = _clear_missing_words(raw, section, detector)
+    numbers = _read_numbers(table, section, detector)
+    problems = _find_problems(table, section, sensors, times, labels)
     known = KnownRows() if opened.bookmark is None else opened.bookmark.known
     are_zoned = require_same_zones(raw, section.time_column, times, section.time_format, known)
     is_ahead = _find_rows_ahead(times, now)
@@ -236,26 +240,41 @@ def _refuse_other_interval(times: pd.Series, detector: Detector, opened: OpenedO
     refuse_other_interval(new, detector.interval_minutes, source, before)
 
 
-def _read_numbers(raw: RawTable, section: ReadingsSection, detector: Detector) -> pd.DataFrame:
+def _list_numeric_columns(table: pd.DataFrame, section: ReadingsSection, detector: Detector) -> list[str]:
+    """List the columns that may be sensors, of this version or of a later one."""
+    others = {section.time_column, section.label_column, *detector.categories}
+    others |= {detector.readings.time_column, detector.readings.label_column} - {*detector.sensors}
+    return [name for name in table.columns if name not in others]
+
+
+def _clear_missing_words(raw: RawTable, section: ReadingsSection, detector: Detector) -> pd.DataFrame:
+    """Return the table with missing values where a cell stands for no value."""
+    names = _list_numeric_columns(raw.table, section, detector)
+    return blank_missing_words(raw.table, names, section)[0]
+
+
+def _read_numbers(table: pd.DataFrame, section: ReadingsSection, detector: Detector) -> pd.DataFrame:
     """Read every numeric column, since a later version may need other columns than this one.
 
     Returns:
         float64, NaN where there is no finite number, shape (rows, columns).
     """
-    others = {section.time_column, section.label_column, *detector.categories}
-    others |= {detector.readings.time_column, detector.readings.label_column} - {*detector.sensors}
-    names = [name for name in raw.table.columns if name not in others]
-    numbers = {name: as_numbers(raw.table[name], section.decimal) for name in names}
+    names = _list_numeric_columns(table, section, detector)
+    numbers = {name: as_numbers(table[name], section.decimal) for name in names}
     finite = {name: column.where(np.isfinite(column)) for name, column in numbers.items()}
     kept = {name: column for name, column in finite.items() if name in detector.sensors or column.any()}
-    return pd.DataFrame(kept, index=raw.table.index)
+    return pd.DataFrame(kept, index=table.index)
 
 
 def _find_problems(
-    raw: RawTable, section: ReadingsSection, sensors: list[str], times: pd.Series, labels: pd.Series | None
+    received: pd.DataFrame,
+    section: ReadingsSection,
+    sensors: list[str],
+    times: pd.Series,
+    labels: pd.Series | None,
 ) -> Problems:
     """Find the problems of each single row; the order of rows and values to fill are checked elsewhere."""
-    table = raw.table[sensors].copy()
+    table = received[sensors].copy()
     table.insert(0, section.time_column, times)
     if labels is not None:
         table.insert(1, str(labels.name), labels)

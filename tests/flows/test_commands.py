@@ -107,6 +107,19 @@ def test_simulate_writes_what_check_accepts(tmp_path: Path, capsys: pytest.Captu
     assert "The schema check passed" in capsys.readouterr().out
 
 
+def test_check_counts_the_newest_rows_without_a_label(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, report = simulated_table().head(1_000).astype({"y": float}), tmp_path / "findings.json"
+    table.loc[990:, "y"] = None
+    table.to_csv(tmp_path / "late.csv", index=False)
+    assert run_command_line(["check", "--data", str(tmp_path / "late.csv"), "--json", str(report)]) == 0
+    found = json.loads(report.read_text())
+    assert found["rows"] == 1_000
+    assert "late_labels" in {finding["check"] for finding in found["findings"]}
+    assert "last 10 rows have no label" in capsys.readouterr().out
+
+
 def test_doctor_finds_nothing_wrong_here(tmp_path: Path) -> None:
     report = tmp_path / "doctor.json"
     assert run_command_line(["doctor", "--json", str(report)]) == 0
@@ -180,7 +193,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "no label": (lambda table: table.drop(columns="y"), "y (`readings.label_column`)"),
     "no sensor 17": (lambda table: table.drop(columns="x17"), "lacks x17"),
     "double column": (double_column, "more than one column named x5"),
-    "text": (put("x5", 100, "bad"), "x5: text where a number is expected, 1 row, first in row 102: 'bad'"),
+    "text": (put("x5", 100, "open"), "x5: text where a number is expected, 1 row, first in row 102: 'open'"),
     "infinite": (put("x5", 100, "inf"), "x5: infinite"),
     "missing": (put("x5", 100, None), "x5: missing value, 1 row, first in row 102"),
     "no time there": (put("time", 100, "yesterday"), "time: not a time"),

@@ -335,7 +335,7 @@ def test_a_model_that_is_being_retrained_is_not_retrained_by_a_second_one(
 
 def test_bad_readings_leave_no_run(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
-    path.write_text("time,y,x1\n5/31/99 0:00,0,1.5\n5/31/99 0:02,1,bad\n", encoding="utf-8")
+    path.write_text("time,y,x1\n5/31/99 0:00,0,1.5\n5/31/99 0:02,1,open\n", encoding="utf-8")
     with pytest.raises(InputError, match="x1: text where a number is expected"):
         retrain(path, settings_for("bad-readings"))
     assert client_of(home).get_experiment_by_name("bad-readings") is None

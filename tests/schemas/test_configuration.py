@@ -246,3 +246,12 @@ def test_every_setting_stands_in_the_yaml() -> None:
     text = Configuration().to_yaml()
     keys = [key for section in Configuration.model_fields for key in getattr(Configuration(), section) or ()]
     assert [key for key, _ in keys if f"  {key}:" not in text] == []
+
+
+def test_equal_settings_have_the_same_hash_whatever_the_order_of_limits() -> None:
+    one, other = (
+        Configuration.model_validate({"readings": {"limits": limits}})
+        for limits in ({"a": [0, 1], "b": [None, 2]}, {"b": [None, 2], "a": [0, 1]})
+    )
+    assert one == other
+    assert hash(one) == hash(other)

@@ -108,6 +108,7 @@ def spoil(number: int, column: str, value: Any) -> list[dict[str, Any]]:
         (spoil(3, "x2", "abc"), "x2: text where a number is expected, 1 row, first in row 3: 'abc'"),
         (spoil(3, "x2", None), "x2: missing value, 1 row, first in row 3"),
         (spoil(3, "x2", math.nan), "x2: missing value, 1 row, first in row 3"),
+        (spoil(3, "x2", "I/O Timeout"), "x2: missing value, 1 row, first in row 3"),
         (spoil(3, "x2", math.inf), "x2: infinite value, 1 row, first in row 3"),
         (spoil(3, "x2", 10**400), "x2: infinite value, 1 row, first in row 3"),
         (spoil(3, "x2", 10**30), "at most 1e+15 in every sensor. Received 1e+30 as x2 of row 3"),

@@ -306,6 +306,50 @@ def test_a_table_without_rows_is_refused() -> None:
     assert "Expected rows of readings" in refusal(table_with().head(0), are_labels_needed=False)
 
 
+# words and numbers for no value
+
+
+def test_a_word_for_no_value_is_refused_as_a_missing_value_with_its_count() -> None:
+    message = refusal(table_with(a=["1", "Bad Input", "2", "4", "Bad", "6"]))
+    assert "  a: missing value, 2 rows, first in row 3: 'Bad Input'" in message.splitlines()
+    assert "`readings.missing_words` makes these cells missing: a: 1 Bad Input, 1 Bad" in message
+
+
+def test_words_for_no_value_are_filled_and_counted_as_configured() -> None:
+    readings = check(table_with(a=["1", "Bad Input", "2", "4", "5", "6"]), FILL)
+    assert readings.values[:, 0].tolist() == [1.0, 1.0, 2.0, 4.0, 5.0, 6.0]
+    assert [finding.check for finding in readings.findings][:2] == ["missing_words", "filled_values"]
+
+
+def test_a_model_reads_such_words_as_training_did() -> None:
+    table = table_with(a=["1", "Bad Input", "2", "4", "5", "6"])
+    readings = check(table, FILL, are_labels_needed=False, sensors=("a", "b"), categories=())
+    assert readings.values[:, 0].tolist() == [1.0, 1.0, 2.0, 4.0, 5.0, 6.0]
+
+
+def test_a_value_beyond_its_limits_is_filled_and_counted_as_configured() -> None:
+    section = FILL.model_copy(update={"limits": {"a": (0.0, 5.0)}})
+    readings = check(table_with(), section)
+    assert readings.values[:, 0].tolist() == [1.0, 2.5, 2.0, 4.0, 3.0, 3.0]
+    assert readings.findings[0].details == {"words": {"a": {"above 5": 1}}}
+    assert "(`readings.missing_words`, `readings.limits`)" in readings.findings[0].message
+
+
+def test_limits_of_a_sensor_that_is_not_there_are_refused() -> None:
+    section = ReadingsSection(limits={"c": (0.0, 5.0)})
+    assert "Expected the columns c (`readings.limits`)" in refusal(table_with(), section)
+
+
+def test_a_sentinel_is_a_finding_until_it_is_listed() -> None:
+    table = table_with(a=[1.0, 2.5, -9999.0, 4.0, 3.0, 6.0])
+    (finding,) = (each for each in check(table).findings if each.check == "likely_sentinels")
+    assert (finding.columns, finding.details) == (("a",), {"values": {"a": {"-9999": 1}}})
+    assert "set `readings.missing_words` to default,-9999" in finding.message
+    filled = check(table, FILL.model_copy(update={"missing_words": ("-9999",)}))
+    assert filled.values[:, 0].tolist() == [1.0, 2.5, 2.5, 4.0, 3.0, 6.0]
+    assert "likely_sentinels" not in {each.check for each in filled.findings}
+
+
 # labels
 
 
@@ -329,6 +373,32 @@ def test_other_labels_are_refused(labels: list[Any], line: str) -> None:
     assert line in refusal(table_with(y=labels)).splitlines()
 
 
+def test_the_advice_about_a_missing_label_is_about_labels() -> None:
+    message = refusal(table_with(y=[0, None, 0, 1, 0, 0]))
+    assert "label every row up to the last one with a label" in message
+    assert "forward_fill" not in message
+
+
+def test_the_advice_about_a_missing_value_is_about_sensors() -> None:
+    message = refusal(table_with(a=[1.0, None, 2.0, 4.0, 3.0, 6.0]))
+    assert "forward_fill" in message
+    assert "last one with a label" not in message
+
+
+def test_without_any_label_the_advice_is_to_train_without_them() -> None:
+    assert "set `readings.label_column` to null" in refusal(table_with(y=np.nan))
+
+
+def test_late_labels_mean_no_events_where_none_are_needed() -> None:
+    readings = check(table_with(y=[0, 1, 0, 1, None, None]), are_labels_needed=False)
+    assert np.flatnonzero(readings.events).tolist() == [1, 3]
+
+
+def test_other_missing_labels_are_refused_where_none_are_needed() -> None:
+    message = refusal(table_with(y=[0, None, 0, 1, None, None]), are_labels_needed=False)
+    assert "  y: missing value, 1 row, first in row 3" in message.splitlines()
+
+
 def test_a_table_without_events_is_refused() -> None:
     assert "Expected at least one event" in refusal(table_with(y=0))
 
@@ -339,7 +409,7 @@ def test_a_table_without_events_is_refused() -> None:
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ([1, "bad", 2, 3, 4, 5], "  a: text where a number is expected, 1 row, first in row 3: 'bad'"),
+        ([1, "open", 2, 3, 4, 5], "  a: text where a number is expected, 1 row, first in row 3: 'open'"),
         ([1.0, 2.0, np.nan, 3.0, np.nan, 5.0], "  a: missing value, 2 rows, first in row 4"),
         ([1.0, 2.0, np.inf, 3.0, -np.inf, 5.0], "  a: infinite value, 2 rows, first in row 4: inf"),
     ],
@@ -352,7 +422,7 @@ def test_every_failing_column_is_in_one_message() -> None:
     table = table_with(
         time=["x", *table_with()["time"].iloc[1:]],
         y=[0, 0, 0, 2, 0, 0],
-        a=["1", "2", "bad", "4", "5", "6"],
+        a=["1", "2", "open", "4", "5", "6"],
         b=[1.0, np.nan, np.inf, 4.0, 5.0, 6.0],
     )
     assert refusal(table).splitlines()[:6] == [
@@ -361,7 +431,7 @@ def test_every_failing_column_is_in_one_message() -> None:
         "Received (row numbers as in the table):",
         "  time: not a time, 1 row, first in row 2: 'x'",
         "  y: neither 0 nor 1, 1 row, first in row 5: 2",
-        "  a: text where a number is expected, 1 row, first in row 4: 'bad'",
+        "  a: text where a number is expected, 1 row, first in row 4: 'open'",
         "  b: missing value, 1 row, first in row 3",
         "  b: infinite value, 1 row, first in row 4: inf",
     ]
@@ -379,7 +449,7 @@ def test_long_text_is_shortened() -> None:
 @settings(deadline=None)
 @given(faults=st.lists(st.sampled_from(["number", "text", "missing", "infinite"]), min_size=6, max_size=6))
 def test_failures_are_counted_right(faults: list[str]) -> None:
-    values = {"number": 1.5, "text": "bad", "missing": None, "infinite": float("inf")}
+    values = {"number": 1.5, "text": "open", "missing": None, "infinite": float("inf")}
     table = table_with(a=pd.Series([values[fault] for fault in faults], dtype=object, index=range(2, 8)))
     reports = {"text": "text where a number is expected", "missing": "missing value", "infinite": "infinite"}
     message = refusal(table) if set(faults) != {"number"} else ""
@@ -422,9 +492,9 @@ def test_a_hole_after_a_gap_remains() -> None:
 
 
 def test_text_among_holes_stays_a_fault_of_its_own() -> None:
-    message = refusal(table_with(a=["1", None, "bad", "4", "5", "6"]), FILL)
+    message = refusal(table_with(a=["1", None, "open", "4", "5", "6"]), FILL)
     assert message.splitlines()[1:-1] == [
-        "  a: text where a number is expected, 1 row, first in row 4: 'bad'",
+        "  a: text where a number is expected, 1 row, first in row 4: 'open'",
         "Correct the table, or:",
     ]
 

@@ -288,6 +288,25 @@ def test_a_short_hole_is_filled_with_the_value_before() -> None:
     assert rows.usable["a"].tolist() == [5, 5, 5, 7, 7, 9]
 
 
+def test_words_and_numbers_for_no_value_are_holes() -> None:
+    section = FILL.model_copy(update={"missing_words": ("Bad Input", "-9999")})
+    rows = sort_rows(table_with(a=["5", "bad input", "6", "-9999", "7", "9"]), detector_of(section))
+    assert rows.usable["a"].tolist() == [5, 5, 6, 6, 7, 9]
+    assert len(rows.set_aside) == 0
+
+
+def test_a_value_beyond_the_limits_of_training_is_a_hole() -> None:
+    section = FILL.model_copy(update={"limits": {"a": (0.0, 10.0)}})
+    rows = sort_rows(table_with(a=[5.0, -1.0, 6.0, 11.0, 7.0, 9.0]), detector_of(section))
+    assert rows.usable["a"].tolist() == [5, 5, 6, 6, 7, 9]
+
+
+def test_a_row_with_a_word_for_no_value_is_set_aside_as_it_came() -> None:
+    rows = sort_rows(table_with(a=["5", "Bad Input", "6", "7", "8", "9"]))
+    assert faults(rows) == {"3": ["a: missing value"]}
+    assert json.loads(rows.set_aside["values"].iloc[0])["a"] == "Bad Input"
+
+
 def test_what_is_beyond_the_longest_hole_is_set_aside() -> None:
     rows = sort_rows(table_with(a=[5, np.nan, np.nan, np.nan, 7, 8]), detector_of(FILL))
     assert rows.usable["a"].tolist() == [5, 5, 5, 7, 8]
