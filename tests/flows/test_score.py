@@ -143,7 +143,7 @@ def test_local_times_after_times_with_a_zone_are_refused_and_no_row_is_lost(
     run: Run, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = simulated_table(1_000, seed=8).iloc[:60]
-    times = parse_times(table["time"], None)
+    times = parse_times(table["time"], None, day_first=False)
     aware = table.assign(time=times.dt.strftime("%Y-%m-%d %H:%M:%SZ"))
     local = table.assign(time=(times + pd.Timedelta(hours=2)).dt.strftime("%Y-%m-%d %H:%M:%S"))
     codes = []

@@ -30,7 +30,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_a_result_with_an_umlaut_is_shown_on_a_terminal_of_ascii(data: Path) -> None:
-    done = run_forewarn(data.parent, "check", "--data", str(data), "--set", "readings.absent_columns=x5")
+    settings = ["--set", "readings.absent_columns=x5", "--set", "readings.day_first=false"]
+    done = run_forewarn(data.parent, "check", "--data", str(data), *settings)
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"gr\xfcn.csv: 500 rows" in done.stdout
 

@@ -168,7 +168,7 @@ def test_rows_set_aside_are_listed_in_the_order_of_the_table() -> None:
     assert rows.set_aside["row"].tolist() == ["3", "6"]
 
 
-@pytest.mark.parametrize("written", ["%Y-%m-%d %H:%M:%S", "%m/%d/%y %H:%M"])
+@pytest.mark.parametrize("written", ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M"])
 def test_a_reason_names_the_column_however_times_are_written(written: str) -> None:
     times = pd.to_datetime(table_with()["time"]).dt.strftime(written).tolist()
     rows = sort_rows(table_with(time=[*times[:5], times[3]]))
