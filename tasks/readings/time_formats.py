@@ -174,8 +174,8 @@ def _explain_ambiguity(texts: pd.Series, readings: dict[str, np.ndarray]) -> str
         for time_format, times in readings.items()
     ]
     return (
-        "Expected dates of which only one reading is possible, or under which only one puts the rows at "
-        f"regular steps. Received {texts.iloc[place]!r}, which may be {' or '.join(meanings)}. Set "
+        "Expected times that say whether the day or the month comes first, by a day after the 12th or by the "
+        f"steps between the rows. Received {texts.iloc[place]!r}, which may be {' or '.join(meanings)}. Set "
         "`readings.day_first` to true if the day comes first, or to false if the month does (or set "
         "`readings.time_format`)."
     )
