@@ -35,6 +35,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 _PENDING, _SILENT, _LATE = 60, 80, 10
 _CREDENTIALS = "plant:a-word-of-the-test"
 _FINAL = ("Completed", "Failed", "Cancelled", "Crashed")
+# a training that is still running whenever its end is asked for, however busy the machine
+ENDLESS = {
+    "model": {"family": "dense_autoencoder"},
+    "training": {"epochs": 100_000, "patience": None, "compile": "never"},
+}
 # a retraining of seconds
 _QUICK = {
     "features.level": "raw",
@@ -284,18 +289,18 @@ def test_a_failed_run_is_told_with_its_message(deployed: Plant, worker: psutil.P
 
 
 def test_a_stopped_worker_lets_its_runs_say_so(deployed: Plant, worker: psutil.Popen) -> None:
-    run = deployed.ask("retrain", force=True)
+    run = deployed.ask("retrain", force=True, configuration=ENDLESS)
     deployed.wait_for(run, "Running")
     worker.terminate()
     assert worker.wait() == 0
-    state = deployed.client.read_flow_run(run).state
+    state = deployed.wait_for(run, *_FINAL).state
     assert str(state) == "Crashed('Execution was aborted by a termination signal.')"
 
 
 def test_a_run_whose_machine_is_lost_ends_crashed_and_frees_its_place(
     deployed: Plant, worker: psutil.Popen
 ) -> None:
-    run = deployed.ask("retrain", force=True)
+    run = deployed.ask("retrain", force=True, configuration=ENDLESS)
     deployed.wait_for(run, "Running")
     # the first heartbeat has left by then
     time.sleep(4)
