@@ -25,7 +25,7 @@ def _describe_order(raw: RawTable, rows: SortedRows) -> str | None:
     if not rows.sorted_rows:
         return None
     return (
-        f"The rows of {raw.source} were sorted by time: {rows.sorted_rows:,} of them stood below a row "
+        f"The rows of {raw.source} were sorted by time: {rows.sorted_rows:,} of them came after a row "
         "with a later time."
     )
 
@@ -34,7 +34,7 @@ def _describe_changes(raw: RawTable, rows: SortedRows) -> str | None:
     if not rows.changed:
         return None
     return (
-        f"Rows of {raw.source} with a time that is already in the output, but other values than were scored: "
-        f"{rows.changed:,}, the first of them {rows.first_changed}. The output keeps their scores; to score "
-        "the new values, choose another `--out`."
+        f"{rows.changed:,} of the rows of {raw.source} were scored before with other values; the first is "
+        f"{rows.first_changed}. The output keeps their scores; to score the new values, choose another "
+        "`--out`."
     )

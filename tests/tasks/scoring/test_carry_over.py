@@ -182,7 +182,9 @@ def test_corrected_values_at_times_already_scored_are_named(
     (batch,) = add_pieces(scorer, corrected, [], tmp_path / "scores.csv")
     result = describe_batch(batch, scorer.version, find_places(tmp_path / "scores.csv"), {})
     assert (result.rows_skipped, result.rows_changed) == (40, 10)
-    assert "other values than were scored: 10, the first of them row 32 at" in summarise_scoring(result)
+    shown = summarise_scoring(result)
+    assert "10 of the rows of " in shown
+    assert "were scored before with other values; the first is row 32 at" in shown
     assert (tmp_path / "scores.csv").read_bytes() == before
 
 
