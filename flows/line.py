@@ -20,13 +20,12 @@ from schemas.detector import Detector
 from schemas.evaluation import Evaluation, Threshold
 from schemas.features import FeatureTable
 from schemas.model import FittedModel, Material
-from schemas.readings import LabelledReadings, RawTable, SensorReadings
+from schemas.readings import KEPT_WITH_A_VERSION, LabelledReadings, RawTable, SensorReadings
 from schemas.results import DataSummary
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
 from tasks.readings.late_labels import drop_late_rows, report_late_labels
 from tasks.readings.parse import find_step_minutes
-from tasks.readings.time_formats import is_day_first
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,14 +172,17 @@ def describe_detector(
 ) -> Detector:
     """Collect everything that a version needs besides the model; live tables are never replayed.
 
-    The version reads day and month in the order found in training, also where a batch does not tell it.
+    The version reads cells and times as they were found in training, also where a batch does not tell it:
+    with the day or the month first, for example.
     """
     found = prepared.readings
-    day_first = settings.readings.day_first
-    if day_first is None:
-        day_first = is_day_first(found.time_format)
+    kept = {
+        name.removeprefix("readings."): value
+        for name, value in found.found.items()
+        if name in KEPT_WITH_A_VERSION
+    }
     readings = settings.readings.model_copy(
-        update={"step_minutes": found.step_minutes, "replay": "none", "day_first": day_first}
+        update={**kept, "step_minutes": found.step_minutes, "replay": "none"}
     )
     return Detector(
         readings=readings,

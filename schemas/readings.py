@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 # check of a finding: the last line of a file is left out, since it has no line end
 UNFINISHED_LINE: Final = "unfinished_line"
+# settings found in the training table by which a version reads cells and times of every later table; how a
+# file is laid out is found for each file
+KEPT_WITH_A_VERSION: Final = frozenset({"readings.day_first"})
 
 
 class Finding(BaseModel):
@@ -33,12 +37,15 @@ class RawTable:
         source: Path of the file.
         sha256: Hash of the file's bytes.
         findings: What reading the file has shown, such as a last line that is not complete.
+        found: Settings that were not given and were found in the file, by full name, such as
+            `readings.decimal`; settings of the defaults are not among them.
     """
 
     table: pd.DataFrame
     source: str
     sha256: str
     findings: tuple[Finding, ...] = ()
+    found: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +66,7 @@ class SensorReadings:
         findings: Data-quality issues that do not stop the run.
         time_format: strptime format in which the times were written, or `ISO8601`; None if they were stored
             as times.
+        found: Settings that were not given and were found in the table, by full name; see `RawTable.found`.
     """
 
     times: np.ndarray
@@ -73,6 +81,7 @@ class SensorReadings:
     sha256: str
     findings: tuple[Finding, ...] = field(default=())
     time_format: str | None = None
+    found: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,13 +27,13 @@ from schemas.tables import (
     raw_schema,
     scored_schema,
 )
+from tasks.readings.cells import read_cells
+from tasks.readings.clock import read_clock
 from tasks.readings.columns import choose_columns, choose_known_columns
-from tasks.readings.fill import fill_table
+from tasks.readings.events import read_events
 from tasks.readings.inspect import find_quality_issues
 from tasks.readings.late_labels import fill_late_labels
-from tasks.readings.missing import blank_missing_words, describe_words, report_missing_words
-from tasks.readings.parse import find_step_minutes, number_runs, parse_times
-from tasks.readings.time_formats import find_time_format
+from tasks.readings.missing import describe_words
 
 REMEDIES = {
     NOT_A_TIME: "set `readings.time_format` (detected automatically: ISO 8601, and month, day and year or "
@@ -93,39 +93,37 @@ def check_readings(
         if sensors is None
         else choose_known_columns(raw, section, sensors, categories, are_labels_needed=are_labels_needed)
     )
-    written = raw.table[section.time_column]
-    time_format = section.time_format or find_time_format(written, section.day_first)
-    times = parse_times(written, time_format)
-    step_minutes = section.step_minutes or find_step_minutes(times.to_numpy())
-    runs = number_runs(times.to_numpy(), step_minutes)
-    cleared, words = blank_missing_words(raw.table[names], names, section)
-    table, filled = fill_table(cleared, runs, section)
-    table.insert(0, section.time_column, times)
+    clock = read_clock(raw, section)
+    cells = read_cells(raw, names, section, clock.runs)
+    table = cells.table
+    table.insert(0, section.time_column, clock.times)
     if label_column is not None:
         table.insert(1, label_column, raw.table[label_column])
     # for a few live rows the schema check takes longer than scoring
     is_live = sensors is not None
     if not (is_live and is_plainly_right(table, section.time_column, label_column)):
-        _check_raw_table(table, label_column, raw, section, words)
+        _check_raw_table(table, label_column, raw, section, cells.words)
     readings = SensorReadings(
-        times=times.to_numpy(),
-        events=_find_events(table, label_column, raw, are_labels_needed=are_labels_needed),
+        times=clock.times.to_numpy(),
+        events=read_events(table, label_column, raw, are_labels_needed=are_labels_needed),
         values=np.column_stack([as_numbers(table[sensor], section.decimal) for sensor in names]),
         sensors=tuple(names),
         categories=tuple(categories),
         category_values=number_categories(raw.table, categories),
-        runs=runs,
-        step_minutes=_check_step(step_minutes, raw),
+        runs=clock.runs,
+        step_minutes=_check_step(clock.step_minutes, raw),
         source=raw.source,
         sha256=raw.sha256,
-        time_format=time_format,
+        time_format=clock.time_format,
+        found={**raw.found, **clock.found, **cells.found},
     )
     if sensors is not None:
         return readings
     findings = (
         *raw.findings,
-        *report_missing_words(words, has_limits=bool(section.limits)),
-        *find_quality_issues(readings, filled),
+        *clock.findings,
+        *cells.findings,
+        *find_quality_issues(readings, cells.filled),
     )
     return drop_constant_sensors(replace(readings, findings=findings))
 
@@ -306,20 +304,6 @@ def _show(value: Any) -> str:
     """Format a value for a message: text in quotes, shortened to 40 characters."""
     text = repr(value[:40]) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:60] + "..."
-
-
-def _find_events(
-    table: pd.DataFrame, label_column: str | None, raw: RawTable, *, are_labels_needed: bool
-) -> np.ndarray:
-    if label_column is None:
-        return np.zeros(len(table), dtype=bool)
-    events = np.asarray(as_numbers(table[label_column]).to_numpy() == 1)
-    if are_labels_needed and not events.any():
-        raise InputError(
-            f"Expected at least one event: a row with 1 in `{label_column}`. All {len(table)} rows of "
-            f"{raw.source} have 0. Use a longer record, or check `readings.label_column`."
-        )
-    return events
 
 
 def _check_step(step_minutes: float, raw: RawTable) -> float:
