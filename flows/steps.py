@@ -24,10 +24,11 @@ from tasks.evaluation.backtest import summarise, trial
 from tasks.features import featurise, scale
 from tasks.models import baselines, fit, training_cache
 from tasks.monitor import reference, review, review_log, watch
-from tasks.readings import check, inspect, load, replay, set_aside, simulate
+from tasks.readings import check, inspect, replay, set_aside, simulate
 from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
 from tasks.scoring import append, carry_over, output_rows, resume
+from tasks.sources import load
 from tasks.tracking import backtest_log, code_version, fingerprint, log, store
 from tasks.windows import label, split, window
 

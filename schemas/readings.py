@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 UNFINISHED_LINE: Final = "unfinished_line"
 # settings found in the training table by which a version reads cells and times of every later table; how a
 # file is laid out is found for each file
-KEPT_WITH_A_VERSION: Final = frozenset({"readings.day_first"})
+KEPT_WITH_A_VERSION: Final = frozenset({"readings.day_first", "readings.decimal", "readings.thousands"})
 
 
 class Finding(BaseModel):
@@ -34,11 +34,12 @@ class RawTable:
 
     Attributes:
         table: All columns as read.
-        source: Path of the file.
-        sha256: Hash of the file's bytes.
+        source: Path of the file or folder, or address of the database without its password.
+        sha256: Hash of the file's bytes, of the hashes of several files, or of the rows of a query.
         findings: What reading the file has shown, such as a last line that is not complete.
         found: Settings that were not given and were found in the file, by full name, such as
             `readings.decimal`; settings of the defaults are not among them.
+        units: Units by column, from a line of units.
     """
 
     table: pd.DataFrame
@@ -46,6 +47,7 @@ class RawTable:
     sha256: str
     findings: tuple[Finding, ...] = ()
     found: Mapping[str, Any] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,7 @@ class SensorReadings:
         time_format: strptime format in which the times were written, or `ISO8601`; None if they were stored
             as times.
         found: Settings that were not given and were found in the table, by full name; see `RawTable.found`.
+        units: Units by column, from a line of units.
     """
 
     times: np.ndarray
@@ -82,6 +85,7 @@ class SensorReadings:
     findings: tuple[Finding, ...] = field(default=())
     time_format: str | None = None
     found: Mapping[str, Any] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

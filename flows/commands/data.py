@@ -43,7 +43,7 @@ def check(data: Path, configuration: Configuration, json_file: Path | None) -> N
     from tasks.readings.format import format_times
     from tasks.readings.inspect import describe_format, find_future_rows
     from tasks.readings.late_labels import fill_late_labels, report_late_labels
-    from tasks.readings.load import load_readings
+    from tasks.sources.load import load_readings
 
     section = configuration.readings
     raw = load_readings(data, section)
@@ -87,7 +87,7 @@ def encode(
 ) -> None:
     """Write the encoder's output for each row: features for other models."""
     from tasks.files.write import write_table
-    from tasks.readings.load import load_readings
+    from tasks.sources.load import load_readings
     from tasks.registry.loading import load_version
     from tasks.scoring.encode import encode_readings
     from tasks.tracking.store import find_tracking_uri, open_store

@@ -116,6 +116,7 @@ def check_readings(
         sha256=raw.sha256,
         time_format=clock.time_format,
         found={**raw.found, **clock.found, **cells.found},
+        units={name: raw.units[name] for name in names if name in raw.units},
     )
     if sensors is not None:
         return readings

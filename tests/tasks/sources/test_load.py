@@ -21,7 +21,7 @@ import pytest
 
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
-from tasks.readings.load import load_readings
+from tasks.sources.load import load_readings
 from tests.mill import require_mill_file
 
 CSV = "time,y,a,b\n5/31/99 0:00,0,1.5,2\n5/31/99 0:02,1,2.5,3\n"
