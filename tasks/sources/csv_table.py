@@ -63,20 +63,15 @@ def parse_csv(plain: bytes, path: str, section: ReadingsSection, *, is_growing: 
     table, marks = _read_table(content, names, layout.separator, path, section)
     table, left_out = leave_out_unnamed(table.set_axis(lines.rows, axis=0), path)
     units = choose_units(lines.words, names)
-    encoding, found = report_encoding(decoded.encoding, section.encoding, path)
     findings = (
-        *encoding,
+        *report_encoding(decoded.encoding, section.encoding, path),
         *report_lines(lines, layout, path, is_found=section.skip_lines is None),
         *report_units(lines.words, units, path, layout.line + 1),
         *left_out,
         *marks.findings,
         *report_unfinished_line(unfinished, layout, path),
     )
-    if layout.skipped and section.skip_lines is None:
-        found = {**found, "readings.skip_lines": len(layout.skipped)}
-    if lines.words and section.units_row is None:
-        found = {**found, "readings.units_row": True}
-    return RawTable(table, path, "", findings, {**found, **marks.found}, units)
+    return RawTable(table, path, "", findings, marks.found, units)
 
 
 def _keep_last(lines: Lines, last: str) -> Lines:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from schemas.errors import InputError
 from schemas.readings import Finding
@@ -94,18 +92,15 @@ def find_encoding(plain: bytes) -> str | None:
     return "utf-8"
 
 
-def report_encoding(encoding: str, setting: str, name: str) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
-    """Report an encoding that was found and is not UTF-8: as findings, and as a setting found."""
+def report_encoding(encoding: str, setting: str, path: str) -> tuple[Finding, ...]:
+    """Report an encoding that was found and is not UTF-8."""
     if encoding in _UTF8 or setting != "auto":
-        return (), {}
-    doubt = (
-        ""
-        if encoding != _LAST_RESORT
-        else ", because it is no UTF-8; set `readings.encoding` if names look wrong"
-    )
-    message = f"{name} is read as {encoding} (`readings.encoding`){doubt}."
-    details = {"encoding": encoding}
-    return (Finding(check="encoding", message=message, details=details),), {"readings.encoding": encoding}
+        return ()
+    doubt = ""
+    if encoding == _LAST_RESORT:
+        doubt = ", because it is no UTF-8; set `readings.encoding` if names look wrong"
+    message = f"{path} is read as {encoding} (`readings.encoding`){doubt}."
+    return (Finding(check="encoding", message=message, details={"encoding": encoding}),)
 
 
 def _find_zeros(head: bytes) -> str | None:

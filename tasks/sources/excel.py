@@ -59,20 +59,13 @@ def parse_excel(plain: bytes, path: str, section: ReadingsSection) -> RawTable:
     )
     table, left_out = leave_out_unnamed(table, path)
     units = choose_units(words, [label if isinstance(label, str) else "" for label in labels])
-    found: dict[str, Any] = {}
-    if section.sheet is None and len(sheets) > 1:
-        found["readings.sheet"] = sheet
-    if header and section.skip_lines is None:
-        found["readings.skip_lines"] = header
-    if words and section.units_row is None:
-        found["readings.units_row"] = True
     findings = (
         *_report_sheet(sheet, sheets, path, section),
         *_report_rows_above(rows[:header], path, section),
         *report_units(words, units, path, header + 2),
         *left_out,
     )
-    return settle_marks(RawTable(table, path, "", findings, found, units), section)
+    return settle_marks(RawTable(table, path, "", findings, units=units), section)
 
 
 def _read_sheets(plain: bytes, path: str) -> dict[str, Rows]:
