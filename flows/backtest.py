@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from prefect import flow
 
 from flows import line, steps
@@ -14,15 +12,16 @@ from flows.recorded_run import recorded_run
 from schemas.backtest import MODEL, PUBLISHED, BacktestResult, FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
+from schemas.readings import Source
 from tasks.configuration.configure import change_settings
 
 
 @flow(name="backtest", persist_result=False)
-def backtest(data: Path, configuration: Configuration) -> BacktestResult:
+def backtest(data: Source, configuration: Configuration) -> BacktestResult:
     """Train and test a configuration fold by fold, forward in time, over several seeds.
 
     Args:
-        data: Table of readings, CSV or Parquet.
+        data: Source of the readings: a file, folder, pattern, address of a database, or `-`.
         configuration: Settings of every step; `evaluation` sets the folds and the number of seeds.
 
     Returns:
@@ -36,7 +35,7 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
     raw, readings = line.load_table(data, configuration)
     prepared = line.prepare(raw, readings, configuration)
     orders = list_orders(data, configuration)
-    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
+    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {raw.source}")
     tags = {"mlflow.source.name": "forewarn backtest", "preset": configuration.preset or "none"}
     with recorded_run(configuration.tracking, raw, tags) as run:
         steps.log_configuration(run.client, run.id, configuration)
@@ -78,7 +77,7 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
     return result.model_copy(update={"seconds": dict(clock.seconds)})
 
 
-def list_orders(data: Path, settings: Configuration) -> list[FoldOrder]:
+def list_orders(data: str, settings: Configuration) -> list[FoldOrder]:
     """List every training of a backtest by fold, entrant (the model, the published model) and seed."""
     entrants = {MODEL: settings, PUBLISHED: change_settings(settings, PUBLISHED_ENTRANT)}
     return [

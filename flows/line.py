@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -80,13 +79,13 @@ class Judged:
     decision: Decision
 
 
-def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorReadings]:
+def load_table(source: str, settings: Configuration) -> tuple[RawTable, SensorReadings]:
     """Read and check a table, without its newest rows if they have no label yet; replay it if configured.
 
     Raises:
         InputError: If the table cannot be used, for example because rows of it lie in the future.
     """
-    received = steps.load_readings(path, settings.readings)
+    received = steps.load_readings(source, settings.readings)
     raw = drop_late_rows(received, settings.readings)
     readings = steps.check_readings(raw, settings.readings)
     readings = report_late_labels(readings, received, settings.readings)

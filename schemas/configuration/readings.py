@@ -103,8 +103,8 @@ class ReadingsSection(Section):
     )
     thousands: ThousandsMark | None = Field(
         None,
-        description="Mark between thousands: `,`, `.`, `space`, `apostrophe` or `none`; null to find it where "
-        "the numbers allow only one reading.",
+        description="Mark between thousands: `,`, `.`, `space`, `apostrophe` or `none`; null to find it "
+        "where the numbers allow only one reading.",
     )
     sheet: str | None = Field(
         None, description="Sheet of an Excel file; null for the only one that holds a table."

@@ -25,7 +25,7 @@ def is_database(source: str | Path) -> bool:
 
 
 def is_pattern(source: str | Path) -> bool:
-    """Return whether a source is a pattern of files, such as `archive/2024-*.csv`, and no file of that name."""
+    """Return whether a source is a pattern of files, such as `archive/2024-*.csv`, and no such file."""
     text = str(source)
     return not is_database(source) and bool(_PATTERN.search(text)) and not Path(text).exists()
 
@@ -40,9 +40,9 @@ def parse_address(source: str) -> URL:
         return make_url(source)
     except (SQLAlchemyError, ValueError):
         raise InputError(
-            "`--data` must be a path or the address of a database, such as postgresql://user@host/database or "
-            "sqlite:///plant.db. The address cannot be parsed. Write special characters of a password as %XX, "
-            f"or put the password into {PASSWORD_VARIABLE}."
+            "`--data` must be a path or the address of a database, such as postgresql://user@host/database "
+            "or sqlite:///plant.db. The address cannot be parsed. Write special characters of a password as "
+            f"%XX, or put the password into {PASSWORD_VARIABLE}."
         ) from None
 
 

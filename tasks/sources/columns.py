@@ -42,9 +42,7 @@ def leave_out_unnamed(
     can_be_index = len(unnamed) == 1 and (unnamed[0] == 0 or can_be_last)
     if can_be_index and is_row_number(table.iloc[:, unnamed[0]]):
         kept.remove(unnamed[0])
-        message = (
-            f"Column {unnamed[0] + 1} of {path} has no name and holds row numbers: it is left out."
-        )
+        message = f"Column {unnamed[0] + 1} of {path} has no name and holds row numbers: it is left out."
         findings.append(Finding(check="index_column", message=message, details={"column": unnamed[0] + 1}))
     if findings:
         table = table.iloc[:, kept]

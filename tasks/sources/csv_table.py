@@ -108,8 +108,8 @@ def _fit_names(layout: Layout, fields: np.ndarray, lines: Lines, path: str) -> l
     if len(ragged):
         row = lines.rows[ragged[0]] if ragged[0] < len(lines.rows) else int(ragged[0]) + layout.line + 1
         raise InputError(
-            f"Expected {columns} fields in every row, as in the header (separator {layout.separator!r}). {path} "
-            f"has {len(ragged)} row(s) with another number; the first is row {row} with "
+            f"Expected {columns} fields in every row, as in the header (separator {layout.separator!r}). "
+            f"{path} has {len(ragged)} row(s) with another number; the first is row {row} with "
             f"{fields[ragged[0]]} field(s). Correct the rows, set `readings.separator`, or check that "
             "this is a table of readings."
         )
@@ -124,7 +124,7 @@ def _ends_each_line(text: str, separator: str, lines: int) -> bool:
 def _read_table(
     content: bytes, names: Sequence[str], separator: str, path: str, section: ReadingsSection
 ) -> tuple[pd.DataFrame, Marks]:
-    """Read the rows, and find the marks of their numbers if it takes more than a decimal point to read them."""
+    """Read the rows, and find the marks of their numbers if these are more than decimal points."""
     decimal = "," if section.decimal == "," else "."
     table = _read(content, names, separator, path, decimal=decimal)
     is_plain = section.decimal == "." and section.thousands == "none"

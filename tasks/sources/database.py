@@ -25,7 +25,12 @@ from tasks.sources.names import check_column_names
 
 _ANSWER_SECONDS = 10
 # what drivers say if the server answers and refuses: a later try would fail again
-_REFUSALS = ("authentication failed", "no password supplied", "does not exist", "unable to open database file")
+_REFUSALS = (
+    "authentication failed",
+    "no password supplied",
+    "does not exist",
+    "unable to open database file",
+)
 
 
 def read_query(address: str, section: ReadingsSection, *, is_growing: bool) -> RawTable:
@@ -48,14 +53,16 @@ def read_query(address: str, section: ReadingsSection, *, is_growing: bool) -> R
     name = name_source(address)
     if section.query is None:
         raise InputError(
-            f"`readings.query` must be the SQL query that returns the table, since `--data` is the database "
-            f"{name}. It is not set. For example: --set 'readings.query=SELECT * FROM readings'."
+            f"`readings.query` must be the SQL query that returns the table, since `--data` is a database, "
+            f"{name}. It is not set. For example: --set 'readings.query=TABLE readings'."
         )
     url = _add_password(parse_address(address))
     columns, rows = _fetch(url, name, section.query)
     check_column_names(columns, name)
     if not rows and not is_growing:
-        raise InputError(f"Expected rows of readings. `readings.query` returns none from {name}. Check the query.")
+        raise InputError(
+            f"Expected rows of readings. `readings.query` returns none from {name}. Check the query."
+        )
     table = pd.DataFrame(
         {column: _make_column([row[place] for row in rows]) for place, column in enumerate(columns)},
         index=pd.RangeIndex(1, len(rows) + 1),
@@ -84,14 +91,15 @@ def _fetch(url: URL, name: str, query: str) -> tuple[list[str], list[tuple[Any, 
             return list(result.keys()), [tuple(row) for row in result]
         except ResourceClosedError:
             raise InputError(
-                f"`readings.query` must return rows, as SELECT does. The query returns none from {name}."
+                f"`readings.query` must be a query that returns rows. Received one that returns "
+                f"none from {name}."
             ) from None
         except SQLAlchemyError as error:
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise _explain_no_connection(error, url, name) from None
             raise InputError(
-                f"`readings.query` must be a query that {name} understands. It answers: {_quote(error, url)}. "
-                "Correct the query."
+                f"`readings.query` must be a query that {name} understands. It answers: {_quote(error, url)}."
+                " Correct the query."
             ) from None
 
 
@@ -104,7 +112,9 @@ def _make_engine(url: URL, name: str) -> Engine:
     backend = url.get_backend_name()
     path = url.database or ""
     if backend == "sqlite" and not path.startswith("file:") and not Path(path).is_file():
-        raise InputError(f"Expected a SQLite database. {name} does not exist. Check the path after sqlite:///.")
+        raise InputError(
+            f"Expected a SQLite database. {name} does not exist. Check the path after sqlite:///."
+        )
     options = {"connect_timeout": _ANSWER_SECONDS} if backend == "postgresql" else {}
     try:
         return create_engine(url, poolclass=NullPool, connect_args=options)
@@ -134,10 +144,12 @@ def _explain_no_connection(error: SQLAlchemyError, url: URL, name: str) -> Excep
     answer = _quote(error, url)
     if any(refusal in answer for refusal in _REFUSALS):
         return InputError(
-            f"Expected a database that lets this user in. {name} answers: {answer}. Check the address, and put "
-            f"the password into {PASSWORD_VARIABLE}."
+            f"Expected a database that lets this user in. {name} answers: {answer}. Check the address, and "
+            f"put the password into {PASSWORD_VARIABLE}."
         )
-    return StoreUnreachableError(f"Expected a database that answers at {name}. It does not: {answer}. Try again.")
+    return StoreUnreachableError(
+        f"Expected a database that answers at {name}. It does not: {answer}. Try again."
+    )
 
 
 def _quote(error: Exception, url: URL) -> str:

@@ -69,8 +69,8 @@ def decode(plain: bytes, name: str, encoding: str) -> Decoded:
         ) from error
     if found == _LAST_RESORT and encoding == "auto" and _NOT_TEXT.search(text):
         raise InputError(
-            f"Expected a text file, an Excel or a Parquet file. {name} is neither. Export the readings as CSV "
-            "in UTF-8."
+            f"Expected a text file, an Excel or a Parquet file. {name} is neither. Export the readings as "
+            "CSV in UTF-8."
         )
     if "\n" not in text:
         text = text.replace("\r", "\n")

@@ -41,7 +41,7 @@ BROKEN = (
 
 
 def find_kind(content: bytes) -> str | None:
-    """Return `gz`, `bz2`, `xz`, `zst`, `zip`, `xlsx`, `xls` or `parquet` by the first bytes, or None for text."""
+    """Return `gz`, `bz2`, `xz`, `zst`, `zip`, `xlsx`, `xls` or `parquet` by the first bytes, else None."""
     kind = next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
     return "xlsx" if kind == "zip" and _is_workbook(content) else kind
 

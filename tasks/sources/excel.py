@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -69,13 +69,13 @@ def parse_excel(plain: bytes, path: str, section: ReadingsSection) -> RawTable:
 
 
 def _read_sheets(plain: bytes, path: str) -> dict[str, Rows]:
-    """Read the rows of every sheet by its name, all of a sheet equally long, without empty rows at the end."""
+    """Read the rows of every sheet by its name, all equally long, without empty rows at the end."""
     try:
         import openpyxl
     except ImportError:
         raise InputError(
-            f"Expected the package openpyxl, which reads Excel files such as {path}. It is not installed. Run "
-            "`pip install openpyxl`, or save the table as CSV."
+            f"Expected the package openpyxl, which reads Excel files such as {path}. It is not installed. "
+            "Run `pip install openpyxl`, or save the table as CSV."
         ) from None
     try:
         book = openpyxl.load_workbook(io.BytesIO(plain), read_only=True, data_only=True)
@@ -90,7 +90,9 @@ def _read_sheets(plain: bytes, path: str) -> dict[str, Rows]:
 def _square(rows: Rows) -> Rows:
     while rows and all(cell is None for cell in rows[-1]):
         rows.pop()
-    widths = [max((place + 1 for place, cell in enumerate(row) if cell is not None), default=0) for row in rows]
+    widths = [
+        max((place + 1 for place, cell in enumerate(row) if cell is not None), default=0) for row in rows
+    ]
     width = max(widths, default=0)
     return [(*row[:width], *[None] * (width - len(row))) for row in rows]
 
@@ -99,15 +101,22 @@ def _choose_sheet(sheets: dict[str, Rows], path: str, section: ReadingsSection) 
     if section.sheet is not None:
         if section.sheet not in sheets:
             raise InputError(
-                f"`readings.sheet` must name a sheet of {path}: {', '.join(sheets)}. Received {section.sheet!r}."
+                f"`readings.sheet` must name a sheet of {path}: {', '.join(sheets)}. "
+                f"Received {section.sheet!r}."
             )
         return section.sheet
     tables = [name for name, rows in sheets.items() if len(rows) > 1 and len(rows[0]) >= _FIELDS_AT_LEAST]
     if len(tables) > 1:
-        named = [name for name in tables if any(_has_times(row, section) for row in sheets[name][:_ROWS_TO_FIND_THE_HEADER])]
+        named = [
+            name
+            for name in tables
+            if any(_has_times(row, section) for row in sheets[name][:_ROWS_TO_FIND_THE_HEADER])
+        ]
         tables = named if len(named) == 1 else tables
     if len(tables) != 1:
-        count = f"{len(tables)} of its sheets do: {', '.join(tables)}" if tables else "none of its sheets does"
+        count = (
+            f"{len(tables)} of its sheets do: {', '.join(tables)}" if tables else "none of its sheets does"
+        )
         raise InputError(
             f"Expected one sheet of {path} that holds a table of readings; {count}. Set `readings.sheet`."
         )
@@ -115,12 +124,12 @@ def _choose_sheet(sheets: dict[str, Rows], path: str, section: ReadingsSection) 
 
 
 def _find_header(rows: Rows, path: str, section: ReadingsSection) -> int:
-    """Find the row with the names: the first with the time column, else the first with a name in most columns."""
+    """Find the row with the names: the first with the time column, else the first that looks like names."""
     if section.skip_lines is not None:
         if section.skip_lines >= len(rows):
             raise InputError(
-                f"`readings.skip_lines` must be less than the rows of the sheet. {path} has {len(rows)} rows. "
-                f"Received {section.skip_lines}."
+                f"`readings.skip_lines` must be less than the rows of the sheet. {path} has {len(rows)} "
+                f"rows. Received {section.skip_lines}."
             )
         return section.skip_lines
     head = rows[:_ROWS_TO_FIND_THE_HEADER]
@@ -137,7 +146,11 @@ def _is_header(row: Sequence[Any]) -> bool:
     cells = [_write(cell).strip() for cell in row]
     filled = [cell for cell in cells if cell]
     has_reading = any(not isinstance(cell, str) for cell in row if cell is not None)
-    return 2 * len(filled) > count_named(cells) > 1 and not has_reading and not any(map(looks_like_reading, cells))
+    return (
+        2 * len(filled) > count_named(cells) > 1
+        and not has_reading
+        and not any(map(looks_like_reading, cells))
+    )
 
 
 def _write(cell: Any) -> str:
@@ -147,16 +160,16 @@ def _write(cell: Any) -> str:
 def _make_column(cells: list[Any]) -> pd.Series:
     """Make a column of numbers, times or text; dates are times, durations are text."""
     cells = [
-        datetime.datetime.combine(cell, datetime.time())
-        if type(cell) is datetime.date
+        dt.datetime.combine(cell, dt.time())
+        if type(cell) is dt.date
         else str(cell)
-        if isinstance(cell, (datetime.time, datetime.timedelta))
+        if isinstance(cell, (dt.time, dt.timedelta))
         else cell
         for cell in cells
     ]
     column = pd.Series(cells, dtype=object).infer_objects()
-    if any(isinstance(cell, datetime.datetime) for cell in cells):
-        is_all = all(cell is None or isinstance(cell, datetime.datetime) for cell in cells)
+    if any(isinstance(cell, dt.datetime) for cell in cells):
+        is_all = all(cell is None or isinstance(cell, dt.datetime) for cell in cells)
         return column.astype("datetime64[ns]") if is_all else column
     if column.dtype == object and all(cell is None or isinstance(cell, (bool, int, float)) for cell in cells):
         return column.astype("float64")

@@ -35,7 +35,7 @@ def parse_file(content: bytes, name: str, section: ReadingsSection, *, is_growin
     kind = find_kind(plain)
     if kind == "xls":
         raise InputError(
-            f"Expected a CSV, Excel (.xlsx) or Parquet file. {name} is an Excel file of the old format, .xls. "
+            f"Expected a CSV, Excel (.xlsx) or Parquet file. {name} is an Excel file of the old format. "
             "Save it as .xlsx or as CSV."
         )
     if kind == "parquet":

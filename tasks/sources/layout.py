@@ -169,7 +169,7 @@ def _fit(line: str, rest: Sequence[str], separator: str, *, is_whole: bool) -> l
         return None
     names, rows = [name.strip() for name in records[0]], records[1:]
     is_end = is_whole and len(below) == len(rest)
-    while is_end and rows and not any(map(str.strip, rows[-1])) and len(rows[-1]) < 2:  # noqa: PLR2004
+    while is_end and rows and not any(map(str.strip, rows[-1])) and len(rows[-1]) < 2:
         rows.pop()
     if not is_end or (len(rows) > 1 and len(rows[-1]) < len(rows[0]) and not below[-1].endswith("\n")):
         # the last one may be cut
@@ -183,7 +183,7 @@ def _fit(line: str, rest: Sequence[str], separator: str, *, is_whole: bool) -> l
 
 
 def _are_names(names: Sequence[str]) -> bool:
-    """Return whether a line can be a header: it holds no number and no time, and most of its fields are named."""
+    """Return whether a line can be a header: no number, no time, and a name in most of its fields."""
     filled = sum(bool(name.strip()) for name in names)
     return 2 * filled > len(names) and not any(looks_like_reading(name) for name in names)
 
@@ -197,8 +197,8 @@ def _require_separator(separator: str, header: str, path: str, section: Readings
     if separator not in header:
         raise InputError(
             f"Expected a header line with several column names. The first line of {path} is "
-            f"{header.rstrip()[:60]!r}, a single column. Set `readings.separator` (now {section.separator}) or "
-            "`readings.skip_lines`, or check that this is the right file."
+            f"{header.rstrip()[:60]!r}, a single column. Set `readings.separator` (now {section.separator}) "
+            "or `readings.skip_lines`, or check that this is the right file."
         )
 
 

@@ -1,4 +1,4 @@
-"""Take the lines of readings out of the text of a CSV file: no comments, no units, no unfinished last line."""
+"""Take the lines of readings out of a CSV file: no comments, no units, no unfinished last line."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def report_unfinished_line(lines: Lines, layout: Layout, path: str) -> tuple[Fin
     row = int(lines.rows[-1]) + 1 if len(lines.rows) else layout.line + len(lines.words) + 1
     fields = lines.unfinished.count(layout.separator) + 1
     message = (
-        f"The last line of {path}, row {row}, has no line end and {fields} of {len(layout.names)} fields, so it "
-        "may not be complete yet: it is left out. It is read once a line end follows it."
+        f"The last line of {path}, row {row}, has no line end and {fields} of {len(layout.names)} fields, so "
+        "it may not be complete yet: it is left out. It is read once a line end follows it."
     )
     return (Finding(check=UNFINISHED_LINE, message=message, details={"row": row, "fields": fields}),)
 

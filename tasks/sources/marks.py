@@ -78,7 +78,7 @@ def has_marked_numbers(table: pd.DataFrame, names: Sequence[str]) -> bool:
 
 
 def is_point_in_doubt(table: pd.DataFrame) -> bool:
-    """Return whether every number with a decimal point may also be a whole one with a point between thousands."""
+    """Return whether every point in a number may as well stand between thousands."""
     has_fraction = False
     for name in table.columns[table.dtypes == np.float64]:
         numbers = table[name].to_numpy()
@@ -86,7 +86,9 @@ def is_point_in_doubt(table: pd.DataFrame) -> bool:
         has_fraction |= bool(len(fractions))
         thousandths = fractions * 1000
         sizes = np.abs(fractions)
-        if not ((sizes >= 1) & (sizes < 1000) & np.isclose(thousandths, np.rint(thousandths), atol=1e-9)).all():  # noqa: PLR2004
+        if not (
+            (sizes >= 1) & (sizes < 1000) & np.isclose(thousandths, np.rint(thousandths), atol=1e-9)
+        ).all():
             return False
     return has_fraction
 
@@ -228,8 +230,8 @@ def _choose_decimal(evidence: _Evidence, section: ReadingsSection, path: str) ->
     if is_mixed and section.decimal != ".":
         raise InputError(
             f"Expected one decimal mark. {path} has {_show(evidence, 'decimal ,')} and "
-            f"{_show(evidence, 'decimal .')}. Export all numbers with the same mark, or leave a column out by "
-            "`readings.drop_columns`."
+            f"{_show(evidence, 'decimal .')}. Export all numbers with the same mark, or leave a column out "
+            "by `readings.drop_columns`."
         )
     if section.decimal == ",":
         # a batch may be written otherwise than the training table, whose mark was kept
@@ -245,15 +247,13 @@ def _choose_decimal(evidence: _Evidence, section: ReadingsSection, path: str) ->
     if evidence.count("either ,") and section.thousands != ",":
         raise AmbiguousMarksError(
             f"Expected numbers that show whether their comma is the decimal mark. {path} has "
-            f"{_show(evidence, 'either ,')}, which may be {_tell(evidence)}. Set `readings.decimal` to `,` if "
-            "it is the decimal mark, or `readings.thousands` to `,` if it stands between thousands."
+            f"{_show(evidence, 'either ,')}, which may be {_tell(evidence)}. Set `readings.decimal` to `,` "
+            "if it is the decimal mark, or `readings.thousands` to `,` if it stands between thousands."
         )
     return "."
 
 
-def _choose_thousands(
-    evidence: _Evidence, decimal: str, section: ReadingsSection, path: str
-) -> str | None:
+def _choose_thousands(evidence: _Evidence, decimal: str, section: ReadingsSection, path: str) -> str | None:
     if section.thousands is not None:
         is_possible = section.thousands not in ("none", decimal)
         return section.thousands if is_possible else None
@@ -262,8 +262,8 @@ def _choose_thousands(
     if len(marks) > 1:
         shown = " and ".join(_show(evidence, f"thousands {mark}") for mark in marks)
         raise InputError(
-            f"Expected one mark between thousands. {path} has {shown}. Set `readings.thousands`, or export the "
-            "numbers without such marks."
+            f"Expected one mark between thousands. {path} has {shown}. Set `readings.thousands`, or export "
+            "the numbers without such marks."
         )
     if marks:
         return marks[0]
@@ -291,7 +291,12 @@ def _report(
         shown = "" if example is None else f", as in {example[1]} of {example[0]}"
         message = f"The decimal mark of {path} is a comma{shown} (`readings.decimal`)."
         findings.append(Finding(check="decimal", message=message, details={"decimal": decimal}))
-    if decimal == "." and section.decimal == "auto" and evidence.count("either .") and not evidence.count("decimal ."):
+    if (
+        decimal == "."
+        and section.decimal == "auto"
+        and evidence.count("either .")
+        and not evidence.count("decimal .")
+    ):
         message = (
             f"The point of {path} is read as the decimal mark, as in {_show(evidence, 'either .')}. Set "
             "`readings.decimal` to `,` if it stands between thousands."

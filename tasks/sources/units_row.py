@@ -58,8 +58,8 @@ def report_units(
     more = f" and {len(units) - _UNITS_SHOWN} more" if len(units) > _UNITS_SHOWN else ""
     others = "" if len(lines) == 1 else f", the best of {len(lines)} lines without readings"
     message = (
-        f"Row {row} of {path} holds units and no reading{others}: {shown}{more}. They are kept as units of the "
-        "columns (`readings.units_row`)."
+        f"Row {row} of {path} holds units and no reading{others}: {shown}{more}. They are kept as units of "
+        "the columns (`readings.units_row`)."
     )
     details = {"row": row, "rows": len(lines), "units": dict(units)}
     return (Finding(check="units_row", message=message, columns=tuple(units), details=details),)
@@ -67,9 +67,9 @@ def report_units(
 
 def _holds_words(line: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     has_word = is_above_numbers = False
-    for place, cell in enumerate(line):
+    for place, field in enumerate(line):
+        cell = field.strip()
         cells = [record[place].strip() for record in below if place < len(record)]
-        cell = cell.strip()
         if any(_is_number(each) for each in cells):
             is_above_numbers = True
             has_word |= bool(cell)
