@@ -54,7 +54,7 @@ def read_query(address: str, section: ReadingsSection, *, is_growing: bool) -> R
     if section.query is None:
         raise InputError(
             f"`readings.query` must be the SQL query that returns the table, since `--data` is a database, "
-            f"{name}. It is not set. For example: --set 'readings.query=TABLE readings'."
+            f"{name}. It is not set. For example: --set 'readings.query=SELECT * FROM readings'."  # noqa: S608
         )
     url = _add_password(parse_address(address))
     columns, rows = _fetch(url, name, section.query)
@@ -64,10 +64,9 @@ def read_query(address: str, section: ReadingsSection, *, is_growing: bool) -> R
             f"Expected rows of readings. `readings.query` returns none from {name}. Check the query."
         )
     table = pd.DataFrame(
-        {column: _make_column([row[place] for row in rows]) for place, column in enumerate(columns)},
-        index=pd.RangeIndex(1, len(rows) + 1),
+        {column: _make_column([row[place] for row in rows]) for place, column in enumerate(columns)}
     )
-    table, findings = leave_out_unnamed(table, name)
+    table, findings = leave_out_unnamed(table.set_axis(range(1, len(rows) + 1), axis=0), name)
     return settle_marks(RawTable(table, name, _hash_rows(columns, rows), findings), section)
 
 
