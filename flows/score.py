@@ -18,6 +18,7 @@ from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.readings import UNFINISHED_LINE, RawTable, Source
 from schemas.scores import Bookmark, LastAlarm, OpenedOutput, PinnedVersion, Places, ScoreResult, SortedRows
+from tasks.readings.units import report_other_units
 from tasks.scoring.append import find_places, hold_output
 from tasks.scoring.notes import describe_batch_notes
 
@@ -99,7 +100,7 @@ def add_batch(
     section = steps.choose_reading_settings(detector, configuration)
     opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
-    raw = steps.load_readings(data, section, is_growing=True)
+    raw = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
     rows = steps.set_rows_aside(raw, detector, section, opened, now)
     scored, bookmark = pd.DataFrame(), opened.bookmark
     if len(rows.usable):

@@ -24,6 +24,7 @@ from tasks.sources.marks import settle_marks
 from tasks.sources.names import check_column_names
 
 _ANSWER_SECONDS = 10
+_EXAMPLE = "SELECT * FROM readings"
 # what drivers say if the server answers and refuses: a later try would fail again
 _REFUSALS = (
     "authentication failed",
@@ -53,8 +54,8 @@ def read_query(address: str, section: ReadingsSection, *, is_growing: bool) -> R
     name = name_source(address)
     if section.query is None:
         raise InputError(
-            f"`readings.query` must be the SQL query that returns the table, since `--data` is a database, "
-            f"{name}. It is not set. For example: --set 'readings.query=SELECT * FROM readings'."  # noqa: S608
+            "`readings.query` must be the SQL query that returns the table, since `--data` is a database. It is "
+            f"not set for {name}. For example: --set 'readings.query={_EXAMPLE}'."
         )
     url = _add_password(parse_address(address))
     columns, rows = _fetch(url, name, section.query)
