@@ -29,8 +29,8 @@ def report_other_units(raw: RawTable, units: Mapping[str, str]) -> RawTable:
     ]
     more = f" and {len(others) - _SENSORS_SHOWN} more" if len(others) > _SENSORS_SHOWN else ""
     message = (
-        f"{raw.source} has other units than the training table: {', '.join(shown)}{more}. The values are used "
-        "as they are."
+        f"{raw.source} has other units than the training table: {', '.join(shown)}{more}. The values are "
+        "used as they are."
     )
     details = {name: {"training": then, "table": now} for name, (then, now) in others.items()}
     finding = Finding(check="other_units", message=message, columns=tuple(others), details=details)

@@ -54,8 +54,8 @@ def read_query(address: str, section: ReadingsSection, *, is_growing: bool) -> R
     name = name_source(address)
     if section.query is None:
         raise InputError(
-            "`readings.query` must be the SQL query that returns the table, since `--data` is a database. It is "
-            f"not set for {name}. For example: --set 'readings.query={_EXAMPLE}'."
+            "`readings.query` must be the SQL query that returns the table, since `--data` is a database. It "
+            f"is not set for {name}. For example: --set 'readings.query={_EXAMPLE}'."
         )
     url = _add_password(parse_address(address))
     columns, rows = _fetch(url, name, section.query)
