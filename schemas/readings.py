@@ -14,7 +14,17 @@ from pydantic import BaseModel, ConfigDict
 UNFINISHED_LINE: Final = "unfinished_line"
 # settings found in the training table by which a version reads cells and times of every later table; how a
 # file is laid out is found for each file
-KEPT_WITH_A_VERSION: Final = frozenset({"readings.day_first"})
+KEPT_WITH_A_VERSION: Final = frozenset(
+    {
+        "readings.day_first",
+        "readings.layout",
+        "readings.machine",
+        "readings.tag_column",
+        "readings.time_column",
+        "readings.time_unit",
+        "readings.value_column",
+    }
+)
 
 
 class Finding(BaseModel):
@@ -48,6 +58,8 @@ class RawTable:
         findings: What reading the file has shown, such as a last line that is not complete.
         found: Settings that were not given and were found in the file, by full name, such as
             `readings.decimal`; settings of the defaults are not among them.
+        time_format: How the times were written, as `SensorReadings` has it, if they have been converted
+            since.
     """
 
     table: pd.DataFrame
@@ -55,6 +67,7 @@ class RawTable:
     sha256: str
     findings: tuple[Finding, ...] = ()
     found: Mapping[str, Any] = field(default_factory=dict)
+    time_format: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +86,8 @@ class SensorReadings:
         source: Path of the file.
         sha256: Hash of the file's bytes.
         findings: Data-quality issues that do not stop the run.
-        time_format: strptime format in which the times were written, or `ISO8601`; None if they were stored
-            as times.
+        time_format: strptime format in which the times were written, `ISO8601`, or for numbers their unit as
+            in `readings.time_unit`; None if they were stored as times.
         found: Settings that were not given and were found in the table, by full name; see `RawTable.found`.
     """
 
