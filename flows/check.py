@@ -15,6 +15,7 @@ from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part
 from tasks.alarms.episodes import select_events
 from tasks.configuration.propose import add_found_settings, list_own_settings, write_settings
+from tasks.readings.arrange import take_found
 from tasks.readings.format import format_times
 from tasks.readings.inspect import describe_format, find_future_rows
 from tasks.readings.late_labels import drop_late_rows, fill_late_labels, report_late_labels
@@ -32,7 +33,8 @@ def check(data: str, configuration: Configuration) -> CheckResult:
         InputError: If the table cannot be read or fails its schema; the message says what to set.
     """
     section = configuration.readings
-    raw = steps.load_readings(data, section)
+    raw = steps.arrange_rows(steps.load_readings(data, section), section)
+    section = take_found(section, raw)
     # the newest rows are checked as well: scoring and monitoring read them
     readings = steps.check_readings(fill_late_labels(raw, section), section)
     readings = report_late_labels(readings, raw, section)

@@ -23,6 +23,7 @@ from schemas.readings import KEPT_WITH_A_VERSION, LabelledReadings, RawTable, Se
 from schemas.results import DataSummary
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
+from tasks.readings.arrange import take_found
 from tasks.readings.late_labels import drop_late_rows, report_late_labels
 from tasks.readings.parse import find_step_minutes
 
@@ -80,15 +81,18 @@ class Judged:
 
 
 def load_table(source: str, settings: Configuration) -> tuple[RawTable, SensorReadings]:
-    """Read and check a table, without its newest rows if they have no label yet; replay it if configured.
+    """Read, arrange and check a table, without its newest rows if they have no label yet.
+
+    The readings are replayed if configured.
 
     Raises:
         InputError: If the table cannot be used, for example because rows of it lie in the future.
     """
-    received = steps.load_readings(source, settings.readings)
-    raw = drop_late_rows(received, settings.readings)
-    readings = steps.check_readings(raw, settings.readings)
-    readings = report_late_labels(readings, received, settings.readings)
+    received = steps.arrange_rows(steps.load_readings(source, settings.readings), settings.readings)
+    section = take_found(settings.readings, received)
+    raw = drop_late_rows(received, section)
+    readings = steps.check_readings(raw, section)
+    readings = report_late_labels(readings, received, section)
     steps.refuse_future_rows(readings, datetime.now(UTC))
     if settings.readings.replay == "causal":
         readings = steps.replay_causally(readings)

@@ -24,7 +24,7 @@ from tasks.evaluation.backtest import summarise, trial
 from tasks.features import featurise, scale
 from tasks.models import baselines, fit, training_cache
 from tasks.monitor import reference, review, review_log, watch
-from tasks.readings import check, inspect, replay, set_aside, simulate
+from tasks.readings import arrange, check, inspect, replay, set_aside, simulate
 from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
 from tasks.scoring import append, carry_over, output_rows, resume
@@ -140,6 +140,7 @@ def name_training(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 # table -> checked -> labelled -> windows -> split -> scaled
 simulate_file = step(simulate.simulate_file, name="simulate readings")
 load_readings = outside(load.load_readings, name="load readings", timeout_seconds=600)
+arrange_rows = step(arrange.arrange_rows, name="arrange rows")
 check_readings = step(check.check_readings, name="schema check")
 refuse_future_rows = step(inspect.refuse_future_rows, name="check for future times")
 replay_causally = step(replay.replay_causally, name="causal replay")
@@ -224,11 +225,13 @@ resolve_version = outside(resolve.resolve_version, name="resolve version", timeo
 load_version = outside(loading.load_version, name="load version", timeout_seconds=600)
 choose_reading_settings = step(set_aside.choose_reading_settings, name="choose reading settings")
 open_output = outside(append.open_output, name="open output", timeout_seconds=600)
+arrange_batch = step(arrange.arrange_batch, name="arrange rows")
 set_rows_aside = step(set_aside.set_rows_aside, name="set rows aside")
 carry_history = step(carry_over.carry_history, name="carry over")
 score_next_rows = step(resume.score_next_rows, name="score new rows")
 make_output_rows = step(output_rows.make_output_rows, name="number episodes")
 advance_bookmark = step(carry_over.advance_bookmark, name="advance bookmark")
+keep_waiting_rows = step(carry_over.keep_waiting_rows, name="keep waiting rows")
 make_set_aside_rows = step(output_rows.make_set_aside_rows, name="describe rows set aside")
 append_batch = outside(append.append_batch, name="append", timeout_seconds=600)
 
