@@ -20,10 +20,11 @@ from schemas.detector import Detector
 from schemas.evaluation import Evaluation, Threshold
 from schemas.features import FeatureTable
 from schemas.model import FittedModel, Material
-from schemas.readings import KEPT_WITH_A_VERSION, LabelledReadings, RawTable, SensorReadings
-from schemas.results import DataSummary
+from schemas.readings import KEPT_WITH_A_VERSION, Finding, LabelledReadings, RawTable, SensorReadings
+from schemas.results import DataSummary, LeftOut
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
+from tasks.models.members import report_left_out
 from tasks.readings.late_labels import drop_late_rows, report_late_labels
 from tasks.readings.parse import find_step_minutes
 
@@ -50,6 +51,22 @@ class Divided:
     split: Split
     scaler: Scaler
     material: Material
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """What of the settings can be done with the events of a divided table.
+
+    Attributes:
+        settings: The settings without the members of a join, and without the threshold rule, that need more
+            events than there are.
+        left_out: The members left out.
+        findings: What was changed, and what cannot be said for lack of events.
+    """
+
+    settings: Configuration
+    left_out: tuple[LeftOut, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +143,23 @@ def scale(prepared: Prepared, split: Split, settings: Configuration) -> Divided:
         train_labels=steps.widen_labels(labelled, split.train, settings.model.warning_rows),
     )
     return Divided(split, scaler, material)
+
+
+def adapt(prepared: Prepared, divided: Divided, settings: Configuration) -> Adapted:
+    """Leave out what needs more events than the parts hold, and report it.
+
+    Raises:
+        InputError: If no member of a join is left.
+    """
+    split, labelled = divided.split, prepared.labelled
+    model, left_out = steps.choose_members(divided.material, settings.model)
+    threshold, replaced = steps.choose_rule(settings.threshold, split, labelled)
+    missing = steps.report_missing_events(split, labelled, settings.promotion.minimum_test_events)
+    return Adapted(
+        settings.model_copy(update={"model": model, "threshold": threshold}),
+        left_out,
+        (*split.findings, *missing, *map(report_left_out, left_out), *replaced),
+    )
 
 
 def fit(

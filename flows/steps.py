@@ -18,11 +18,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from schemas.errors import ForewarnError
-from tasks.alarms import explain, threshold
-from tasks.evaluation import evaluate, gate, search, slices
+from tasks.alarms import explain, rule, threshold
+from tasks.evaluation import evaluate, gate, missing_events, search, slices
 from tasks.evaluation.backtest import summarise, trial
 from tasks.features import featurise, scale
-from tasks.models import baselines, fit, training_cache
+from tasks.models import baselines, fit, members, training_cache
 from tasks.monitor import reference, review, review_log, watch
 from tasks.readings import check, inspect, load, replay, set_aside, simulate
 from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
@@ -151,6 +151,11 @@ choose_scaler_rows = step(scale.choose_scaler_rows, name="choose scaler rows")
 fit_scaler = step(scale.fit_scaler, name="fit scaler")
 scale_rows = step(scale.scale_rows, name="scale")
 widen_labels = step(label.widen_labels, name="widen labels")
+
+# -> what the events allow
+choose_members = step(members.choose_members, name="choose members")
+choose_rule = step(rule.choose_rule, name="choose threshold rule")
+report_missing_events = step(missing_events.report_missing_events, name="report missing events")
 
 # -> fitted model -> scores -> threshold -> evaluation
 fit_model = step(fit.fit_model, name="train")

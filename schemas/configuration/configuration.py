@@ -98,10 +98,11 @@ class Configuration(Section):
                     f"`features.{key}` must be set, because `model.inputs` or `model.labelled_inputs` "
                     f"contains {group}. Received {getattr(self.features, key)}."
                 )
-        if not has_labels and "logistic" in self.model.families:
+        if not has_labels and self.model.family == "logistic":
             raise ValueError(
-                "`readings.label_column` must name a column when `model.family` is logistic, or is join with "
-                "logistic among its members, because logistic is trained on events. Received null."
+                "`readings.label_column` must name a column when `model.family` is logistic, because logistic "
+                "is trained on events. Received null. Choose a family that needs no events, such as pca_t2, "
+                "or join, which leaves out the members that do."
             )
         return self
 
