@@ -38,7 +38,7 @@ def run_fold(order: FoldOrder) -> FoldScores:
         Scores and thresholds of the test windows, and scores of tampered inputs if controls are wanted.
 
     Raises:
-        InputError: If the fold has too few windows, or no events in validation or test.
+        InputError: If the fold has too few windows.
     """
     prepare_environment(find_home())
     begin, settings = time.perf_counter(), order.settings
@@ -46,6 +46,8 @@ def run_fold(order: FoldOrder) -> FoldScores:
     fold = find_fold(prepared, settings, order.fold)
     split = cut_fold(prepared, fold, settings)
     divided = line.scale(prepared, split, settings)
+    adapted = line.adapt(prepared, divided, settings)
+    settings = adapted.settings
     # one training of many: its progress lines would flood the terminal
     with contextlib.redirect_stderr(io.StringIO()):
         model, scores = line.fit(prepared, divided, settings, has_controls=order.has_controls)
@@ -64,6 +66,7 @@ def run_fold(order: FoldOrder) -> FoldScores:
         parameters=model.parameters,
         epochs=0 if model.history is None else len(model.history.loss),
         seconds=time.perf_counter() - begin,
+        findings=adapted.findings,
     )
 
 

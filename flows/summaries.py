@@ -155,7 +155,7 @@ def summarise_comparison(result: ComparisonResult) -> str:
         )
     lines += [
         "",
-        *(f"Note        {finding.message}" for finding in result.data.findings),
+        *(f"Note        {finding.message}" for finding in (*result.data.findings, *result.findings)),
         f"Chosen      {result.chosen}, by its ROC area on past folds; settings in the run's chosen.yaml",
         f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
         "Compare     forewarn ui   (in a checkout: make ui)",

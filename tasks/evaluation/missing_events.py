@@ -31,9 +31,9 @@ def report_missing_events(
     if not parts:
         return ()
     total = len(labelled.event_times)
-    lines = [f"No event in the {' and the '.join(parts)} part (of {total} events in the table)."]
+    lines = [f"No event in the {' and the '.join(parts)} part, of {total} in the table."]
     if "validation" in parts:
-        lines.append("The threshold is chosen without events.")
+        lines.append("The threshold is chosen on normal rows alone.")
     if "test" in parts:
         lines.append(
             f"Without events in the test, {', '.join(METRICS_OF_EVENTS)} are null, every alarm counts as "
