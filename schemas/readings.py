@@ -18,7 +18,15 @@ KEPT_WITH_A_VERSION: Final = frozenset({"readings.day_first"})
 
 
 class Finding(BaseModel):
-    """A data-quality issue that is worth reporting but does not stop the run."""
+    """A data-quality issue that is worth reporting but does not stop the run.
+
+    Attributes:
+        check: Name of the check.
+        message: What was found, and what to do about it.
+        columns: The columns that it is about.
+        details: Its figures.
+        proposed: Settings that the message proposes, by full name.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +34,7 @@ class Finding(BaseModel):
     message: str
     columns: tuple[str, ...] = ()
     details: dict[str, Any] = {}
+    proposed: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from flows.commands.group import commands, takes_configuration, write_json
+from flows.commands.group import commands, require_writable, takes_configuration, write_json
 from flows.environment import find_home
 from schemas.configuration import Configuration
 
@@ -34,45 +33,28 @@ def simulate(
     print(f"Wrote {len(table):,} rows with {result['events']} breaks to {out}")
 
 
-@commands.command(epilog="Example: forewarn check --data readings.csv --json findings.json")
+@commands.command(epilog="Example: forewarn check --data readings.csv --write-config settings.yaml")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@click.option(
+    "--write-config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="Write the settings that were given or found, as YAML for `--config`.",
+)
 @takes_configuration
-def check(data: Path, configuration: Configuration, json_file: Path | None) -> None:
-    """Check a table against its schema and list findings about its quality."""
-    from tasks.readings.check import check_readings
-    from tasks.readings.format import format_times
-    from tasks.readings.inspect import describe_format, find_future_rows
-    from tasks.readings.late_labels import fill_late_labels, report_late_labels
-    from tasks.readings.load import load_readings
+def check(data: Path, configuration: Configuration, json_file: Path | None, config_file: Path | None) -> None:
+    """Check a table: its schema, its quality, the settings found, and what a retraining would do with it."""
+    from flows.check import check as check_table
+    from flows.check import summarise_check, write_found_settings
+    from tasks.files.write import replace_at_end
 
-    section = configuration.readings
-    raw = load_readings(data, section)
-    # the newest rows are checked as well: scoring and monitoring read them
-    readings = check_readings(fill_late_labels(raw, section), section)
-    readings = report_late_labels(readings, raw, section)
-    first_time, last_time = format_times(readings.times[[0, -1]])
-    future = find_future_rows(readings, datetime.now(UTC))
-    findings = [*readings.findings, *([future] if future else [])]
-    result = {
-        "data": str(data),
-        "sha256": raw.sha256,
-        "rows": len(readings.times),
-        "event_rows": int(readings.events.sum()),
-        "sensors": len(readings.sensors),
-        "step_minutes": readings.step_minutes,
-        "first_time": first_time.replace(" ", "T"),
-        "last_time": last_time.replace(" ", "T"),
-        "time_format": readings.time_format,
-        "findings": [finding.model_dump(mode="json") for finding in findings],
-    }
-    write_json(json_file, result)
-    print(
-        f"{data}: {result['rows']:,} rows, {result['event_rows']} event rows, {result['sensors']} sensors, "
-        f"a row every {readings.step_minutes:g} minutes. The schema check passed."
-    )
-    print(f"  Times from {first_time} to {last_time}, {describe_format(readings.time_format)}.")
-    for finding in findings:
-        print(f"  {finding.check}: {finding.message}")
+    require_writable(config_file, "--write-config")
+    result = check_table(data, configuration)
+    write_json(json_file, result.model_dump(mode="json"))
+    if config_file is not None:
+        with replace_at_end(config_file) as file:
+            file.write(write_found_settings(result).encode())
+    print(summarise_check(result))
 
 
 @commands.command(

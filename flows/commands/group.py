@@ -145,7 +145,7 @@ def require_text(name: str) -> None:
         ) from None
 
 
-def require_writable(path: Path | None) -> None:
+def require_writable(path: Path | None, option: str = "--json") -> None:
     """Check, before any long work is started, that the result can be written."""
     if path is None:
         return
@@ -155,7 +155,7 @@ def require_writable(path: Path | None) -> None:
     except OSError:
         is_possible = False
     if not is_possible:
-        raise InputError(f"`--json` must name a writable file. Received {path}. Choose another.")
+        raise InputError(f"`{option}` must name a writable file. Received {path}. Choose another.")
 
 
 def write_json(path: Path | None, result: dict[str, Any]) -> None:

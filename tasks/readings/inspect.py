@@ -242,7 +242,11 @@ def _find_categories(readings: SensorReadings, is_constant: np.ndarray) -> Findi
         "If they are, list them in `readings.categorical_columns`."
     )
     return Finding(
-        check="looks_categorical", message=message, columns=tuple(counts), details={"distinct_values": counts}
+        check="looks_categorical",
+        message=message,
+        columns=tuple(counts),
+        details={"distinct_values": counts},
+        proposed={"readings.categorical_columns": list(counts)},
     )
 
 

@@ -69,7 +69,11 @@ def report_sentinels(readings: SensorReadings) -> Finding | None:
         for name, of_sensor in found.items()
     }
     return Finding(
-        check="likely_sentinels", message=message, columns=tuple(found), details={"values": counts}
+        check="likely_sentinels",
+        message=message,
+        columns=tuple(found),
+        details={"values": counts},
+        proposed={"readings.missing_words": setting.split(",")},
     )
 
 

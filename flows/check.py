@@ -1,0 +1,149 @@
+"""Check: what a table holds, what was found in it, and what a retraining would do with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flows import steps
+from schemas.check import CheckResult, PlannedPart, RetrainingPlan
+from schemas.configuration import Configuration
+from schemas.errors import InputError
+from schemas.readings import LabelledReadings, SensorReadings
+from schemas.windows import Part
+from tasks.alarms.episodes import select_events
+from tasks.configuration.propose import add_found_settings, list_own_settings, write_settings
+from tasks.readings.format import format_times
+from tasks.readings.inspect import describe_format, find_future_rows
+from tasks.readings.late_labels import drop_late_rows, fill_late_labels, report_late_labels
+from tasks.windows.label import find_events
+
+
+def check(data: Path, configuration: Configuration) -> CheckResult:
+    """Read and check a table as a retraining would, but train nothing.
+
+    Args:
+        data: Table of readings.
+        configuration: Settings of every step.
+
+    Raises:
+        InputError: If the table cannot be read or fails its schema; the message says what to set.
+    """
+    section = configuration.readings
+    raw = steps.load_readings(data, section)
+    # the newest rows are checked as well: scoring and monitoring read them
+    readings = steps.check_readings(fill_late_labels(raw, section), section)
+    readings = report_late_labels(readings, raw, section)
+    future = find_future_rows(readings, datetime.now(UTC))
+    first_time, last_time = format_times(readings.times[[0, -1]])
+    known = drop_late_rows(raw, section)
+    trained = readings if known is raw else steps.check_readings(known, section)
+    return CheckResult(
+        data=str(data),
+        sha256=raw.sha256,
+        rows=len(readings.times),
+        event_rows=int(readings.events.sum()),
+        events=len(find_events(readings.events, readings.runs)[0]),
+        sensors=len(readings.sensors),
+        step_minutes=readings.step_minutes,
+        first_time=first_time.replace(" ", "T"),
+        last_time=last_time.replace(" ", "T"),
+        time_format=readings.time_format,
+        findings=(*readings.findings, *([future] if future else [])),
+        found=dict(readings.found),
+        settings=list_own_settings(add_found_settings(configuration, readings.found)),
+        retraining=plan_retraining(trained, configuration),
+    )
+
+
+def plan_retraining(readings: SensorReadings, settings: Configuration) -> RetrainingPlan:
+    """Say what a retraining would do with checked readings: parts, members, or why it would refuse them."""
+    model = settings.model
+    try:
+        steps.refuse_future_rows(readings, datetime.now(UTC))
+        labelled = steps.label_ahead(
+            readings,
+            settings.labels.rows_ahead,
+            are_event_rows_kept=settings.labels.are_event_rows_kept,
+            across_gaps=settings.labels.across_gaps,
+        )
+        windows = steps.make_windows(labelled, settings.window_rows, settings.windows.convention)
+        split = steps.split_windows(
+            windows,
+            settings.split,
+            settings.purge_rows,
+            are_labels_needed=settings.readings.label_column is not None,
+        )
+    except InputError as error:
+        return RetrainingPlan(refused=str(error), family=model.family)
+    return RetrainingPlan(
+        parts={part.name: describe_part(part, labelled) for part in split.parts},
+        family=model.family,
+        members=model.families,
+    )
+
+
+def describe_part(part: Part, labelled: LabelledReadings) -> PlannedPart:
+    """Describe one part of the split."""
+    ends = labelled.times[part.end_rows]
+    last = format_times(np.sort(ends)[-1:])
+    return PlannedPart(
+        windows=len(part.end_rows),
+        normal=len(part.normal_end_rows),
+        events=len(select_events(labelled, part)),
+        last_time=last[0].replace(" ", "T") if last else None,
+    )
+
+
+def summarise_check(result: CheckResult) -> str:
+    """Write the summary that `forewarn check` prints."""
+    first, last = (time.replace("T", " ") for time in (result.first_time, result.last_time))
+    lines = [
+        f"{result.data}: {result.rows:,} rows, {result.events:,} events ({result.event_rows:,} event rows), "
+        f"{result.sensors:,} sensors, a row every {result.step_minutes:g} minutes. The schema check passed.",
+        f"  Times from {first} to {last}, {describe_format(result.time_format)}.",
+        *(f"  {finding.check}: {finding.message}" for finding in result.findings),
+        "",
+        *_write_plan(result.retraining),
+    ]
+    written = write_found_settings(result)
+    if result.settings or list_proposals(result):
+        lines += ["", "Settings for this table, which `--write-config FILE` writes for `--config`:"]
+        lines += [f"  {line}" for line in written.splitlines()]
+    return "\n".join(lines)
+
+
+def write_found_settings(result: CheckResult) -> str:
+    """Write the settings that were given or found, and as comments those that findings propose, as YAML."""
+    return write_settings(result.settings, result.found, list_proposals(result))
+
+
+def list_proposals(result: CheckResult) -> list[tuple[str, Any, str]]:
+    """List the settings that findings propose: full name, value, and the finding's check."""
+    return [
+        (name, value, finding.check)
+        for finding in result.findings
+        for name, value in finding.proposed.items()
+    ]
+
+
+def _write_plan(plan: RetrainingPlan) -> list[str]:
+    """Say what a retraining would do."""
+    if plan.refused is not None:
+        first, *rest = plan.refused.splitlines()
+        return [f"A retraining would refuse this table. {first}", *(f"  {line}" for line in rest)]
+    lines = ["A retraining would use"]
+    for name, part in plan.parts.items():
+        until = "" if part.last_time is None else f", until {part.last_time.replace('T', ' ')}"
+        lines.append(
+            f"  {name:<12}{part.windows:,} windows ({part.normal:,} of them normal), {part.events:,} "
+            f"event{'s' * (part.events != 1)}{until}"
+        )
+    members = "" if plan.members == (plan.family,) else f" of {', '.join(plan.members)}"
+    lines.append(f"  {'model':<12}{plan.family}{members}")
+    lines += [f"  {'left out':<12}{family}: {reason}" for family, reason in plan.left_out.items()]
+    lines += [f"  {finding.check}: {finding.message}" for finding in plan.findings]
+    return lines
