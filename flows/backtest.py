@@ -14,8 +14,8 @@ from flows.progress import Stopwatch
 from flows.recorded_run import recorded_run
 from schemas.backtest import MODEL, PUBLISHED, BacktestResult, FoldOrder, FoldScores
 from schemas.configuration import Configuration
-from schemas.readings import Finding
 from schemas.presets import PUBLISHED_ENTRANT
+from schemas.readings import Finding
 from tasks.configuration.configure import change_settings
 from tasks.evaluation.backtest.folds import report_folds_left_out, select_judgeable_folds
 

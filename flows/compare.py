@@ -163,8 +163,8 @@ def select_comparable_folds(prepared: Prepared, settings: Configuration) -> list
     last = len(settings.evaluation.fold_starts)
     if folds[-1] != last or len(folds) < 2:
         raise InputError(
-            "A comparison needs events in the test of the last fold, on which the families are judged, and of "
-            "at least one past fold, on which settings are chosen. Events are in the tests of "
+            "A comparison needs events in the test of the last fold, on which the families are judged, and "
+            "of at least one past fold, on which settings are chosen. Events are in the tests of "
             f"{', '.join(map(str, folds))} out of {last} folds. Use a longer table, or change "
             "`evaluation.fold_starts`."
         )

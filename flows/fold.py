@@ -42,7 +42,9 @@ def run_fold(order: FoldOrder) -> FoldScores:
     """
     prepare_environment(find_home())
     begin, settings = time.perf_counter(), order.settings
-    prepared = prepare_once(order.path, stamp_file(order.path), describe_table(settings))
+    events_file = settings.labels.events_file
+    stamps = stamp_file(order.path) + (() if events_file is None else stamp_file(Path(events_file)))
+    prepared = prepare_once(order.path, stamps, describe_table(settings))
     fold = find_fold(prepared, settings, order.fold)
     split = cut_fold(prepared, fold, settings)
     divided = line.scale(prepared, split, settings)
@@ -87,12 +89,12 @@ def stamp_file(path: Path) -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=_TABLES_KEPT)
-def prepare_once(path: Path, stamp: tuple[int, int], description: str) -> Prepared:
+def prepare_once(path: Path, stamps: tuple[int, ...], description: str) -> Prepared:
     """Prepare a table, and cache it for the next fold in the same process.
 
     Args:
         path: The table of readings.
-        stamp: Stamp of the file by `stamp_file`: a worker may outlive the file.
+        stamps: Stamps of the file, and of the file of events, by `stamp_file`: a worker may outlive them.
         description: The settings, written by `describe_table`.
     """
     settings = Configuration.model_validate(yaml.safe_load(description))

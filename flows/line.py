@@ -6,7 +6,7 @@ it there, where the steps are plain functions: see `flows.steps`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from flows import steps
-from schemas.configuration import Configuration
+from schemas.configuration import Configuration, ReadingsSection
 from schemas.decision import Decision, Evidence
 from schemas.detector import Detector
 from schemas.evaluation import Evaluation, Threshold
@@ -25,6 +25,7 @@ from schemas.results import DataSummary, LeftOut
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
 from tasks.models.members import report_left_out
+from tasks.readings.columns import replace_columns
 from tasks.readings.late_labels import drop_late_rows, report_late_labels
 from tasks.readings.parse import find_step_minutes
 
@@ -97,16 +98,32 @@ class Judged:
     decision: Decision
 
 
+def read_table(path: Path, settings: Configuration) -> tuple[RawTable, ReadingsSection]:
+    """Read a table, with its events marked by 0 and 1.
+
+    Returns:
+        The table, and the settings that name its label column: None if it has no labels.
+
+    Raises:
+        InputError: If the table or the file of events cannot be read, or labels do not tell events.
+    """
+    raw = steps.load_readings(path, settings.readings)
+    raw, section = steps.read_labels(raw, settings.readings, settings.labels)
+    return steps.merge_events_file(raw, section, settings.labels)
+
+
 def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorReadings]:
     """Read and check a table, without its newest rows if they have no label yet; replay it if configured.
 
     Raises:
         InputError: If the table cannot be used, for example because rows of it lie in the future.
     """
-    received = steps.load_readings(path, settings.readings)
-    raw = drop_late_rows(received, settings.readings)
-    readings = steps.check_readings(raw, settings.readings)
-    readings = report_late_labels(readings, received, settings.readings)
+    received, section = read_table(path, settings)
+    raw = drop_late_rows(received, section)
+    checked = steps.check_readings(raw, section)
+    readings = steps.merge_events(checked, settings.labels.merge_minutes)
+    raw = mark_rows_between(raw, section, checked, readings)
+    readings = report_late_labels(readings, received, section)
     steps.refuse_future_rows(readings, datetime.now(UTC))
     if settings.readings.replay == "causal":
         readings = steps.replay_causally(readings)
@@ -114,6 +131,15 @@ def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorRea
         # a part of the table may begin with a value that was filled from the rows before
         raw = steps.replace_sensors(raw, readings)
     return raw, readings
+
+
+def mark_rows_between(
+    raw: RawTable, section: ReadingsSection, checked: SensorReadings, merged: SensorReadings
+) -> RawTable:
+    """Mark the rows between joined event rows in the table too, which the registered version is tested on."""
+    if section.label_column is None or np.array_equal(checked.events, merged.events):
+        return raw
+    return replace(raw, table=replace_columns(raw.table, {section.label_column: merged.events}))
 
 
 def prepare(raw: RawTable, readings: SensorReadings, settings: Configuration) -> Prepared:
@@ -152,7 +178,7 @@ def adapt(prepared: Prepared, divided: Divided, settings: Configuration) -> Adap
         InputError: If no member of a join is left.
     """
     split, labelled = divided.split, prepared.labelled
-    model, left_out = steps.choose_members(divided.material, settings.model)
+    model, left_out = steps.choose_members(divided.material.train_labels, settings.model)
     threshold, replaced = steps.choose_rule(settings.threshold, split, labelled)
     missing = steps.report_missing_events(split, labelled, settings.promotion.minimum_test_events)
     return Adapted(
@@ -218,8 +244,11 @@ def describe_detector(
     readings = settings.readings.model_copy(
         update={**kept, "step_minutes": found.step_minutes, "replay": "none"}
     )
+    positive_values = found.found.get("labels.positive_values", settings.labels.positive_values)
     return Detector(
         readings=readings,
+        positive_values=tuple(positive_values),
+        merge_minutes=settings.labels.merge_minutes,
         are_event_rows_kept=settings.labels.are_event_rows_kept,
         features=settings.features,
         sensors=prepared.labelled.sensors,

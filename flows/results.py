@@ -34,8 +34,9 @@ def describe_tags(
         settings: Settings of every step.
         code_version: Version of the code.
     """
-    times = prepared.labelled.times
-    return {
+    times, events_sha256 = prepared.labelled.times, prepared.raw.events_sha256
+    events_file = {} if events_sha256 is None else {"events_sha256": events_sha256}
+    return events_file | {
         "decision": decision.decision,
         "decision_reasons": "; ".join(decision.reasons),
         "decided_at": datetime.now(UTC).isoformat(timespec="seconds"),

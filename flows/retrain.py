@@ -75,7 +75,7 @@ def retrain_or_find(
         path = data if data is not None else simulate(home, configuration)
         raw, readings = line.load_table(path, configuration)
         clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {path}")
-        work = steps.identify_work(raw.sha256, configuration, home)
+        work = steps.identify_work(raw.identity, configuration, home)
         client, _ = steps.open_store(uri, tracking.experiment, home)
         found = None if is_forced else steps.find_finished_work(client, tracking.experiment, work.key)
         if found is not None:
@@ -120,9 +120,7 @@ def do_work(
         log_outcome(run, divided, trained, judged.evidence, settings)
         clock.lap("log", f"run {run.name}")
         medians = steps.find_normal_medians(trained.scores["model"], divided.split)
-        version_tags = describe_tags(
-            prepared, divided, medians, judged.decision, settings, run.code_version
-        )
+        version_tags = describe_tags(prepared, divided, medians, judged.decision, settings, run.code_version)
         with registered_version(
             run.client, tracking.model_name, judged.model_id, run.id, version_tags
         ) as version:
@@ -159,6 +157,7 @@ def divide(prepared: Prepared, settings: Configuration, clock: Stopwatch) -> Div
         settings.split,
         settings.purge_rows,
         prepared.labelled.times,
+        settings.promotion.minimum_test_events,
     )
     if settings.features.scale_order == "scale_split_window":
         split = replace(split, is_leaky=True)

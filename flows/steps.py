@@ -24,7 +24,7 @@ from tasks.evaluation.backtest import summarise, trial
 from tasks.features import featurise, scale
 from tasks.models import baselines, fit, members, training_cache
 from tasks.monitor import reference, review, review_log, watch
-from tasks.readings import check, inspect, load, replay, set_aside, simulate
+from tasks.readings import check, event_log, events, inspect, labels, load, replay, set_aside, simulate
 from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
 from tasks.scoring import append, carry_over, output_rows, resume
@@ -139,6 +139,9 @@ def name_training(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 # table -> checked -> labelled -> windows -> split -> scaled
 simulate_file = step(simulate.simulate_file, name="simulate readings")
 load_readings = outside(load.load_readings, name="load readings", timeout_seconds=600)
+read_labels = step(labels.read_labels, name="read labels")
+merge_events_file = outside(event_log.merge_events_file, name="merge events", timeout_seconds=600)
+merge_events = step(events.merge_events, name="join event rows")
 check_readings = step(check.check_readings, name="schema check")
 refuse_future_rows = step(inspect.refuse_future_rows, name="check for future times")
 replay_causally = step(replay.replay_causally, name="causal replay")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 UNFINISHED_LINE: Final = "unfinished_line"
 # settings found in the training table by which a version reads cells and times of every later table; how a
 # file is laid out is found for each file
-KEPT_WITH_A_VERSION: Final = frozenset({"readings.day_first"})
+KEPT_WITH_A_VERSION: Final = frozenset({"readings.day_first", "readings.label_column"})
 
 
 class Finding(BaseModel):
@@ -48,6 +48,7 @@ class RawTable:
         findings: What reading the file has shown, such as a last line that is not complete.
         found: Settings that were not given and were found in the file, by full name, such as
             `readings.decimal`; settings of the defaults are not among them.
+        events_sha256: Hash of the bytes of `labels.events_file`, or None.
     """
 
     table: pd.DataFrame
@@ -55,6 +56,12 @@ class RawTable:
     sha256: str
     findings: tuple[Finding, ...] = ()
     found: Mapping[str, Any] = field(default_factory=dict)
+    events_sha256: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that was read: of the table, and of the file of events if there is one."""
+        return self.sha256 if self.events_sha256 is None else f"{self.sha256}+{self.events_sha256}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +83,7 @@ class SensorReadings:
         time_format: strptime format in which the times were written, or `ISO8601`; None if they were stored
             as times.
         found: Settings that were not given and were found in the table, by full name; see `RawTable.found`.
+        bridged_minutes: Longest gap between two event rows of one event, in minutes.
     """
 
     times: np.ndarray
@@ -91,6 +99,7 @@ class SensorReadings:
     findings: tuple[Finding, ...] = field(default=())
     time_format: str | None = None
     found: Mapping[str, Any] = field(default_factory=dict)
+    bridged_minutes: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,9 +32,9 @@ def choose_rule(
     if section.rule not in RULES_OF_EVENTS or has_events:
         return section, ()
     message = (
-        f"The rule {section.rule} of the threshold needs events in the validation part, which holds none: the "
-        f"threshold keeps the budget of {section.false_alarms_per_day:g} false alarms a day instead (the rule "
-        f"{FALLBACK}, `threshold.false_alarms_per_day`)."
+        f"The rule {section.rule} of the threshold needs events in the validation part, which holds none: "
+        f"the threshold keeps the budget of {section.false_alarms_per_day:g} false alarms a day instead (the "
+        f"rule {FALLBACK}, `threshold.false_alarms_per_day`)."
     )
     finding = Finding(
         check="threshold_rule", message=message, details={"configured": section.rule, "used": FALLBACK}

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from schemas.configuration import ModelSection
 from schemas.errors import InputError
 from schemas.families import JOIN
-from schemas.model import Material
 from schemas.readings import Finding
 from schemas.results import LeftOut
 from tasks.models.fit import find_family
 
 
-def choose_members(material: Material, model: ModelSection) -> tuple[ModelSection, tuple[LeftOut, ...]]:
+def choose_members(train_labels: np.ndarray, model: ModelSection) -> tuple[ModelSection, tuple[LeftOut, ...]]:
     """Leave the members out of a join that learn from labels, where too few training windows are positive.
 
     A family that is configured on its own stays: fitting it tells what it lacks.
 
     Args:
-        material: The training part and its labels.
+        train_labels: Labels of the training windows, for families that learn from them, bool, shape
+            (windows,).
         model: The family and its settings.
 
     Returns:
@@ -31,7 +33,7 @@ def choose_members(material: Material, model: ModelSection) -> tuple[ModelSectio
     left_out = tuple(
         LeftOut(family=name, reason=reason)
         for name in model.members
-        if (reason := _find_shortage(name, material)) is not None
+        if (reason := _find_shortage(name, int(train_labels.sum()))) is not None
     )
     members = tuple(name for name in model.members if name not in {each.family for each in left_out})
     if not members:
@@ -52,9 +54,9 @@ def report_left_out(left_out: LeftOut) -> Finding:
     )
 
 
-def _find_shortage(name: str, material: Material) -> str | None:
-    """Return why a family cannot be fitted on the training labels, or None if it can."""
-    family, positives = find_family(name), int(material.train_labels.sum())
+def _find_shortage(name: str, positives: int) -> str | None:
+    """Return why a family cannot be fitted on so many positive windows, or None if it can."""
+    family = find_family(name)
     if not family.learns_from_labels or positives >= family.least_positive_windows:
         return None
     return (

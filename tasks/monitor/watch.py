@@ -139,7 +139,7 @@ def lay_out_table(raw: RawTable, readings: SensorReadings, detector: Detector) -
     table = pd.DataFrame(readings.values, columns=list(readings.sensors), index=raw.table.index)
     table.insert(0, detector.readings.time_column, readings.times)
     if detector.readings.label_column is not None:
-        table.insert(1, detector.readings.label_column, readings.events.astype(np.int64))
+        table.insert(1, detector.readings.label_column, readings.events)
     for name in detector.categories:
         table[name] = raw.table[name]
     return table

@@ -15,6 +15,7 @@ from tasks.alarms.recalibrate import follow_scores
 from tasks.features.featurise import compute_features
 from tasks.features.scale import scale_rows
 from tasks.readings.check import check_readings
+from tasks.readings.labels import mark_known_events
 from tasks.windows.label import label_ahead
 from tasks.windows.window import find_end_rows
 
@@ -72,8 +73,9 @@ def compute_rows(detector: Detector, table: pd.DataFrame) -> tuple[np.ndarray, P
     Raises:
         InputError: If the table lacks a column or fails its schema.
     """
+    marked = mark_known_events(table, detector.readings.label_column, detector.positive_values)
     readings = check_readings(
-        RawTable(table=table, source="rows", sha256=""),
+        RawTable(table=marked, source="rows", sha256=""),
         detector.readings,
         are_labels_needed=False,
         sensors=detector.sensors,

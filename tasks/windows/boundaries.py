@@ -16,20 +16,22 @@ PLACES = 201
 
 
 def find_boundaries(
-    windows: Windows, validation_start: int, test_start: int, purge_rows: int
+    windows: Windows, validation_start: int, test_start: int, purge_rows: int, test_events: int = 1
 ) -> tuple[int, int]:
     """Find the boundaries nearest to the configured ones with events in validation and in test.
 
     The configured boundaries stay if both parts hold positive and normal windows, or the table has no
     positive window at all. Otherwise boundaries count as better if validation holds normal windows, then if
     more of the two parts hold both kinds, then if they lie nearer to the configured ones. Each part keeps at
-    least half of its configured rows, and the training part at least half of its positive windows.
+    least half of its configured rows, and the training part at least half of its positive windows. The test
+    part keeps `test_events` events, if it holds as many as configured.
 
     Args:
         windows: The windows of a table.
         validation_start: Configured first row of the validation part.
         test_start: Configured first row of the test part.
         purge_rows: Rows before each boundary at which no window ends.
+        test_events: Events that the test part needs for a decision.
 
     Returns:
         First rows of the validation part and of the test part.
@@ -43,11 +45,13 @@ def find_boundaries(
     positives, normals = count.between(0, starts)
     configured, _ = count.between(0, np.array(validation_start))
     keeps_events = positives >= LEAST_TRAINING_POSITIVES * configured
+    events_before = np.minimum(count.test_events(np.array(test_start)), test_events)
+    keeps_test = count.test_events(tests) >= events_before
     validation, test = count.between(starts, tests), count.between(tests, np.array(stop), is_last=True)
     are_both = [(positive > 0) & (normal > 0) for positive, normal in (validation, test)]
     moved = np.abs(starts - validation_start) / sizes[0] + np.abs(tests - test_start) / sizes[2]
     gain = 4.0 * (validation[1] > 0) + are_both[0] + are_both[1] - moved / (1 + moved.max()) / 2
-    gain = np.where(keeps_sizes & keeps_events & (normals > 0), gain, -np.inf)
+    gain = np.where(keeps_sizes & keeps_events & keeps_test & (normals > 0), gain, -np.inf)
     place = np.unravel_index(int(np.argmax(gain)), gain.shape)
     return int(starts[place[0], 0]), int(tests[0, place[1]])
 
@@ -68,11 +72,14 @@ def describe_move(before: Split, after: Split, times: np.ndarray | None = None) 
     pairs = ((before.validation, after.validation), (before.test, after.test))
     moves = [(old.name, old.start, new.start) for old, new in pairs if old.start != new.start]
     details = {name: {"from": old, "to": new} for name, old, new in moves}
-    lines = [f"{name} begins at {_show(new, times)} instead of {_show(old, times)}" for name, old, new in moves]
+    lines = [
+        f"{name} begins at {_show(new, times)} instead of {_show(old, times)}" for name, old, new in moves
+    ]
     counts = ", ".join(f"{part.name} {_count(part)}" for part in after.parts)
     message = (
-        f"The boundaries of the split were moved, since a part would have held no event or no normal row: {'; '.join(lines)}. "
-        f"Windows before events: {counts}. `split.move_boundaries=false` keeps the configured shares."
+        "The boundaries of the split were moved, since a part would have held no event or no normal row: "
+        f"{'; '.join(lines)}. Windows before events: {counts}. "
+        "`split.move_boundaries=false` keeps the configured shares."
     )
     return Finding(check="moved_boundaries", message=message, details=details)
 
@@ -86,11 +93,21 @@ class _Counts:
         for chosen in (windows.labels, ~windows.labels):
             ends = np.bincount(windows.end_rows[chosen], minlength=windows.rows)
             self._sums.append(np.concatenate([[0], np.cumsum(ends)]))
+        # a stretch of positive windows is the time before one event
+        ends = np.zeros(windows.rows + 1, dtype=bool)
+        ends[windows.end_rows[windows.labels]] = True
+        is_last = ends & ~np.append(ends[1:], False)
+        self._stretches = np.concatenate([[0], np.cumsum(is_last)])
+
+    def test_events(self, start: np.ndarray) -> np.ndarray:
+        """Count the stretches of positive windows that end in the test part."""
+        later: np.ndarray = self._stretches[-1] - self._stretches[start + self._before]
+        return later
 
     def between(
         self, start: np.ndarray | int, stop: np.ndarray, *, is_last: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Count the positive and the normal windows of a part; no window is purged at the end of the table."""
+        """Count the positive and the normal windows of a part; the last one is not purged at its end."""
         last = stop if is_last else np.maximum(stop - self._purge_rows, 0)
         first = np.minimum(np.asarray(start) + self._before, last)
         positive, normal = (sums[last] - sums[first] for sums in self._sums)

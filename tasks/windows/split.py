@@ -20,6 +20,7 @@ def split_windows(
     section: SplitSection,
     purge_rows: int,
     times: np.ndarray | None = None,
+    test_events: int = 1,
 ) -> Split:
     """Split windows as configured.
 
@@ -31,6 +32,7 @@ def split_windows(
         section: Method, fractions and seed.
         purge_rows: Rows before each boundary at which no window ends; only for the split in time order.
         times: Time of each row, `datetime64[ns]`, shape (rows,), for findings; none to leave them out.
+        test_events: Events that the test part keeps, if it holds as many, where boundaries are moved.
 
     Raises:
         InputError: If a part has too few windows, or training or validation too few normal ones.
@@ -41,14 +43,17 @@ def split_windows(
     else:
         split = split_in_time(windows, *fractions, purge_rows=purge_rows)
         if section.move_boundaries and windows.labels.any() and not is_divided_well(split):
-            split = _move_boundaries(split, windows, purge_rows, times)
+            found = find_boundaries(
+                windows, split.validation.start, split.test.start, purge_rows, test_events
+            )
+            split = _move_boundaries(split, windows, found, purge_rows, times)
     return require_enough(split)
 
 
-def _move_boundaries(split: Split, windows: Windows, purge_rows: int, times: np.ndarray | None) -> Split:
-    configured = split.validation.start, split.test.start
-    found = find_boundaries(windows, *configured, purge_rows)
-    if found == configured:
+def _move_boundaries(
+    split: Split, windows: Windows, found: tuple[int, int], purge_rows: int, times: np.ndarray | None
+) -> Split:
+    if found == (split.validation.start, split.test.start):
         return split
     moved = cut_in_time(windows, *found, windows.rows, purge_rows)
     return replace(moved, findings=(describe_move(split, moved, times),))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from schemas.backtest import Fold
 from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from schemas.backtest import Fold
 from schemas.configuration import EvaluationSection
 from schemas.errors import InputError
 from schemas.readings import Finding
@@ -57,15 +57,17 @@ def select_judgeable_folds(windows: Windows, section: EvaluationSection) -> list
     numbers = [fold.number for fold in folds if _has_both_kinds(windows, fold)]
     if not numbers:
         raise InputError(
-            f"A backtest needs events in the test of at least one fold. None of the {len(folds)} folds has one "
-            f"({int(windows.labels.sum())} of {len(windows):,} windows in the table come before an event). Use "
-            "a longer table or one with labels, change `evaluation.fold_starts`, or run `forewarn retrain`, "
-            "which works without events."
+            f"A backtest needs events in the test of at least one fold. None of the {len(folds)} folds has "
+            f"one ({int(windows.labels.sum())} of {len(windows):,} windows in the table come before an "
+            "event). Use a longer table or one with labels, change `evaluation.fold_starts`, or run `forewarn "
+            "retrain`, which works without events."
         )
     return numbers
 
 
-def report_folds_left_out(windows: Windows, section: EvaluationSection, kept: Collection[int]) -> list[Finding]:
+def report_folds_left_out(
+    windows: Windows, section: EvaluationSection, kept: Collection[int]
+) -> list[Finding]:
     """Report the folds that are left out, since their test holds no event or no normal row."""
     numbers = range(1, len(section.fold_starts) + 1)
     left_out = [number for number in numbers if number not in kept]
@@ -77,7 +79,9 @@ def report_folds_left_out(windows: Windows, section: EvaluationSection, kept: Co
 
 
 def _has_both_kinds(windows: Windows, fold: Fold) -> bool:
-    is_inside = (windows.end_rows - windows.lookback + 1 >= fold.test_start) & (windows.end_rows < fold.test_stop)
+    is_inside = (windows.end_rows - windows.lookback + 1 >= fold.test_start) & (
+        windows.end_rows < fold.test_stop
+    )
     labels = windows.labels[is_inside]
     return bool(np.any(labels) and not np.all(labels))
 
