@@ -21,6 +21,7 @@ KEPT_WITH_A_VERSION: Final = frozenset(
     {
         "readings.day_first",
         "readings.decimal",
+        "readings.label_column",
         "readings.layout",
         "readings.machine",
         "readings.tag_column",
@@ -66,6 +67,7 @@ class RawTable:
         units: Units by column, from a line of units.
         time_format: How the times were written, as `SensorReadings` has it, if they have been converted
             since.
+        events_sha256: Hash of the bytes of `labels.events_file`, or None.
     """
 
     table: pd.DataFrame
@@ -75,6 +77,12 @@ class RawTable:
     found: Mapping[str, Any] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     time_format: str | None = None
+    events_sha256: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that was read: of the table, and of the file of events if there is one."""
+        return self.sha256 if self.events_sha256 is None else f"{self.sha256}+{self.events_sha256}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +105,7 @@ class SensorReadings:
             in `readings.time_unit`; None if they were stored as times.
         found: Settings that were not given and were found in the table, by full name; see `RawTable.found`.
         units: Units by column, from a line of units.
+        bridged_minutes: Longest gap between two event rows of one event, in minutes.
     """
 
     times: np.ndarray
@@ -113,6 +122,7 @@ class SensorReadings:
     time_format: str | None = None
     found: Mapping[str, Any] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    bridged_minutes: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
