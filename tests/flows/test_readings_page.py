@@ -17,7 +17,9 @@ LONG = ("retrain", "score", "monitor", "backtest")
 def find_commands() -> list[tuple[list[str], list[str]]]:
     """Find the commands of the page, with the lines of output that the page shows for each."""
     found: list[tuple[list[str], list[str]]] = []
-    for block in re.findall(r"^```console\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+    for block in re.findall(
+        r"^```console\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    ):
         for line in block.replace("\\\n", " ").splitlines():
             if line.startswith("$ "):
                 found.append((shlex.split(line.removeprefix("$ "))[1:], []))
@@ -68,4 +70,6 @@ def test_all_commands_in_order(
     write_page_tables(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FOREWARN_HOME", str(tmp_path / "home"))
-    assert run_page(capsys, has_long=True) > len([None for command, _ in find_commands() if command[0] in LONG])
+    assert run_page(capsys, has_long=True) > len(
+        [None for command, _ in find_commands() if command[0] in LONG]
+    )
