@@ -40,14 +40,18 @@ def run_fold(order: FoldOrder) -> FoldScores:
         Scores and thresholds of the test windows, and scores of tampered inputs if controls are wanted.
 
     Raises:
-        InputError: If the fold has too few windows, or no events in validation or test.
+        InputError: If the fold has too few windows.
     """
     prepare_environment(find_home())
     begin, settings = time.perf_counter(), order.settings
-    prepared = prepare_once(order.source, stamp_source(order.source), describe_table(settings))
+    events_file = settings.labels.events_file
+    stamps = stamp_source(order.source) + (() if events_file is None else stamp_source(events_file))
+    prepared = prepare_once(order.source, stamps, describe_table(settings))
     fold = find_fold(prepared, settings, order.fold)
     split = cut_fold(prepared, fold, settings)
     divided = line.scale(prepared, split, settings)
+    adapted = line.adapt(prepared, divided, settings)
+    settings = adapted.settings
     # one training of many: its progress lines would flood the terminal
     with contextlib.redirect_stderr(io.StringIO()):
         model, scores = line.fit(prepared, divided, settings, has_controls=order.has_controls)
@@ -66,6 +70,7 @@ def run_fold(order: FoldOrder) -> FoldScores:
         parameters=model.parameters,
         epochs=0 if model.history is None else len(model.history.loss),
         seconds=time.perf_counter() - begin,
+        findings=adapted.findings,
     )
 
 
@@ -92,12 +97,12 @@ def stamp_source(source: str) -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=_TABLES_KEPT)
-def prepare_once(source: str, stamp: tuple[int, int], description: str) -> Prepared:
+def prepare_once(source: str, stamps: tuple[int, ...], description: str) -> Prepared:
     """Prepare a table, and cache it for the next fold in the same process.
 
     Args:
         source: Source of the readings.
-        stamp: Stamp of the file by `stamp_source`: a worker may outlive the file.
+        stamps: Stamps of its files, and of the file of events, by `stamp_source`: a worker may outlive them.
         description: The settings, written by `describe_table`.
     """
     settings = Configuration.model_validate(yaml.safe_load(description))

@@ -15,6 +15,7 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVersion
 from schemas.readings import RawTable, SensorReadings, Source
+from tasks.readings.arrange import take_found
 from tasks.readings.missing import blank_missing_words
 from tasks.readings.units import report_other_units
 
@@ -52,7 +53,8 @@ def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorRes
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}
     with recorded_run(own, raw, tags) as run:
         steps.log_configuration(run.client, run.id, configuration)
-        readings, labelled_stop = check_table(run, raw, section, (version, detector), configuration)
+        champion = (version, detector)
+        raw, readings, labelled_stop = check_table(run, raw, section, champion, configuration)
         watched = steps.score_watched_rows(version, detector, model, raw, readings, labelled_stop)
         clock.lap(
             "score", f"{len(readings.times):,} rows, {len(watched.scores) - watched.start:,} of them new"
@@ -92,11 +94,12 @@ def check_table(
     section: ReadingsSection,
     champion: tuple[WatchedVersion, Detector],
     configuration: Configuration,
-) -> tuple[SensorReadings, int]:
-    """Check the table; if it fails, report a data incident by a separate event, never as drift."""
+) -> tuple[RawTable, SensorReadings, int]:
+    """Arrange and check the table; report a failure as a data incident by its own event, never as drift."""
     version, detector = champion
     try:
-        return steps.check_watched_table(raw, section, detector, version.last_seen)
+        raw = steps.arrange_rows(raw, section, detector.sensors)
+        readings, stop = steps.check_watched_table(raw, take_found(section, raw), detector, version.last_seen)
     except InputError as error:
         message = str(error)[:_INCIDENT_CHARACTERS]
         steps.tag_run(run.client, run.id, {"incident": message})
@@ -109,6 +112,7 @@ def check_table(
             timeout_seconds=configuration.monitor.event_seconds,
         )
         raise
+    return raw, readings, stop
 
 
 def report_drift(

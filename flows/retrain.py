@@ -78,7 +78,7 @@ def retrain_or_find(
         clock.lap(
             "load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {raw.source}"
         )
-        work = steps.identify_work(raw.sha256, configuration, home)
+        work = steps.identify_work(raw.identity, configuration, home)
         client, _ = steps.open_store(uri, tracking.experiment, home)
         found = None if is_forced else steps.find_finished_work(client, tracking.experiment, work.key)
         if found is not None:
@@ -104,6 +104,8 @@ def do_work(
     """
     tracking = configuration.tracking
     divided = divide(prepared, configuration, clock)
+    adapted = line.adapt(prepared, divided, configuration)
+    settings = adapted.settings
     tags = {
         "preset": configuration.preset or "none",
         "leaky_split": str(divided.split.is_leaky).lower(),
@@ -116,22 +118,20 @@ def do_work(
                 return done
         steps.log_configuration(run.client, run.id, configuration)
         steps.log_datasets(run.client, run.id, prepared.labelled, divided.split.parts, prepared.raw.source)
-        trained = train(run, work, prepared, divided, configuration, clock)
-        judged = judge(run, prepared, divided, trained, configuration)
-        log_outcome(run, divided, trained, judged.evidence, configuration)
+        trained = train(run, work, prepared, divided, settings, clock)
+        judged = judge(run, prepared, divided, trained, settings)
+        log_outcome(run, divided, trained, judged.evidence, settings)
         clock.lap("log", f"run {run.name}")
         medians = steps.find_normal_medians(trained.scores["model"], divided.split)
-        version_tags = describe_tags(
-            prepared, divided, medians, judged.decision, configuration, run.code_version
-        )
+        version_tags = describe_tags(prepared, divided, medians, judged.decision, settings, run.code_version)
         with registered_version(
             run.client, tracking.model_name, judged.model_id, run.id, version_tags
         ) as version:
-            result = describe_result(run, prepared, divided, trained, judged, configuration).model_copy(
+            result = describe_result(run, prepared, divided, trained, judged, adapted).model_copy(
                 update={"model_version": version, "seconds": dict(clock.seconds)}
             )
-            steps.describe_version(run.client, result, configuration)
-            write_report(run, result, configuration, trained, prepared, divided)
+            steps.describe_version(run.client, result, settings)
+            write_report(run, result, settings, trained, prepared, divided)
             steps.log_files(run.client, run.id, {RESULT_FILE: result.model_dump_json(indent=1).encode()})
             steps.tag_run(run.client, run.id, {"decision": result.decision, "model_version": version})
             # the last step, so that no later failure can delete a version that has been promoted
@@ -159,7 +159,8 @@ def divide(prepared: Prepared, settings: Configuration, clock: Stopwatch) -> Div
         prepared.windows,
         settings.split,
         settings.purge_rows,
-        are_labels_needed=settings.readings.label_column is not None,
+        prepared.labelled.times,
+        settings.promotion.minimum_test_events,
     )
     if settings.features.scale_order == "scale_split_window":
         split = replace(split, is_leaky=True)

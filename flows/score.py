@@ -17,8 +17,19 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.readings import UNFINISHED_LINE, RawTable, Source
-from schemas.scores import Bookmark, LastAlarm, OpenedOutput, PinnedVersion, Places, ScoreResult, SortedRows
+from schemas.scores import (
+    Bookmark,
+    LastAlarm,
+    OpenedOutput,
+    PinnedVersion,
+    Places,
+    ScoreResult,
+    SortedRows,
+    WaitingRows,
+)
+from tasks.readings.arrange import take_found
 from tasks.readings.units import report_other_units
+from tasks.readings.waiting_rows import are_same
 from tasks.scoring.append import find_places, hold_output
 from tasks.scoring.notes import describe_batch_notes
 
@@ -34,13 +45,14 @@ class Scorer:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """A scored batch: the output before it, its rows sorted by fate, the scored rows, the bookmark after."""
+    """A scored batch: the output before it, its rows sorted by fate, the scored rows, the state after it."""
 
     opened: OpenedOutput
     raw: RawTable
     rows: SortedRows
     scored: pd.DataFrame
     bookmark: Bookmark | None
+    waiting: WaitingRows | None = None
 
 
 @flow(name="score", persist_result=False)
@@ -100,7 +112,10 @@ def add_batch(
     section = steps.choose_reading_settings(detector, configuration)
     opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
-    raw = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
+    loaded = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
+    arranged = steps.arrange_batch(loaded, section, detector, opened, now)
+    raw, waiting = arranged.raw, arranged.waiting
+    section = take_found(section, raw)
     rows = steps.set_rows_aside(raw, detector, section, opened, now)
     scored, bookmark = pd.DataFrame(), opened.bookmark
     if len(rows.usable):
@@ -109,10 +124,12 @@ def add_batch(
         found, state = steps.score_next_rows(detector, scorer.model, state, rows.usable)
         scored = steps.make_output_rows(found, detector, version, bookmark, now)
         bookmark = steps.advance_bookmark(bookmark, version, detector, state, rows, scored)
-    if bookmark is not None and (len(scored) or len(rows.set_aside)):
+    if not are_same(waiting, opened.waiting):
+        bookmark = steps.keep_waiting_rows(bookmark, version, detector, waiting)
+    if bookmark is not None and (bookmark is not opened.bookmark or len(rows.set_aside)):
         aside = steps.make_set_aside_rows(rows.set_aside, raw.source, now)
         bookmark = steps.append_batch(places, opened, bookmark, scored, aside)
-    return Batch(opened, raw, rows, scored, bookmark)
+    return Batch(opened, raw, rows, scored, bookmark, waiting)
 
 
 def require_same_model(bookmark: Bookmark | None, version: PinnedVersion, places: Places) -> None:
@@ -156,7 +173,8 @@ def describe_batch(
         rows_skipped_set_aside=rows.skipped_set_aside,
         reasons=rows.reasons,
         rows_sorted=rows.sorted_rows,
-        rows_waiting=sum(finding.check == UNFINISHED_LINE for finding in batch.raw.findings),
+        rows_waiting=sum(finding.check == UNFINISHED_LINE for finding in batch.raw.findings)
+        + (0 if batch.waiting is None else len(batch.waiting.times)),
         notes=describe_batch_notes(batch.raw, rows),
         rows_carried_over=0 if before is None else len(before.carried.times),
         alarms=int(scored["alarm"].sum()) if has_rows else 0,

@@ -78,6 +78,7 @@ class FoldScores:
         parameters: Number of fitted parameters.
         epochs: Number of epochs trained.
         seconds: Duration in seconds.
+        findings: What was left out or replaced, since the fold's training or validation holds too few events.
     """
 
     entrant: str
@@ -92,6 +93,7 @@ class FoldScores:
     parameters: int
     epochs: int
     seconds: float
+    findings: tuple[Finding, ...] = ()
 
 
 class RateResult(BaseModel):

@@ -17,7 +17,20 @@ Source = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(v
 UNFINISHED_LINE: Final = "unfinished_line"
 # settings found in the training table by which a version reads cells and times of every later table; how a
 # file is laid out is found for each file
-KEPT_WITH_A_VERSION: Final = frozenset({"readings.day_first", "readings.decimal", "readings.thousands"})
+KEPT_WITH_A_VERSION: Final = frozenset(
+    {
+        "readings.day_first",
+        "readings.decimal",
+        "readings.label_column",
+        "readings.layout",
+        "readings.machine",
+        "readings.tag_column",
+        "readings.thousands",
+        "readings.time_column",
+        "readings.time_unit",
+        "readings.value_column",
+    }
+)
 
 
 class Finding(BaseModel):
@@ -52,6 +65,9 @@ class RawTable:
         found: Settings that were not given and were found in the file, by full name, such as
             `readings.decimal`; settings of the defaults are not among them.
         units: Units by column, from a line of units.
+        time_format: How the times were written, as `SensorReadings` has it, if they have been converted
+            since.
+        events_sha256: Hash of the bytes of `labels.events_file`, or None.
     """
 
     table: pd.DataFrame
@@ -60,6 +76,13 @@ class RawTable:
     findings: tuple[Finding, ...] = ()
     found: Mapping[str, Any] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    time_format: str | None = None
+    events_sha256: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that was read: of the table, and of the file of events if there is one."""
+        return self.sha256 if self.events_sha256 is None else f"{self.sha256}+{self.events_sha256}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +101,11 @@ class SensorReadings:
         source: Path of the file.
         sha256: Hash of the file's bytes.
         findings: Data-quality issues that do not stop the run.
-        time_format: strptime format in which the times were written, or `ISO8601`; None if they were stored
-            as times.
+        time_format: strptime format in which the times were written, `ISO8601`, or for numbers their unit as
+            in `readings.time_unit`; None if they were stored as times.
         found: Settings that were not given and were found in the table, by full name; see `RawTable.found`.
         units: Units by column, from a line of units.
+        bridged_minutes: Longest gap between two event rows of one event, in minutes.
     """
 
     times: np.ndarray
@@ -98,6 +122,7 @@ class SensorReadings:
     time_format: str | None = None
     found: Mapping[str, Any] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    bridged_minutes: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

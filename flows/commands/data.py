@@ -69,6 +69,7 @@ def encode(
 ) -> None:
     """Write the encoder's output for each row: features for other models."""
     from tasks.files.write import write_table
+    from tasks.readings.arrange import arrange_rows, take_found
     from tasks.readings.set_aside import choose_reading_settings
     from tasks.registry.loading import load_version
     from tasks.scoring.encode import encode_readings
@@ -79,8 +80,10 @@ def encode(
     open_store(find_tracking_uri(home), tracking.experiment, home)
     uri = model_uri or f"models:/{tracking.model_name}@champion"
     detector, model = load_version(uri)
-    raw = load_readings(data, choose_reading_settings(detector, configuration))
-    encoded = encode_readings(detector, model, raw.table)
+    section = choose_reading_settings(detector, configuration)
+    raw = arrange_rows(load_readings(data, section), section, detector.sensors)
+    names = {take_found(section, raw).time_column: detector.readings.time_column}
+    encoded = encode_readings(detector, model, raw.table.rename(columns=names))
     write_table(encoded, out)
     width, rows = encoded.shape[1] - 1, int(encoded["encoding_1"].notna().sum())
     write_json(json_file, {"out": str(out), "model": uri, "rows": rows, "width": width})
