@@ -7,7 +7,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
@@ -69,7 +69,9 @@ def find_layout(text: str, path: str, section: ReadingsSection) -> Layout:
     place = places[0] if fitting is None else fitting[0]
     separator = _list_separators(lines[place], section)[0] if fitting is None else fitting[1]
     _require_separator(separator, lines[place], path, section)
-    return _lay_out(text, lines, place, separator, path)
+    layout = _lay_out(text, lines, place, separator, path)
+    has_row_numbers = fitting is not None and len(fitting[2]) == len(layout.names) + 1
+    return replace(layout, names=("", *layout.names)) if has_row_numbers else layout
 
 
 def has_time_column(names: Sequence[str], section: ReadingsSection) -> bool:
@@ -178,6 +180,9 @@ def _fit(line: str, rest: Sequence[str], separator: str, *, is_whole: bool) -> l
     fields = max(counts)
     if len(counts) > 1 or fields == 1 or not named <= fields:
         return None
+    if fields == len(names) + 1 and rows and all(row[0].strip().isdigit() for row in rows):
+        # row numbers without a field in the header, as R writes them
+        return ["", *names]
     are_empty = all(not field.strip() for row in rows for field in row[len(names) :])
     return names if are_empty else None
 
