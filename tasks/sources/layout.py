@@ -155,8 +155,8 @@ def _find_fitting(
 def _list_separators(line: str, section: ReadingsSection) -> list[str]:
     if section.separator != "auto":
         return ["\t" if section.separator == "\\t" else section.separator]
-    marks = [mark for mark in SEPARATORS if mark != section.decimal]
-    return sorted(marks, key=line.count, reverse=True)
+    # the decimal mark of training comes last: this table may be written with another one
+    return sorted(SEPARATORS, key=lambda mark: (mark == section.decimal, -line.count(mark)))
 
 
 def _fit(line: str, rest: Sequence[str], separator: str, *, is_whole: bool) -> list[str] | None:
@@ -194,7 +194,8 @@ def _are_names(names: Sequence[str]) -> bool:
 
 
 def _require_separator(separator: str, header: str, path: str, section: ReadingsSection) -> None:
-    if len(separator) != 1 or not separator.isascii() or separator in (section.decimal, '"', "\n"):
+    is_possible = len(separator) == 1 and separator.isascii() and separator not in ('"', "\n")
+    if not is_possible or (section.separator != "auto" and separator == section.decimal):
         raise InputError(
             "`readings.separator` must be `auto` or one ASCII character other than the decimal mark. "
             f"Received {separator!r} with `readings.decimal` {section.decimal!r}."
