@@ -45,7 +45,13 @@ def simulate(
 def check(data: Path, configuration: Configuration, json_file: Path | None, config_file: Path | None) -> None:
     """Check a table: its schema, its quality, the settings found, and what a retraining would do with it."""
     from flows.check import check as check_table
-    from flows.check import summarise_check, write_found_settings
+    from flows.check import (
+        require_sound_machines,
+        summarise_check,
+        summarise_fleet,
+        write_found_settings,
+    )
+    from schemas.check import CheckResult
     from tasks.files.write import replace_at_end
 
     require_writable(config_file, "--write-config")
@@ -54,7 +60,8 @@ def check(data: Path, configuration: Configuration, json_file: Path | None, conf
     if config_file is not None:
         with replace_at_end(config_file) as file:
             file.write(write_found_settings(result).encode())
-    print(summarise_check(result))
+    print(summarise_check(result) if isinstance(result, CheckResult) else summarise_fleet(result))
+    require_sound_machines(result)
 
 
 @commands.command(

@@ -18,7 +18,7 @@ from flows.score import Batch, Scorer, add_batch, describe_batch, summarise_scor
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.evaluation import RecentScores, Threshold, TrailingBudget
-from schemas.scores import Bookmark, CarriedRows, FileMark, KnownRows, PinnedVersion
+from schemas.scores import FORMAT_VERSION, Bookmark, CarriedRows, FileMark, KnownRows, PinnedVersion
 from tasks.readings.parse import parse_times
 from tasks.scoring.append import find_places
 from tasks.scoring.carry_over import forget_later_scores, format_bookmark, read_bookmark, restore_rows
