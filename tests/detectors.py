@@ -17,6 +17,7 @@ from schemas.detector import Detector
 from schemas.model import FittedModel
 from schemas.readings import RawTable
 from tasks.configuration.configure import change_settings
+from tasks.readings.arrange import take_found
 from tasks.readings.simulate import simulate_readings
 from tasks.registry.register import log_detector, register_version
 from tasks.tracking.runs import end_run, start_run
@@ -87,7 +88,9 @@ def train_on_table(
     """
     changes = {**sections, "model": {"family": family, **sections.get("model", {})}}
     settings = change_settings(Configuration(), changes)
-    prepared = line.prepare(raw, steps.check_readings(raw, settings.readings), settings)
+    raw = steps.arrange_rows(raw, settings.readings)
+    readings = steps.check_readings(raw, take_found(settings.readings, raw))
+    prepared = line.prepare(raw, readings, settings)
     split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
     divided = line.scale(prepared, split, settings)
     model, scores = line.fit(prepared, divided, settings, has_controls=False)

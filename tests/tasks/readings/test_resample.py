@@ -28,7 +28,9 @@ def resample(
 
 def list_rows(found: Resampled, name: str = "s1") -> list[tuple[float, object]]:
     table = found.raw.table
-    return list(zip(((table["time"] - BEGIN) / pd.Timedelta("1min")).tolist(), table[name].tolist(), strict=True))
+    return list(
+        zip(((table["time"] - BEGIN) / pd.Timedelta("1min")).tolist(), table[name].tolist(), strict=True)
+    )
 
 
 def test_a_row_holds_the_last_reading_up_to_its_time() -> None:
@@ -76,9 +78,7 @@ def test_later_readings_change_no_row(seconds: list[int], cut: int, minutes: flo
     values = np.random.default_rng(len(seconds)).normal(size=len(seconds))
     whole = resample(seconds, {"s1": values}, resample_minutes=minutes, resample_by=by).raw.table
     before = [second for second in seconds if second <= cut]
-    part = resample(
-        before, {"s1": values[: len(before)]}, resample_minutes=minutes, resample_by=by
-    ).raw.table
+    part = resample(before, {"s1": values[: len(before)]}, resample_minutes=minutes, resample_by=by).raw.table
     assert whole.head(len(part)).equals(part)
     # and a row holds readings of its own interval alone
     for time, value in zip(whole["time"], whole["s1"], strict=True):

@@ -47,7 +47,9 @@ def test_repeated_rows_are_used_once_and_reported() -> None:
     found = sort([0, 2, 2, 4, 0], [7, 8, 8, 9, 7])
     assert found.table["s1"].tolist() == [7, 8, 9]
     (finding,) = found.findings
-    assert finding.message == "2 rows repeat another row in every column, the first is row 4: each is used once."
+    assert (
+        finding.message == "2 rows repeat another row in every column, the first is row 4: each is used once."
+    )
 
 
 def test_a_repeated_time_with_other_values_is_left_to_the_schema_check() -> None:

@@ -39,7 +39,9 @@ def test_numbers_since_1970_are_a_column_of_times_and_a_counter_is_none() -> Non
 
 
 def test_two_columns_of_times_are_asked_about() -> None:
-    with pytest.raises(InputError, match="has start, end, which hold dates or times. Set `readings.time_column`"):
+    with pytest.raises(
+        InputError, match="has start, end, which hold dates or times. Set `readings.time_column`"
+    ):
         find({"start": TIMES.astype(str), "end": (TIMES + pd.Timedelta("1min")).astype(str)})
 
 
