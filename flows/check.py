@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flows import steps
+from flows import line, steps
 from schemas.check import CheckResult, FleetCheckResult, MachineCheck, PlannedPart, RetrainingPlan
 from schemas.configuration import Configuration
 from schemas.errors import InputError
@@ -16,7 +15,6 @@ from schemas.readings import LabelledReadings, RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.alarms.episodes import select_events
 from tasks.configuration.propose import add_found_settings, list_own_settings, write_settings
-from tasks.readings.arrange import take_found
 from tasks.readings.columns import shorten_list
 from tasks.readings.format import format_times
 from tasks.readings.inspect import describe_format, find_future_rows
@@ -25,11 +23,11 @@ from tasks.readings.machines import list_machines
 from tasks.windows.label import find_events
 
 
-def check(data: Path, configuration: Configuration) -> CheckResult | FleetCheckResult:
+def check(data: str, configuration: Configuration) -> CheckResult | FleetCheckResult:
     """Read and check a table as a retraining would, but train nothing.
 
     Args:
-        data: Table of readings.
+        data: Source of the readings, as `tasks.sources.load.load_readings` takes it.
         configuration: Settings of every step.
 
     Returns:
@@ -44,10 +42,10 @@ def check(data: Path, configuration: Configuration) -> CheckResult | FleetCheckR
     if configuration.readings.machine is not None or len(machines) <= 1:
         return check_table(data, raw, configuration)
     checks = tuple(check_machine(data, raw, configuration, machine) for machine in machines)
-    return FleetCheckResult(data=str(data), sha256=raw.sha256, machines=checks)
+    return FleetCheckResult(data=data, sha256=raw.sha256, machines=checks)
 
 
-def check_machine(data: Path, raw: RawTable, configuration: Configuration, machine: str) -> MachineCheck:
+def check_machine(data: str, raw: RawTable, configuration: Configuration, machine: str) -> MachineCheck:
     """Check the rows of one machine of a table."""
     section = configuration.readings.model_copy(update={"machine": machine})
     try:
@@ -57,27 +55,31 @@ def check_machine(data: Path, raw: RawTable, configuration: Configuration, machi
     return MachineCheck(machine=machine, check=checked)
 
 
-def check_table(data: Path, raw: RawTable, configuration: Configuration) -> CheckResult:
+def check_table(data: str, raw: RawTable, configuration: Configuration) -> CheckResult:
     """Check the rows of a table as loaded.
 
     Raises:
         InputError: If the table fails its schema.
     """
-    raw = steps.arrange_rows(raw, configuration.readings)
-    section = take_found(configuration.readings, raw)
+    raw, section = line.arrange_table(raw, configuration)
     # the newest rows are checked as well: scoring and monitoring read them
-    readings = steps.check_readings(fill_late_labels(raw, section), section)
+    merge_minutes = configuration.labels.merge_minutes
+    readings = steps.merge_events(
+        steps.check_readings(fill_late_labels(raw, section), section), merge_minutes
+    )
     readings = report_late_labels(readings, raw, section)
     future = find_future_rows(readings, datetime.now(UTC))
     first_time, last_time = format_times(readings.times[[0, -1]])
     known = drop_late_rows(raw, section)
-    trained = readings if known is raw else steps.check_readings(known, section)
+    trained = (
+        readings if known is raw else steps.merge_events(steps.check_readings(known, section), merge_minutes)
+    )
     return CheckResult(
-        data=str(data),
+        data=raw.source,
         sha256=raw.sha256,
         rows=len(readings.times),
         event_rows=int(readings.events.sum()),
-        events=len(find_events(readings.events, readings.runs)[0]),
+        events=len(find_events(readings)[0]),
         sensors=len(readings.sensors),
         step_minutes=readings.step_minutes,
         first_time=first_time.replace(" ", "T"),
@@ -106,14 +108,21 @@ def plan_retraining(readings: SensorReadings, settings: Configuration) -> Retrai
             windows,
             settings.split,
             settings.purge_rows,
-            are_labels_needed=settings.readings.label_column is not None,
+            labelled.times,
+            settings.promotion.minimum_test_events,
         )
+        widened = steps.widen_labels(labelled, split.train, model.warning_rows)
+        chosen, left_out = steps.choose_members(widened, model)
     except InputError as error:
         return RetrainingPlan(refused=str(error), family=model.family)
+    _, replaced = steps.choose_rule(settings.threshold, split, labelled)
+    missing = steps.report_missing_events(split, labelled, settings.promotion.minimum_test_events)
     return RetrainingPlan(
         parts={part.name: describe_part(part, labelled) for part in split.parts},
         family=model.family,
-        members=model.families,
+        members=chosen.families,
+        left_out={each.family: each.reason for each in left_out},
+        findings=(*split.findings, *missing, *replaced),
     )
 
 

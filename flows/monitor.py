@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
@@ -16,8 +16,9 @@ from schemas.configuration import DEFAULTS, Configuration, ReadingsSection
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVersion
-from schemas.readings import RawTable, SensorReadings
+from schemas.readings import RawTable, SensorReadings, Source
 from tasks.readings.arrange import take_found
+from tasks.readings.labels import mark_known_events
 from tasks.readings.missing import blank_missing_words
 
 DRIFT_EVENT, INCIDENT_EVENT = "model.drift.confirmed", "data.incident"
@@ -26,13 +27,13 @@ _WINDOWS_SHOWN = 12
 
 
 @flow(name="monitor", persist_result=False)
-def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResult:
+def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorResult:
     """Review the champion on recent rows, and send an event if it has drifted.
 
     No alias is moved: drift triggers a retraining, and only the gate promotes its result.
 
     Args:
-        data: Table of readings, CSV or Parquet, ideally the champion's training rows and all later ones.
+        data: Source of the readings, ideally the champion's training rows and all later ones.
             Labels of the newest rows may still be missing.
         configuration: How the table is read, the registered model, and what counts as drift.
 
@@ -78,7 +79,7 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
             experiment=own.experiment,
             tracking_uri=run.tracking_uri,
             version=version,
-            data=str(data),
+            data=raw.source,
             data_sha256=raw.sha256,
             review=review,
             bound=configuration.monitor.bound,
@@ -100,7 +101,10 @@ def check_table(
     version, detector = champion
     try:
         raw = steps.arrange_rows(raw, section, detector.sensors)
-        readings, stop = steps.check_watched_table(raw, take_found(section, raw), detector, version.last_seen)
+        section = take_found(section, raw)
+        marked = mark_known_events(raw.table, section.label_column, detector.positive_values)
+        raw = steps.resample_table(replace(raw, table=marked), section)
+        readings, stop = steps.check_watched_table(raw, section, detector, version.last_seen)
     except InputError as error:
         message = str(error)[:_INCIDENT_CHARACTERS]
         steps.tag_run(run.client, run.id, {"incident": message})

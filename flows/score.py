@@ -16,7 +16,7 @@ from schemas.configuration import DEFAULTS, Configuration
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
-from schemas.readings import UNFINISHED_LINE, RawTable
+from schemas.readings import UNFINISHED_LINE, RawTable, Source
 from schemas.scores import (
     Bookmark,
     LastAlarm,
@@ -56,7 +56,7 @@ class Batch:
 
 @flow(name="score", persist_result=False)
 def score(
-    data: Path, out: Path, model_uri: str | None = None, configuration: Configuration = DEFAULTS
+    data: Source, out: Path, model_uri: str | None = None, configuration: Configuration = DEFAULTS
 ) -> ScoreResult:
     """Score the new rows of a table and append them to an output.
 
@@ -64,7 +64,7 @@ def score(
     batch ended; rows that were scored before are skipped, and rows that cannot be scored are set aside.
 
     Args:
-        data: Table of readings, CSV or Parquet.
+        data: Source of the readings: a file, folder, pattern, address of a database, or `-`.
         out: The output, `.csv` or `.parquet`; its state and the rows set aside are in files next to it.
         model_uri: The version, or none for the champion.
         configuration: How the table is read, and the registered model.
@@ -92,7 +92,7 @@ def score(
 
 def add_batch(
     scorer: Scorer,
-    data: Path,
+    data: str,
     places: Places,
     configuration: Configuration,
     now: datetime | None = None,

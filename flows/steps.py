@@ -18,16 +18,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from schemas.errors import ForewarnError
-from tasks.alarms import explain, threshold
-from tasks.evaluation import evaluate, gate, search, slices
+from tasks.alarms import explain, rule, threshold
+from tasks.evaluation import evaluate, gate, missing_events, search, slices
 from tasks.evaluation.backtest import summarise, trial
 from tasks.features import featurise, scale
-from tasks.models import baselines, fit, training_cache
+from tasks.models import baselines, fit, members, training_cache
 from tasks.monitor import reference, review, review_log, watch
-from tasks.readings import arrange, check, inspect, load, replay, set_aside, simulate
+from tasks.readings import arrange, check, event_log, events, inspect, labels, replay, set_aside, simulate
 from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
 from tasks.scoring import append, carry_over, output_rows, resume
+from tasks.sources import load
 from tasks.tracking import backtest_log, code_version, fingerprint, log, store
 from tasks.windows import label, split, window
 
@@ -140,6 +141,10 @@ def name_training(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 simulate_file = step(simulate.simulate_file, name="simulate readings")
 load_readings = outside(load.load_readings, name="load readings", timeout_seconds=600)
 arrange_rows = step(arrange.arrange_rows, name="arrange rows")
+resample_table = step(arrange.resample_table, name="put rows on a step")
+read_labels = step(labels.read_labels, name="read labels")
+merge_events_file = outside(event_log.merge_events_file, name="merge events", timeout_seconds=600)
+merge_events = step(events.merge_events, name="join event rows")
 check_readings = step(check.check_readings, name="schema check")
 refuse_future_rows = step(inspect.refuse_future_rows, name="check for future times")
 replay_causally = step(replay.replay_causally, name="causal replay")
@@ -152,6 +157,11 @@ choose_scaler_rows = step(scale.choose_scaler_rows, name="choose scaler rows")
 fit_scaler = step(scale.fit_scaler, name="fit scaler")
 scale_rows = step(scale.scale_rows, name="scale")
 widen_labels = step(label.widen_labels, name="widen labels")
+
+# -> what the events allow
+choose_members = step(members.choose_members, name="choose members")
+choose_rule = step(rule.choose_rule, name="choose threshold rule")
+report_missing_events = step(missing_events.report_missing_events, name="report missing events")
 
 # -> fitted model -> scores -> threshold -> evaluation
 fit_model = step(fit.fit_model, name="train")

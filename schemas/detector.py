@@ -28,6 +28,8 @@ class Detector(BaseModel):
         convention: Window convention.
         scaler: Scaler fitted on normal training rows.
         threshold: Fixed, or recalibrated from recent scores; an alarm is `score >= threshold`.
+        positive_values: Values of the label column that mark events; empty for labels of 0 and 1.
+        merge_minutes: Most minutes between two event rows of one event; None to bridge short gaps alone.
         trained_step_minutes: Median interval between training rows, which `readings.step_minutes` may have
             been set to differ from; None in versions that do not hold it.
     """
@@ -45,6 +47,8 @@ class Detector(BaseModel):
     scaler: Scaler
     threshold: Threshold
     trained_step_minutes: float | None = None
+    positive_values: tuple[str, ...] = ()
+    merge_minutes: float | None = None
 
     @property
     def interval_minutes(self) -> float | None:

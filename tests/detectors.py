@@ -17,7 +17,6 @@ from schemas.detector import Detector
 from schemas.model import FittedModel
 from schemas.readings import RawTable
 from tasks.configuration.configure import change_settings
-from tasks.readings.arrange import take_found
 from tasks.readings.simulate import simulate_readings
 from tasks.registry.register import log_detector, register_version
 from tasks.tracking.runs import end_run, start_run
@@ -43,7 +42,7 @@ def simulated_table(rows: int = 6_000, seed: int = 5) -> pd.DataFrame:
 
 
 def make_detector(
-    family: str = "pca_t2", rows: int = 6_000, seed: int = 5, **sections: Mapping[str, Any]
+    family: str = "pca_t2", rows: int = 6_000, seed: int = 5, **sections: Any
 ) -> tuple[Detector, FittedModel]:
     """Make a detector of simulated readings.
 
@@ -88,10 +87,9 @@ def train_on_table(
     """
     changes = {**sections, "model": {"family": family, **sections.get("model", {})}}
     settings = change_settings(Configuration(), changes)
-    raw = steps.arrange_rows(raw, settings.readings)
-    readings = steps.check_readings(raw, take_found(settings.readings, raw))
-    prepared = line.prepare(raw, readings, settings)
-    split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
+    raw, section = line.arrange_table(raw, settings)
+    prepared = line.prepare(raw, steps.check_readings(raw, section), settings)
+    split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows)
     divided = line.scale(prepared, split, settings)
     model, scores = line.fit(prepared, divided, settings, has_controls=False)
     thresholds, _ = line.set_thresholds(prepared, split, scores, settings)

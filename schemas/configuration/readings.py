@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -44,6 +45,27 @@ def _order_limits(value: Limits) -> Limits:
     return value
 
 
+def _name_mark(value: Any) -> Any:
+    """Accept the marks between thousands by name or as the characters that stand for them."""
+    if not isinstance(value, str):
+        return value
+    names = {"space": " ", "no-break space": " ", "apostrophe": "'", "comma": ",", "point": "."}
+    alike = {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"}
+    return names.get(value, alike.get(value, value))
+
+
+def _require_encoding(value: str) -> str:
+    try:
+        is_known = value == "auto" or codecs.lookup(value)._is_text_encoding
+    except LookupError:
+        is_known = False
+    if not is_known:
+        raise ValueError(
+            "expected `auto` or the name of a text encoding, such as utf-8, utf-16, cp1252 or shift_jis"
+        )
+    return value
+
+
 def _check_zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -58,6 +80,8 @@ Zone = Annotated[str, AfterValidator(_check_zone)]
 # lowest and highest possible value of a sensor, None where there is no limit
 Limits = tuple[float | None, float | None]
 OrderedLimits = Annotated[Limits, AfterValidator(_order_limits)]
+Encoding = Annotated[str, AfterValidator(_require_encoding)]
+ThousandsMark = Annotated[Literal["none", ",", ".", " ", "'"], BeforeValidator(_name_mark)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_list_words)]
 
 
@@ -81,7 +105,28 @@ class ReadingsSection(Section):
         (), description="Columns of a numbered series that are known to be missing."
     )
     separator: str = Field("auto", min_length=1, description="Separator of a CSV file; `auto` detects it.")
-    decimal: Literal[".", ","] = Field(".", description="Decimal mark of a CSV file.")
+    encoding: Encoding = Field(
+        "auto",
+        description="Encoding of a CSV file: `auto` detects UTF-8 and UTF-16, and takes cp1252 for the rest.",
+    )
+    skip_lines: int | None = Field(
+        None, ge=0, description="Lines above the header of a CSV file or a sheet; null to find the header."
+    )
+    units_row: bool | None = Field(
+        None, description="Whether the line below the header holds units; null to find out."
+    )
+    decimal: Literal["auto", ".", ","] = Field(
+        "auto", description="Decimal mark of numbers that are written as text; `auto` finds it."
+    )
+    thousands: ThousandsMark | None = Field(
+        None,
+        description="Mark between thousands: `,`, `.`, `space`, `apostrophe` or `none`; null to find it "
+        "where the numbers allow only one reading.",
+    )
+    sheet: str | None = Field(
+        None, description="Sheet of an Excel file; null for the only one that holds a table."
+    )
+    query: str | None = Field(None, description="SQL query that returns the table, for `--data` with a URL.")
     time_format: str | None = Field(
         None, description="strptime format of the time column; null to detect it."
     )

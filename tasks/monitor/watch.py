@@ -141,7 +141,7 @@ def lay_out_table(raw: RawTable, readings: SensorReadings, detector: Detector) -
     times = mark_as_utc(pd.Series(readings.times, index=table.index), detector.readings.time_zone)
     table.insert(0, detector.readings.time_column, times)
     if detector.readings.label_column is not None:
-        table.insert(1, detector.readings.label_column, readings.events.astype(np.int64))
+        table.insert(1, detector.readings.label_column, readings.events)
     for name in detector.categories:
         table[name] = raw.table[name]
     return table

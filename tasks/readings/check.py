@@ -69,7 +69,7 @@ def check_readings(
     Args:
         raw: The raw table; it is not changed. Messages identify rows by its index.
         section: How the table is parsed and what it must contain.
-        are_labels_needed: Whether labels with at least one event are required; ignored if
+        are_labels_needed: Whether every row must have a label, of an event or not; ignored if
             `readings.label_column` is None.
         sensors: The sensors that a model requires, in its order; other columns are ignored. If None, every
             column that is not time, label, categorical or dropped, except those that are constant.
@@ -105,7 +105,7 @@ def check_readings(
         _check_raw_table(table, label_column, raw, section, cells.words)
     readings = SensorReadings(
         times=clock.times.to_numpy(),
-        events=read_events(table, label_column, raw, are_labels_needed=are_labels_needed),
+        events=read_events(table, label_column),
         values=np.column_stack([as_numbers(table[sensor], section.decimal) for sensor in names]),
         sensors=tuple(names),
         categories=tuple(categories),
@@ -116,6 +116,7 @@ def check_readings(
         sha256=raw.sha256,
         time_format=clock.time_format or raw.time_format,
         found={**raw.found, **clock.found, **cells.found},
+        units={name: raw.units[name] for name in names if name in raw.units},
     )
     if sensors is not None:
         return readings

@@ -152,6 +152,9 @@ def _merge_column(
     is_number = (numbers.notna() | column.isna()).groupby(ends).all()
     grouped = numbers.groupby(ends)
     merged = grouped.max() if is_label else grouped.mean()
+    if is_label and pd.api.types.is_bool_dtype(column.dtype):
+        # labels that were marked as events stay so, whatever words mark events
+        return merged.astype("boolean" if merged.isna().any() else bool)
     if is_number.all():
         return merged
     return last.astype(object).where(~is_number, merged)

@@ -35,6 +35,7 @@ from tasks.readings.known_rows import (
     remember_rows,
     require_same_zones,
 )
+from tasks.readings.labels import mark_known_events
 from tasks.readings.missing import blank_missing_words
 from tasks.readings.order import find_order, require_one_sequence
 from tasks.readings.parse import find_latest_time, number_runs
@@ -116,7 +117,8 @@ def set_rows_aside(
         raw, section, detector.sensors, detector.categories, are_labels_needed=False
     )
     times = parse_column(raw.table[section.time_column], section)
-    labels = None if label_column is None else raw.table[label_column].astype(object).fillna(0)
+    marked = mark_known_events(raw.table, label_column, detector.positive_values)
+    labels = None if label_column is None else marked[label_column].astype(object).fillna(0)
     table = _clear_missing_words(raw, section, detector)
     numbers = _read_numbers(table, section, detector)
     problems = _find_problems(table, section, sensors, times, labels)
@@ -367,7 +369,7 @@ def _lay_out_rows(
     table = pd.DataFrame({detector.readings.time_column: zoned}, index=raw.table.index)
     if detector.readings.label_column is not None:
         is_event = np.zeros(len(table), bool) if labels is None else as_numbers(labels).eq(1).to_numpy()
-        table[detector.readings.label_column] = is_event.astype(np.int64)
+        table[detector.readings.label_column] = is_event
     categories = {name: format_values(raw.table[name]) for name in detector.categories}
     return pd.concat([table, numbers, pd.DataFrame(categories, index=table.index, dtype=object)], axis=1)
 

@@ -149,7 +149,7 @@ def restore_rows(carried: CarriedRows, detector: Detector) -> pd.DataFrame | Non
     times = mark_as_utc(pd.Series(carried.times), detector.readings.time_zone)
     parts: dict[str, Any] = {detector.readings.time_column: times}
     if detector.readings.label_column is not None:
-        parts[detector.readings.label_column] = carried.events.astype(np.int64)
+        parts[detector.readings.label_column] = carried.events
     values = carried.values[[name for name in carried.values.columns if name not in detector.categories]]
     rows = pd.concat([pd.DataFrame(parts), values, carried.categories[list(detector.categories)]], axis=1)
     rows = rows[rows[list(detector.sensors)].notna().all(axis=1)]
