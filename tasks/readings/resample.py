@@ -152,6 +152,9 @@ def _merge_column(
     is_number = (numbers.notna() | column.isna()).groupby(ends).all()
     grouped = numbers.groupby(ends)
     merged = grouped.max() if is_label else grouped.mean()
+    if is_label and pd.api.types.is_bool_dtype(column.dtype):
+        # labels that were marked as events stay so, whatever words mark events
+        return merged.astype("boolean" if merged.isna().any() else bool)
     if is_number.all():
         return merged
     return last.astype(object).where(~is_number, merged)
@@ -161,8 +164,8 @@ def _report(section: ReadingsSection, rows: int, merged: int, waiting: int) -> F
     minutes = section.resample_minutes
     values = "the last values" if section.resample_by == "last" else "the means"
     message = (
-        f"{rows:,} rows were put on a step of {minutes:g} minutes: {merged:,} rows, each with {values} of "
-        "its interval."
+        f"{rows:,} rows were put on a step of {minutes:g} minute{'s' * (minutes != 1)}: {merged:,} rows, "
+        f"each with {values} of its interval."
     )
     if waiting:
         message += (
