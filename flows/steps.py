@@ -242,6 +242,7 @@ append_batch = outside(append.append_batch, name="append", timeout_seconds=600)
 # the champion's scores of rows after its training data -> windows -> verdict
 find_normal_medians = step(reference.find_normal_medians, name="median normal scores")
 find_watched_version = outside(watch.find_watched_version, name="find champion", timeout_seconds=300)
+mark_watched_events = outside(watch.mark_watched_events, name="mark events", timeout_seconds=600)
 check_watched_table = step(watch.check_watched_table, name="schema check")
 score_watched_rows = step(watch.score_watched_rows, name="score with champion")
 find_last_emission = outside(review_log.find_last_emission, name="find last drift event", timeout_seconds=300)

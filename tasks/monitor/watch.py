@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from schemas.configuration import ReadingsSection
+from schemas.configuration import LabelsSection, ReadingsSection
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
@@ -16,6 +17,9 @@ from schemas.monitoring import WatchedRows, WatchedVersion
 from schemas.readings import RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.readings.check import check_readings
+from tasks.readings.event_log import merge_events_file
+from tasks.readings.events import merge_events
+from tasks.readings.labels import mark_known_events
 from tasks.readings.late_labels import find_labelled_stop
 from tasks.readings.sampling import refuse_other_interval
 from tasks.registry.rescore import keep_later
@@ -59,6 +63,22 @@ def find_watched_version(client: MlflowClient, model_name: str) -> WatchedVersio
     )
 
 
+def mark_watched_events(
+    raw: RawTable, section: ReadingsSection, detector: Detector, labels: LabelsSection
+) -> tuple[RawTable, ReadingsSection]:
+    """Mark the events of a table by the version's words for them, and those of `labels.events_file` if set.
+
+    Returns:
+        The table, and the settings that name its label column.
+
+    Raises:
+        InputError: If the file of events cannot be read.
+    """
+    positive = labels.positive_values or detector.positive_values
+    table = mark_known_events(raw.table, section.label_column, positive)
+    return merge_events_file(replace(raw, table=table), section, labels)
+
+
 def check_watched_table(
     raw: RawTable, section: ReadingsSection, detector: Detector, last_seen: str | None = None
 ) -> tuple[SensorReadings, int]:
@@ -72,8 +92,8 @@ def check_watched_table(
             of its training.
 
     Returns:
-        The checked readings of all rows, and the first row from which on no label is known; the number of
-        rows if all labels are known, or the table has none at all.
+        The checked readings of all rows, and the first row from which on no label is known: the number of
+        rows if all labels are known, and 0 if none is.
 
     Raises:
         InputError: If the table fails its schema, or its new rows come at another interval.
@@ -88,7 +108,15 @@ def check_watched_table(
     times = readings.times
     new = times if last_seen is None else times[times > np.datetime64(last_seen)]
     refuse_other_interval(new, detector.interval_minutes, raw.source)
-    return readings, find_labelled_stop(raw, section)
+    return merge_events(readings, detector.merge_minutes), _find_known_stop(raw, section)
+
+
+def _find_known_stop(raw: RawTable, section: ReadingsSection) -> int:
+    """Return the position after the last row with a label; 0 for a table without labels."""
+    name = section.label_column
+    if name is None or name not in raw.table.columns or raw.table[name].isna().all():
+        return 0
+    return find_labelled_stop(raw, section)
 
 
 def score_watched_rows(

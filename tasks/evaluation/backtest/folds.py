@@ -59,8 +59,8 @@ def select_judgeable_folds(windows: Windows, section: EvaluationSection) -> list
         raise InputError(
             f"A backtest needs events in the test of at least one fold. None of the {len(folds)} folds has "
             f"one ({int(windows.labels.sum())} of {len(windows):,} windows in the table come before an "
-            "event). Use a longer table or one with labels, change `evaluation.fold_starts`, or run `forewarn "
-            "retrain`, which works without events."
+            "event). Use a longer table or one with labels, change `evaluation.fold_starts`, or run "
+            "`forewarn retrain`, which works without events."
         )
     return numbers
 
