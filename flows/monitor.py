@@ -49,7 +49,7 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
     clock.lap("model", f"version {version.number} of {version.name}")
     section = steps.choose_reading_settings(detector, configuration)
     raw = steps.load_readings(data, section, is_growing=True)
-    raw, section = steps.mark_watched_events(raw, section, detector, configuration.labels)
+    raw, section = steps.mark_later_events(raw, section, detector, configuration.labels)
     own = tracking.model_copy(update={"experiment": f"{tracking.experiment}-monitor"})
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}
     with recorded_run(own, raw, tags) as run:

@@ -100,6 +100,7 @@ def add_batch(
     opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
     raw = steps.load_readings(data, section, is_growing=True)
+    raw, section = steps.mark_later_events(raw, section, detector, configuration.labels)
     rows = steps.set_rows_aside(raw, detector, section, opened, now)
     scored, bookmark = pd.DataFrame(), opened.bookmark
     if len(rows.usable):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from schemas.configuration import LabelsSection, ReadingsSection
+from schemas.configuration import ReadingsSection
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
@@ -17,9 +16,7 @@ from schemas.monitoring import WatchedRows, WatchedVersion
 from schemas.readings import RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.readings.check import check_readings
-from tasks.readings.event_log import merge_events_file
 from tasks.readings.events import merge_events
-from tasks.readings.labels import mark_known_events
 from tasks.readings.late_labels import find_labelled_stop
 from tasks.readings.sampling import refuse_other_interval
 from tasks.registry.rescore import keep_later
@@ -61,22 +58,6 @@ def find_watched_version(client: MlflowClient, model_name: str) -> WatchedVersio
         normal_median_score=_read_number(tags.get("normal_median_score")),
         promised_false_alarms_per_day=promises.get("false_alarms_per_day"),
     )
-
-
-def mark_watched_events(
-    raw: RawTable, section: ReadingsSection, detector: Detector, labels: LabelsSection
-) -> tuple[RawTable, ReadingsSection]:
-    """Mark the events of a table by the version's words for them, and those of `labels.events_file` if set.
-
-    Returns:
-        The table, and the settings that name its label column.
-
-    Raises:
-        InputError: If the file of events cannot be read.
-    """
-    positive = labels.positive_values or detector.positive_values
-    table = mark_known_events(raw.table, section.label_column, positive)
-    return merge_events_file(replace(raw, table=table), section, labels)
 
 
 def check_watched_table(

@@ -13,13 +13,15 @@ import numpy as np
 import pandas as pd
 
 from schemas.configuration import LabelsSection, ReadingsSection
+from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.readings import Finding, RawTable
 from schemas.tables import as_numbers
 from tasks.readings.clock import read_clock
 from tasks.readings.columns import replace_columns, shorten_list
+from tasks.readings.labels import mark_known_events
 from tasks.readings.load import load_readings
-from tasks.readings.parse import parse_times
+from tasks.readings.parse import find_step_minutes, parse_times
 from tasks.readings.time_formats import GAP_STEPS, find_time_format
 
 START_NAMES = (
@@ -87,8 +89,9 @@ def merge_events_file(
         return raw, readings
     clock = read_clock(raw, readings)
     log = load_event_log(labels, readings.model_copy(update=_keep_day_first(clock.found)), clock.times)
-    step = np.timedelta64(round(clock.step_minutes * 60e9), "ns")
-    is_event, is_matched = mark_rows(clock.times.to_numpy(), log.starts, log.ends, step)
+    is_event, is_matched = mark_rows(
+        clock.times.to_numpy(), log.starts, log.ends, _find_step(clock.times.to_numpy(), readings)
+    )
     column = readings.label_column or choose_free_name(LABEL_NAME, list(raw.table.columns))
     own = raw.table[column] if column in raw.table.columns else None
     if own is not None:
@@ -105,6 +108,29 @@ def merge_events_file(
         found=found,
     )
     return merged, readings.model_copy(update={"label_column": column})
+
+
+def mark_later_events(
+    raw: RawTable, section: ReadingsSection, detector: Detector, labels: LabelsSection
+) -> tuple[RawTable, ReadingsSection]:
+    """Mark the events of a table that a version scores: by its words for them, and by `labels.events_file`.
+
+    Args:
+        raw: The table as received; it may have no labels, and no rows.
+        section: How it is read.
+        detector: The version's words for events.
+        labels: Other words, and the file of events, as far as they are set.
+
+    Returns:
+        The table, and the settings that name its label column.
+
+    Raises:
+        InputError: If the file of events cannot be read.
+    """
+    positive = labels.positive_values or detector.positive_values
+    table = mark_known_events(raw.table, section.label_column, positive)
+    marked = replace(raw, table=table)
+    return merge_events_file(marked, section, labels) if len(table) else (marked, section)
 
 
 def load_event_log(labels: LabelsSection, readings: ReadingsSection, times: pd.Series) -> EventLog:
@@ -186,6 +212,12 @@ def choose_free_name(name: str, taken: Sequence[str]) -> str:
     """Choose a name that no column has: `event`, `event_2`, `event_3`, ..."""
     numbered = [name, *(f"{name}_{number}" for number in range(2, len(taken) + 3))]
     return next(each for each in numbered if each not in taken)
+
+
+def _find_step(times: np.ndarray, readings: ReadingsSection) -> np.timedelta64:
+    """Find the usual interval between rows in any order; 0 for a single row."""
+    minutes = readings.step_minutes or find_step_minutes(np.sort(times))
+    return np.timedelta64(round(np.nan_to_num(minutes) * 60e9), "ns")
 
 
 def _anchor(known: np.ndarray, start: np.datetime64, place: int, near: np.timedelta64) -> tuple[int, int]:
