@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from prefect import flow
 
@@ -15,17 +14,17 @@ from flows.recorded_run import recorded_run
 from schemas.backtest import MODEL, PUBLISHED, BacktestResult, FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
-from schemas.readings import Finding
+from schemas.readings import Finding, Source
 from tasks.configuration.configure import change_settings
 from tasks.evaluation.backtest.folds import report_folds_left_out, select_judgeable_folds
 
 
 @flow(name="backtest", persist_result=False)
-def backtest(data: Path, configuration: Configuration) -> BacktestResult:
+def backtest(data: Source, configuration: Configuration) -> BacktestResult:
     """Train and test a configuration fold by fold, forward in time, over several seeds.
 
     Args:
-        data: Table of readings, CSV or Parquet.
+        data: Source of the readings: a file, folder, pattern, address of a database, or `-`.
         configuration: Settings of every step; `evaluation` sets the folds and the number of seeds.
 
     Returns:
@@ -41,7 +40,7 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
     kept = select_judgeable_folds(prepared.windows, configuration.evaluation)
     left_out = report_folds_left_out(prepared.windows, configuration.evaluation, kept)
     orders = list_orders(data, configuration, kept)
-    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
+    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {raw.source}")
     tags = {"mlflow.source.name": "forewarn backtest", "preset": configuration.preset or "none"}
     with recorded_run(configuration.tracking, raw, tags) as run:
         steps.log_configuration(run.client, run.id, configuration)
@@ -83,7 +82,7 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
     return result.model_copy(update={"seconds": dict(clock.seconds)})
 
 
-def list_orders(data: Path, settings: Configuration, folds: Sequence[int]) -> list[FoldOrder]:
+def list_orders(data: str, settings: Configuration, folds: Sequence[int]) -> list[FoldOrder]:
     """List every training of a backtest by fold, entrant (the model, the published model) and seed."""
     entrants = {MODEL: settings, PUBLISHED: change_settings(settings, PUBLISHED_ENTRANT)}
     return [

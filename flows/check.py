@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,11 +21,11 @@ from tasks.readings.late_labels import drop_late_rows, fill_late_labels, report_
 from tasks.windows.label import find_events
 
 
-def check(data: Path, configuration: Configuration) -> CheckResult:
+def check(data: str, configuration: Configuration) -> CheckResult:
     """Read and check a table as a retraining would, but train nothing.
 
     Args:
-        data: Table of readings.
+        data: Source of the readings, as `tasks.sources.load.load_readings` takes it.
         configuration: Settings of every step.
 
     Raises:
@@ -46,7 +45,7 @@ def check(data: Path, configuration: Configuration) -> CheckResult:
         readings if known is raw else steps.merge_events(steps.check_readings(known, section), merge_minutes)
     )
     return CheckResult(
-        data=str(data),
+        data=raw.source,
         sha256=raw.sha256,
         rows=len(readings.times),
         event_rows=int(readings.events.sum()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow
@@ -20,6 +19,7 @@ from schemas.comparison import ComparisonResult, LeaderboardRow
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.families import list_families, list_packages
+from schemas.readings import Source
 from tasks.configuration.configure import change_settings
 from tasks.evaluation.backtest.folds import report_folds_left_out, select_judgeable_folds
 from tasks.evaluation.search import (
@@ -30,6 +30,7 @@ from tasks.evaluation.search import (
     has_settings,
     is_given_up,
 )
+from tasks.sources.addresses import make_absolute
 
 if TYPE_CHECKING:
     import optuna
@@ -62,7 +63,7 @@ class Attempt:
 class Search:
     """A search and the MLflow run that it is recorded in."""
 
-    data: Path
+    data: str
     settings: Configuration
     prepared: Prepared
     studies: Mapping[str, optuna.Study]
@@ -78,12 +79,12 @@ class Search:
 
 @flow(name="compare", persist_result=False)
 def compare(
-    data: Path, configuration: Configuration, families: Sequence[str], trials: int
+    data: Source, configuration: Configuration, families: Sequence[str], trials: int
 ) -> ComparisonResult:
     """Search the settings of each family on past folds alone, then judge each family on the last fold.
 
     Args:
-        data: Table of readings, CSV or Parquet.
+        data: Source of the readings: a file, folder, pattern, address of a database, or `-`.
         configuration: Settings that all families start from; `evaluation` sets folds and seeds.
         families: Families to compare, without repetition.
         trials: Settings to try for each family.
@@ -100,14 +101,14 @@ def compare(
     raw, readings = line.load_table(data, configuration)
     prepared = line.prepare(raw, readings, configuration)
     folds = select_comparable_folds(prepared, configuration)
-    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
+    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {raw.source}")
     with recorded_run(configuration.tracking, raw, {"mlflow.source.name": "forewarn compare"}) as run:
         steps.log_configuration(run.client, run.id, configuration)
         name = name_study(raw.sha256, configuration, run.code_version, families)
         steps.tag_run(run.client, run.id, {"study": name})
         database = run.home / "mlruns" / "optuna.db"
         studies = {family: steps.open_study(database, f"{family}-{name}") for family in families}
-        search = Search(data.resolve(), configuration, prepared, studies, folds, run, clock)
+        search = Search(make_absolute(data), configuration, prepared, studies, folds, run, clock)
         for _ in range(trials):
             try_once(search, trials)
         leaderboard = judge_families(search)
@@ -219,7 +220,7 @@ def make_order(search: Search, attempt: Attempt, fold: int) -> FoldOrder:
     changes = lay_changes(attempt.family, attempt.changes)
     return FoldOrder(
         entrant=attempt.family,
-        path=search.data,
+        source=search.data,
         settings=change_settings(search.settings, changes),
         fold=fold,
         has_controls=False,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,7 @@ from schemas.results import DataSummary, LeftOut
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
 from tasks.models.members import report_left_out
+from tasks.readings.arrange import take_found
 from tasks.readings.columns import replace_columns
 from tasks.readings.late_labels import drop_late_rows, report_late_labels
 from tasks.readings.parse import find_step_minutes
@@ -98,27 +98,29 @@ class Judged:
     decision: Decision
 
 
-def read_table(path: Path, settings: Configuration) -> tuple[RawTable, ReadingsSection]:
-    """Read a table, with its events marked by 0 and 1.
+def read_table(source: str, settings: Configuration) -> tuple[RawTable, ReadingsSection]:
+    """Read and arrange a table, with its events marked by 0 and 1.
 
     Returns:
-        The table, and the settings that name its label column: None if it has no labels.
+        The table, and the settings with those found in it; they name its label column: None if it has no
+        labels.
 
     Raises:
         InputError: If the table or the file of events cannot be read, or labels do not tell events.
     """
-    raw = steps.load_readings(path, settings.readings)
+    raw = steps.load_readings(source, settings.readings)
     raw, section = steps.read_labels(raw, settings.readings, settings.labels)
-    return steps.merge_events_file(raw, section, settings.labels)
+    raw = steps.arrange_rows(raw, section)
+    return steps.merge_events_file(raw, take_found(section, raw), settings.labels)
 
 
-def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorReadings]:
+def load_table(source: str, settings: Configuration) -> tuple[RawTable, SensorReadings]:
     """Read and check a table, without its newest rows if they have no label yet; replay it if configured.
 
     Raises:
         InputError: If the table cannot be used, for example because rows of it lie in the future.
     """
-    received, section = read_table(path, settings)
+    received, section = read_table(source, settings)
     raw = drop_late_rows(received, section)
     checked = steps.check_readings(raw, section)
     readings = steps.merge_events(checked, settings.labels.merge_minutes)

@@ -21,6 +21,7 @@ from schemas.decision import Evidence
 from schemas.errors import BusyError
 from schemas.explanation import ExplainedAlarms, PreparedRows
 from schemas.model import FittedModel
+from schemas.readings import Source
 from schemas.results import RetrainResult
 from schemas.work import RESULT_FILE, Work
 from tasks.tracking.locks import lock_retraining
@@ -32,7 +33,7 @@ _GOLDEN_ROWS = 300
 
 @flow(name="retrain", persist_result=False)
 def retrain(
-    data: Path | None = None,
+    data: Source | None = None,
     configuration: Configuration = DEFAULTS,
     force: bool = False,
     wait_minutes: float = 0.0,
@@ -43,7 +44,7 @@ def retrain(
     trained; if such a run was stopped, it is resumed.
 
     Args:
-        data: Table of readings, CSV or Parquet; none for simulated mill readings.
+        data: Source of the readings, as for `load_readings`; none for simulated mill readings.
         configuration: Settings of every step.
         force: Whether to train from the beginning even if the same work is finished or was stopped.
         wait_minutes: Longest wait for another retraining of the same registered model.
@@ -66,15 +67,17 @@ def retrain(
 
 
 def retrain_or_find(
-    data: Path | None, configuration: Configuration, is_forced: bool, wait_minutes: float
+    data: str | None, configuration: Configuration, is_forced: bool, wait_minutes: float
 ) -> RetrainResult:
     """Retrain while holding the lock of the registered model, unless the same work is finished."""
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
     uri = steps.find_tracking_uri(home)
     with report_trouble(uri), lock_retraining(uri, tracking.model_name, 60 * wait_minutes):
-        path = data if data is not None else simulate(home, configuration)
-        raw, readings = line.load_table(path, configuration)
-        clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {path}")
+        source = data if data is not None else simulate(home, configuration)
+        raw, readings = line.load_table(source, configuration)
+        clock.lap(
+            "load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {raw.source}"
+        )
         work = steps.identify_work(raw.identity, configuration, home)
         client, _ = steps.open_store(uri, tracking.experiment, home)
         found = None if is_forced else steps.find_finished_work(client, tracking.experiment, work.key)
@@ -143,11 +146,11 @@ def do_work(
     return result
 
 
-def simulate(home: Path, settings: Configuration) -> Path:
+def simulate(home: Path, settings: Configuration) -> str:
     """Write simulated readings of the configured kind, unless the file exists."""
     kind = settings.readings.simulated
     path = home / "mlruns" / "readings" / f"{'simulated' if kind == 'mill' else kind}.csv"
-    return Path(steps.simulate_file(path, kind))
+    return str(steps.simulate_file(path, kind))
 
 
 def divide(prepared: Prepared, settings: Configuration, clock: Stopwatch) -> Divided:

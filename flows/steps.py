@@ -24,10 +24,11 @@ from tasks.evaluation.backtest import summarise, trial
 from tasks.features import featurise, scale
 from tasks.models import baselines, fit, members, training_cache
 from tasks.monitor import reference, review, review_log, watch
-from tasks.readings import check, event_log, events, inspect, labels, load, replay, set_aside, simulate
+from tasks.readings import arrange, check, event_log, events, inspect, labels, replay, set_aside, simulate
 from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
 from tasks.scoring import append, carry_over, output_rows, resume
+from tasks.sources import load
 from tasks.tracking import backtest_log, code_version, fingerprint, log, store
 from tasks.windows import label, split, window
 
@@ -139,6 +140,7 @@ def name_training(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 # table -> checked -> labelled -> windows -> split -> scaled
 simulate_file = step(simulate.simulate_file, name="simulate readings")
 load_readings = outside(load.load_readings, name="load readings", timeout_seconds=600)
+arrange_rows = step(arrange.arrange_rows, name="arrange rows")
 read_labels = step(labels.read_labels, name="read labels")
 merge_events_file = outside(event_log.merge_events_file, name="merge events", timeout_seconds=600)
 merge_events = step(events.merge_events, name="join event rows")
@@ -230,13 +232,15 @@ tag_run = outside(log.tag_run, name="tag run", timeout_seconds=300)
 resolve_version = outside(resolve.resolve_version, name="resolve version", timeout_seconds=300)
 load_version = outside(loading.load_version, name="load version", timeout_seconds=600)
 choose_reading_settings = step(set_aside.choose_reading_settings, name="choose reading settings")
-mark_later_events = outside(event_log.mark_later_events, name="mark events", timeout_seconds=600)
+mark_later_events = step(labels.mark_later_events, name="mark events")
 open_output = outside(append.open_output, name="open output", timeout_seconds=600)
+arrange_batch = step(arrange.arrange_batch, name="arrange rows")
 set_rows_aside = step(set_aside.set_rows_aside, name="set rows aside")
 carry_history = step(carry_over.carry_history, name="carry over")
 score_next_rows = step(resume.score_next_rows, name="score new rows")
 make_output_rows = step(output_rows.make_output_rows, name="number episodes")
 advance_bookmark = step(carry_over.advance_bookmark, name="advance bookmark")
+keep_waiting_rows = step(carry_over.keep_waiting_rows, name="keep waiting rows")
 make_set_aside_rows = step(output_rows.make_set_aside_rows, name="describe rows set aside")
 append_batch = outside(append.append_batch, name="append", timeout_seconds=600)
 

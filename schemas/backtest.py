@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,14 +41,14 @@ class FoldOrder:
 
     Attributes:
         entrant: The entrant, such as `model` or `published`.
-        path: Path of the readings.
+        source: Source of the readings, absolute.
         settings: Configuration of the entrant, with the seed of this fold in `training.seed`.
         fold: Number of the fold, from 1.
         has_controls: Whether the controls and the leak check are computed too.
     """
 
     entrant: str
-    path: Path
+    source: str
     settings: Configuration
     fold: int
     has_controls: bool

@@ -42,7 +42,7 @@ def simulated_table(rows: int = 6_000, seed: int = 5) -> pd.DataFrame:
 
 
 def make_detector(
-    family: str = "pca_t2", rows: int = 6_000, seed: int = 5, **sections: Mapping[str, Any]
+    family: str = "pca_t2", rows: int = 6_000, seed: int = 5, **sections: Any
 ) -> tuple[Detector, FittedModel]:
     """Make a detector of simulated readings.
 

@@ -117,8 +117,9 @@ def check_readings(
         step_minutes=_check_step(clock.step_minutes, raw),
         source=raw.source,
         sha256=raw.sha256,
-        time_format=clock.time_format,
+        time_format=clock.time_format or raw.time_format,
         found={**raw.found, **clock.found, **cells.found},
+        units={name: raw.units[name] for name in names if name in raw.units},
     )
     if sensors is not None:
         return readings

@@ -38,8 +38,10 @@ from tasks.readings.known_rows import (
 from tasks.readings.labels import mark_known_events
 from tasks.readings.missing import blank_missing_words
 from tasks.readings.order import find_order, require_one_sequence
-from tasks.readings.parse import find_latest_time, number_runs, parse_times
+from tasks.readings.parse import find_latest_time, number_runs
 from tasks.readings.sampling import refuse_other_interval
+from tasks.readings.time_zones import mark_as_utc
+from tasks.readings.written_times import parse_column
 
 # number of reasons listed in the error message
 _REASONS_SHOWN = 10
@@ -51,6 +53,13 @@ _TABLE_SETTINGS = (
     "decimal",
     "time_format",
     "day_first",
+    "time_unit",
+    "time_zone",
+    "layout",
+    "tag_column",
+    "value_column",
+    "machine_column",
+    "machine",
     "missing_words",
     "limits",
     "missing_values",
@@ -107,7 +116,7 @@ def set_rows_aside(
     label_column, sensors = choose_known_columns(
         raw, section, detector.sensors, detector.categories, are_labels_needed=False
     )
-    times = parse_times(raw.table[section.time_column], section.time_format, section.day_first)
+    times = parse_column(raw.table[section.time_column], section)
     marked = mark_known_events(raw.table, label_column, detector.positive_values)
     labels = None if label_column is None else marked[label_column].astype(object).fillna(0)
     table = _clear_missing_words(raw, section, detector)
@@ -356,7 +365,8 @@ def _lay_out_rows(
     raw: RawTable, detector: Detector, times: pd.Series, labels: pd.Series | None, numbers: pd.DataFrame
 ) -> pd.DataFrame:
     """Arrange columns under the version's names: time, label (1 on known events), numbers, categories."""
-    table = pd.DataFrame({detector.readings.time_column: times}, index=raw.table.index)
+    zoned = mark_as_utc(times, detector.readings.time_zone)
+    table = pd.DataFrame({detector.readings.time_column: zoned}, index=raw.table.index)
     if detector.readings.label_column is not None:
         is_event = np.zeros(len(table), bool) if labels is None else as_numbers(labels).eq(1).to_numpy()
         table[detector.readings.label_column] = is_event

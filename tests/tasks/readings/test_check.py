@@ -22,7 +22,7 @@ from tasks.readings.check import (
     is_plainly_right,
     number_categories,
 )
-from tasks.readings.load import load_readings
+from tasks.sources.load import load_readings
 from tests.mill import require_mill_file
 
 SECTION = ReadingsSection()
