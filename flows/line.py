@@ -260,6 +260,7 @@ def describe_detector(
         scaler=divided.scaler,
         threshold=threshold,
         trained_step_minutes=find_step_minutes(found.times),
+        units=dict(found.units),
     )
 
 

@@ -17,6 +17,7 @@ from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVers
 from schemas.readings import RawTable, SensorReadings, Source
 from tasks.readings.arrange import take_found
 from tasks.readings.missing import blank_missing_words
+from tasks.readings.units import report_other_units
 
 DRIFT_EVENT, INCIDENT_EVENT = "model.drift.confirmed", "data.incident"
 _INCIDENT_CHARACTERS = 2_000
@@ -47,7 +48,7 @@ def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorRes
     detector, model = steps.load_version(version.uri)
     clock.lap("model", f"version {version.number} of {version.name}")
     section = steps.choose_reading_settings(detector, configuration)
-    raw = steps.load_readings(data, section, is_growing=True)
+    raw = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
     raw = steps.mark_later_events(raw, section, detector, configuration.labels)
     own = tracking.model_copy(update={"experiment": f"{tracking.experiment}-monitor"})
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}

@@ -28,6 +28,7 @@ from schemas.scores import (
     WaitingRows,
 )
 from tasks.readings.arrange import take_found
+from tasks.readings.units import report_other_units
 from tasks.readings.waiting_rows import are_same
 from tasks.scoring.append import find_places, hold_output
 from tasks.scoring.notes import describe_batch_notes
@@ -111,7 +112,7 @@ def add_batch(
     section = steps.choose_reading_settings(detector, configuration)
     opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
-    loaded = steps.load_readings(data, section, is_growing=True)
+    loaded = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
     loaded = steps.mark_later_events(loaded, section, detector, configuration.labels)
     arranged = steps.arrange_batch(loaded, section, detector, opened, now)
     raw, waiting = arranged.raw, arranged.waiting

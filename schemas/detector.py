@@ -12,6 +12,8 @@ from schemas.evaluation import Threshold
 from schemas.scaling import Scaler
 
 FORMAT_VERSION: Final = 2
+# what held before there were these settings
+_SETTINGS_BEFORE: Final = {"day_first": False, "thousands": "none"}
 
 
 class Detector(BaseModel):
@@ -32,6 +34,7 @@ class Detector(BaseModel):
         merge_minutes: Most minutes between two event rows of one event; None to bridge short gaps alone.
         trained_step_minutes: Median interval between training rows, which `readings.step_minutes` may have
             been set to differ from; None in versions that do not hold it.
+        units: Units of the sensors, if the training table had a line of units.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +52,7 @@ class Detector(BaseModel):
     trained_step_minutes: float | None = None
     positive_values: tuple[str, ...] = ()
     merge_minutes: float | None = None
+    units: dict[str, str] = {}
 
     @property
     def interval_minutes(self) -> float | None:
@@ -57,9 +61,9 @@ class Detector(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _read_dates_as_before(cls, content: Any) -> Any:
-        """Read the dates of versions made before there was `readings.day_first` as then: the month first."""
+    def _read_as_before(cls, content: Any) -> Any:
+        """Read tables for versions made before some settings as then: month first, no marks in thousands."""
         readings = content.get("readings") if isinstance(content, Mapping) else None
-        if not isinstance(readings, Mapping) or "day_first" in readings:
+        if not isinstance(readings, Mapping):
             return content
-        return {**content, "readings": {**readings, "day_first": False}}
+        return {**content, "readings": {**_SETTINGS_BEFORE, **readings}}

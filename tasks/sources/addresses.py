@@ -72,7 +72,8 @@ def take_password(source: str) -> str:
     if password is None:
         return source
     os.environ[PASSWORD_VARIABLE] = str(password)
-    bare = url.difference_update_query(["password"]).set(password=None)
+    # `set` takes None for a part that stays
+    bare = url.difference_update_query(["password"])._replace(password=None)
     return bare.render_as_string(hide_password=False)
 
 

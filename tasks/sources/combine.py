@@ -91,7 +91,7 @@ def _find_first_time(table: pd.DataFrame, column: str) -> float | np.datetime64 
     times = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True) if is_iso else texts
     if not is_iso or times.isna().any():
         return None
-    return np.datetime64(pd.DatetimeIndex(times).tz_localize(None).min())
+    return pd.DatetimeIndex(times).tz_localize(None).min().to_datetime64()
 
 
 def _join(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

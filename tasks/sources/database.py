@@ -24,6 +24,7 @@ from tasks.sources.marks import settle_marks
 from tasks.sources.names import check_column_names
 
 _ANSWER_SECONDS = 10
+_EXAMPLE = "SELECT * FROM readings"
 # what drivers say if the server answers and refuses: a later try would fail again
 _REFUSALS = (
     "authentication failed",
@@ -53,8 +54,8 @@ def read_query(address: str, section: ReadingsSection, *, is_growing: bool) -> R
     name = name_source(address)
     if section.query is None:
         raise InputError(
-            f"`readings.query` must be the SQL query that returns the table, since `--data` is a database, "
-            f"{name}. It is not set. For example: --set 'readings.query=TABLE readings'."
+            "`readings.query` must be the SQL query that returns the table, since `--data` is a database. It "
+            f"is not set for {name}. For example: --set 'readings.query={_EXAMPLE}'."
         )
     url = _add_password(parse_address(address))
     columns, rows = _fetch(url, name, section.query)
@@ -64,10 +65,9 @@ def read_query(address: str, section: ReadingsSection, *, is_growing: bool) -> R
             f"Expected rows of readings. `readings.query` returns none from {name}. Check the query."
         )
     table = pd.DataFrame(
-        {column: _make_column([row[place] for row in rows]) for place, column in enumerate(columns)},
-        index=pd.RangeIndex(1, len(rows) + 1),
+        {column: _make_column([row[place] for row in rows]) for place, column in enumerate(columns)}
     )
-    table, findings = leave_out_unnamed(table, name)
+    table, findings = leave_out_unnamed(table.set_axis(range(1, len(rows) + 1), axis=0), name)
     return settle_marks(RawTable(table, name, _hash_rows(columns, rows), findings), section)
 
 

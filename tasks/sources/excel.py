@@ -54,10 +54,9 @@ def parse_excel(plain: bytes, path: str, section: ReadingsSection) -> RawTable:
     check_column_names(names, path)
     first = header + 1 + len(words)
     table = pd.DataFrame(
-        {label: _make_column([row[place] for row in rows[first:]]) for place, label in enumerate(labels)},
-        index=pd.RangeIndex(first + 1, len(rows) + 1),
+        {label: _make_column([row[place] for row in rows[first:]]) for place, label in enumerate(labels)}
     )
-    table, left_out = leave_out_unnamed(table, path)
+    table, left_out = leave_out_unnamed(table.set_axis(range(first + 1, len(rows) + 1), axis=0), path)
     units = choose_units(words, [label if isinstance(label, str) else "" for label in labels])
     findings = (
         *_report_sheet(sheet, sheets, path, section),
@@ -186,10 +185,11 @@ def _report_sheet(
 
 
 def _report_rows_above(rows: Rows, path: str, section: ReadingsSection) -> tuple[Finding, ...]:
-    if not rows or section.skip_lines is not None:
-        return ()
     texts = [" ".join(_write(cell) for cell in row if cell is not None) for row in rows]
-    shown = ", ".join(repr(text[:60]) for text in [text for text in texts if text][:_ROWS_SHOWN])
+    texts = [text for text in texts if text.strip()]
+    if not texts or section.skip_lines is not None:
+        return ()
+    shown = ", ".join(repr(text[:60]) for text in texts[:_ROWS_SHOWN])
     count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
     message = f"{count} of {path} above the header skipped (`readings.skip_lines`): {shown}."
     return (Finding(check="skipped_lines", message=message, details={"lines": len(rows)}),)

@@ -27,6 +27,11 @@ def count_lines_of_words(records: Sequence[Sequence[str]], *, units_row: bool | 
     """
     if units_row is False or not records:
         return 0
+    if len(records) == 1 < len(records[0]) and not any(
+        _is_number(cell.strip()) or _is_time(cell) for cell in records[0]
+    ):
+        # a reading has a time: the file has no row yet
+        return 1
     found = 0
     while found < min(LINES_AT_MOST, len(records) - 1) and _holds_words(records[found], records[found + 1 :]):
         found += 1
