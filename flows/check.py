@@ -32,15 +32,15 @@ def check(data: Path, configuration: Configuration) -> CheckResult:
     Raises:
         InputError: If the table cannot be read or fails its schema; the message says what to set.
     """
-    section = configuration.readings
+    section, is_kept = configuration.readings, configuration.labels.are_event_rows_kept
     raw = steps.load_readings(data, section)
     # the newest rows are checked as well: scoring and monitoring read them
-    readings = steps.check_readings(fill_late_labels(raw, section), section)
+    readings = steps.check_readings(fill_late_labels(raw, section), section, are_event_rows_kept=is_kept)
     readings = report_late_labels(readings, raw, section)
     future = find_future_rows(readings, datetime.now(UTC))
     first_time, last_time = format_times(readings.times[[0, -1]])
     known = drop_late_rows(raw, section)
-    trained = readings if known is raw else steps.check_readings(known, section)
+    trained = readings if known is raw else steps.check_readings(known, section, are_event_rows_kept=is_kept)
     return CheckResult(
         data=str(data),
         sha256=raw.sha256,

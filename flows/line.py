@@ -33,7 +33,8 @@ class Prepared:
     """A table before it is divided: the result of each step.
 
     `raw` is the table that the registered version is tested on; it holds the filled values under
-    `readings.missing_values=forward_fill`, and the replayed sensors under `readings.replay=causal`.
+    `readings.missing_values=forward_fill`, no value in the incomplete rows under `no_score`, and the replayed
+    sensors under `readings.replay=causal`.
     """
 
     raw: RawTable
@@ -88,13 +89,16 @@ def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorRea
     """
     received = steps.load_readings(path, settings.readings)
     raw = drop_late_rows(received, settings.readings)
-    readings = steps.check_readings(raw, settings.readings)
+    readings = steps.check_readings(
+        raw, settings.readings, are_event_rows_kept=settings.labels.are_event_rows_kept
+    )
     readings = report_late_labels(readings, received, settings.readings)
     steps.refuse_future_rows(readings, datetime.now(UTC))
     if settings.readings.replay == "causal":
         readings = steps.replay_causally(readings)
-    if settings.readings.replay == "causal" or settings.readings.missing_values == "forward_fill":
-        # a part of the table may begin with a value that was filled from the rows before
+    if settings.readings.replay == "causal" or settings.readings.missing_values != "refuse":
+        # a part of the table may begin with a value that was filled from the rows before, and a row that was
+        # left out must not have a score later, when a sensor may be dead
         raw = steps.replace_sensors(raw, readings)
     return raw, readings
 

@@ -17,7 +17,10 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVersion
 from schemas.readings import RawTable, SensorReadings
+from tasks.monitor.watch import report_values_missed
+from tasks.readings.incomplete import add_absent_sensors
 from tasks.readings.missing import blank_missing_words
+from tasks.readings.set_aside import take_missing_settings
 
 DRIFT_EVENT, INCIDENT_EVENT = "model.drift.confirmed", "data.incident"
 _INCIDENT_CHARACTERS = 2_000
@@ -45,9 +48,10 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
     client, _ = steps.open_store(steps.find_tracking_uri(home), tracking.experiment, home)
     version = steps.find_watched_version(client, tracking.model_name)
-    detector, model = steps.load_version(version.uri)
+    loaded, model = steps.load_version(version.uri)
     clock.lap("model", f"version {version.number} of {version.name}")
-    section = steps.choose_reading_settings(detector, configuration)
+    section = steps.choose_reading_settings(loaded, configuration)
+    detector = take_missing_settings(loaded, section)
     raw = steps.load_readings(data, section, is_growing=True)
     own = tracking.model_copy(update={"experiment": f"{tracking.experiment}-monitor"})
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}
@@ -59,11 +63,13 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
             "score", f"{len(readings.times):,} rows, {len(watched.scores) - watched.start:,} of them new"
         )
         last = steps.find_last_emission(run.client, own.experiment, version)
-        table, _ = blank_missing_words(raw.table, detector.sensors, section)
+        received = add_absent_sensors(raw, section, detector.sensors)
+        table, _ = blank_missing_words(received.table, detector.sensors, section)
         review = steps.review_champion(
             watched, version, table, last, configuration.monitor, configuration.evaluation
         )
-        review = review.model_copy(update={"findings": (*raw.findings, *review.findings)})
+        findings = (*raw.findings, *report_values_missed(readings, watched), *review.findings)
+        review = review.model_copy(update={"findings": findings})
         plot = steps.render_monitor_plot(
             review, configuration.monitor.bound, version.promised_false_alarms_per_day
         )

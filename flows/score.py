@@ -18,6 +18,7 @@ from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.readings import UNFINISHED_LINE, RawTable
 from schemas.scores import Bookmark, LastAlarm, OpenedOutput, PinnedVersion, Places, ScoreResult, SortedRows
+from tasks.readings.set_aside import take_missing_settings
 from tasks.scoring.append import find_places, hold_output
 from tasks.scoring.notes import describe_batch_notes
 
@@ -94,9 +95,10 @@ def add_batch(
         configuration: How the table is read.
         now: Current time, with its zone; the machine's clock by default.
     """
-    version, detector = scorer.version, scorer.detector
+    version = scorer.version
     now = now or datetime.now(UTC)
-    section = steps.choose_reading_settings(detector, configuration)
+    section = steps.choose_reading_settings(scorer.detector, configuration)
+    detector = take_missing_settings(scorer.detector, section)
     opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
     raw = steps.load_readings(data, section, is_growing=True)
@@ -149,6 +151,8 @@ def describe_batch(
         rows_read=len(batch.raw.table),
         rows_scored=with_score,
         rows_without_history=len(scored) - with_score,
+        rows_incomplete=rows.incomplete,
+        dead_sensors=rows.dead,
         rows_skipped=rows.skipped,
         rows_changed=rows.changed,
         rows_set_aside=len(rows.set_aside),
@@ -208,6 +212,11 @@ def summarise_scoring(result: ScoreResult) -> str:
         which = f"{result.rows_without_history:,} of them" if result.rows_scored else "all of them"
         lines.append(
             f"            {which} without a score: too few rows since the last gap, or a known event"
+        )
+    if result.rows_incomplete:
+        lines.append(
+            f"            {result.rows_incomplete:,} of them because a sensor has no value "
+            "(`readings.missing_values` is no_score)"
         )
     if result.rows_skipped + result.rows_skipped_set_aside:
         lines.append(

@@ -12,6 +12,8 @@ from schemas.evaluation import Threshold
 from schemas.scaling import Scaler
 
 FORMAT_VERSION: Final = 2
+# how versions without these settings read a table: the month before the day, and a value in every sensor
+_SETTINGS_BEFORE: Final = {"day_first": False, "dead_sensors_at_most": 0}
 
 
 class Detector(BaseModel):
@@ -53,9 +55,9 @@ class Detector(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _read_dates_as_before(cls, content: Any) -> Any:
-        """Read the dates of versions made before there was `readings.day_first` as then: the month first."""
+    def _read_as_before(cls, content: Any) -> Any:
+        """Read tables as versions did that were made before a setting existed."""
         readings = content.get("readings") if isinstance(content, Mapping) else None
-        if not isinstance(readings, Mapping) or "day_first" in readings:
+        if not isinstance(readings, Mapping):
             return content
-        return {**content, "readings": {**readings, "day_first": False}}
+        return {**content, "readings": {**_SETTINGS_BEFORE, **readings}}

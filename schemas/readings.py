@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict
 UNFINISHED_LINE: Final = "unfinished_line"
 # settings found in the training table by which a version reads cells and times of every later table; how a
 # file is laid out is found for each file
-KEPT_WITH_A_VERSION: Final = frozenset({"readings.day_first"})
+KEPT_WITH_A_VERSION: Final = frozenset(
+    {"readings.day_first", "readings.text_values", "readings.categorical_columns"}
+)
 
 
 class Finding(BaseModel):
@@ -64,7 +66,8 @@ class SensorReadings:
     Attributes:
         times: `datetime64[ns]`, shape (rows,), strictly increasing.
         events: Whether a row is an event, bool, shape (rows,).
-        values: Sensor values, finite float64, C order, shape (rows, sensors).
+        values: Sensor values, finite float64 or NaN where a sensor has no value, C order, shape (rows,
+            sensors). In training only incomplete rows and events that are left out have NaN.
         sensors: Names of the columns of `values`.
         categories: Names of the categorical columns.
         category_values: Code of the category in each row, int64, shape (rows, categories).
@@ -76,6 +79,8 @@ class SensorReadings:
         time_format: strptime format in which the times were written, or `ISO8601`; None if they were stored
             as times.
         found: Settings that were not given and were found in the table, by full name; see `RawTable.found`.
+        is_incomplete: Whether a row misses so many values that it is left out and has no score, bool, shape
+            (rows,); None if there is no such row.
     """
 
     times: np.ndarray
@@ -91,20 +96,24 @@ class SensorReadings:
     findings: tuple[Finding, ...] = field(default=())
     time_format: str | None = None
     found: Mapping[str, Any] = field(default_factory=dict)
+    is_incomplete: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledReadings:
     """Rows labelled by whether an event follows; event rows are dropped unless they are the positives.
 
+    Incomplete rows are dropped too.
+
     Attributes:
         times: `datetime64[ns]`, shape (rows,).
         labels: Whether a row is positive, bool, shape (rows,).
-        values: Sensor values, float64, shape (rows, sensors).
+        values: Sensor values, float64, NaN where a dead sensor has none at scoring time, shape (rows,
+            sensors).
         sensors: Names of the columns of `values`.
         categories: Names of the categorical columns.
         category_values: Code of the category in each row, int64, shape (rows, categories).
-        runs: Number of the run of rows without a gap and without a dropped event, shape (rows,).
+        runs: Number of the run of rows without a gap and without a dropped row, shape (rows,).
         event_times: Time of each event's first row, `datetime64[ns]`, shape (events,).
         event_stops: For each event, the number of kept rows before its end: rows below this
             position come before the event (or belong to it, where event rows are kept).

@@ -33,3 +33,18 @@ def read_events(
             f"{raw.source} have 0. Use a longer record, or check `readings.label_column`."
         )
     return events
+
+
+def find_dropped_events(
+    raw: RawTable, label_column: str | None, *, are_event_rows_kept: bool = False
+) -> np.ndarray:
+    """Return whether each row is an event row that is left out, bool, shape (rows,).
+
+    Args:
+        raw: The table as received.
+        label_column: Column that is 1 on event rows, or None for a table without labels.
+        are_event_rows_kept: Whether event rows are used as other rows are.
+    """
+    if label_column is None or are_event_rows_kept:
+        return np.zeros(len(raw.table), dtype=bool)
+    return np.asarray(as_numbers(raw.table[label_column]).to_numpy() == 1)
