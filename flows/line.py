@@ -20,10 +20,11 @@ from schemas.detector import Detector
 from schemas.evaluation import Evaluation, Threshold
 from schemas.features import FeatureTable
 from schemas.model import FittedModel, Material
-from schemas.readings import KEPT_WITH_A_VERSION, LabelledReadings, RawTable, SensorReadings
+from schemas.readings import KEPT_WITH_A_VERSION, Finding, LabelledReadings, RawTable, SensorReadings
 from schemas.results import DataSummary
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
+from tasks.features.absurd import report_absurd_values
 from tasks.readings.late_labels import drop_late_rows, report_late_labels
 from tasks.readings.parse import find_step_minutes
 
@@ -46,11 +47,15 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Divided:
-    """A prepared table, divided, and scaled with a scaler fitted on its training part."""
+    """A prepared table, divided, and scaled with a scaler fitted on its training part.
+
+    `findings` say which values the scaler was fitted without.
+    """
 
     split: Split
     scaler: Scaler
     material: Material
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +125,8 @@ def scale(prepared: Prepared, split: Split, settings: Configuration) -> Divided:
     """Fit the scaler on normal training rows and scale all rows."""
     labelled, features = prepared.labelled, prepared.features
     rows = steps.choose_scaler_rows(split, labelled.labels, settings.features)
-    scaler = steps.fit_scaler(features, rows, settings.features.clip)
+    absurd = steps.find_absurd_values(labelled, features, rows, settings.features)
+    scaler = steps.fit_scaler(features, rows, settings.features.clip, absurd.is_touched)
     material = Material(
         rows=steps.scale_rows(scaler, features.values),
         columns=features.columns,
@@ -129,7 +135,7 @@ def scale(prepared: Prepared, split: Split, settings: Configuration) -> Divided:
         window_rows=settings.window_rows,
         train_labels=steps.widen_labels(labelled, split.train, settings.model.warning_rows),
     )
-    return Divided(split, scaler, material)
+    return Divided(split, scaler, material, report_absurd_values(absurd, len(rows)))
 
 
 def fit(
@@ -202,12 +208,15 @@ def describe_detector(
     )
 
 
-def summarise_data(prepared: Prepared, windows: dict[str, int]) -> DataSummary:
+def summarise_data(
+    prepared: Prepared, windows: dict[str, int], findings: tuple[Finding, ...] = ()
+) -> DataSummary:
     """Summarise the data of a run.
 
     Args:
         prepared: The prepared table.
         windows: Numbers of windows, by purpose.
+        findings: What later steps have found.
     """
     return DataSummary(
         source=prepared.raw.source,
@@ -216,7 +225,7 @@ def summarise_data(prepared: Prepared, windows: dict[str, int]) -> DataSummary:
         events=len(prepared.labelled.event_times),
         segments=int(prepared.labelled.runs[-1]) + 1,
         windows=windows,
-        findings=prepared.readings.findings,
+        findings=(*prepared.readings.findings, *findings),
         first_time=pd.Timestamp(prepared.readings.times[0]).isoformat(),
         last_time=pd.Timestamp(prepared.readings.times[-1]).isoformat(),
         time_format=prepared.readings.time_format,

@@ -4,5 +4,5 @@
 its own row and earlier rows, and by default the scaler is fitted only on normal training rows.
 
 Called by other rooms: `featurise.compute_features`, `scale.fit_scaler`, `scale.scale_rows`,
-`neutralise` (features of dead sensors).
+`neutralise` (features of dead sensors), `absurd` (values that the scale is computed without).
 """
