@@ -89,8 +89,8 @@ class ReadingsSection(Section):
     text_values: dict[str, dict[str, float]] = Field(
         {},
         description="Numbers for the words of a sensor, such as `{pump: {Off: 0, On: 1}}`, in capitals or "
-        "not; other words in it are missing values. Sensors with two words are found, with 0 for the first "
-        "of Off/On, False/True, No/Yes, Closed/Open, Stopped/Running, else of the alphabet.",
+        "not; other words in it are missing values. Sensors with two words are found: 0 is the first of "
+        "Off/On, False/True, No/Yes, Closed/Open, Stopped/Running and other states.",
     )
     missing_values: Literal["refuse", "forward_fill", "no_score"] = Field(
         "refuse",

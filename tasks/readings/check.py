@@ -27,7 +27,7 @@ from schemas.tables import (
     raw_schema,
     scored_schema,
 )
-from tasks.readings.cells import read_cells
+from tasks.readings.cells import read_cells, read_training_cells
 from tasks.readings.clock import read_clock
 from tasks.readings.columns import choose_columns, choose_known_columns
 from tasks.readings.events import find_dropped_events, read_events
@@ -41,7 +41,7 @@ from tasks.readings.incomplete import (
 )
 from tasks.readings.inspect import find_quality_issues
 from tasks.readings.late_labels import fill_late_labels
-from tasks.readings.missing import describe_words
+from tasks.readings.missing import describe_words, name_word_settings
 
 REMEDIES = {
     NOT_A_TIME: "set `readings.time_format` (detected automatically: ISO 8601, and month, day and year or "
@@ -109,8 +109,9 @@ def check_readings(
             raw, section, sensors, categories, are_labels_needed=are_labels_needed
         )
     clock = read_clock(raw, section)
-    cells = read_cells(raw, names, section, clock.runs)
-    table = cells.table
+    cells = (read_cells if is_live else read_training_cells)(raw, names, section, clock.runs)
+    table, names = cells.table, list(cells.table.columns)
+    categories = (*categories, *cells.categories)
     table.insert(0, section.time_column, clock.times)
     if label_column is not None:
         table.insert(1, label_column, raw.table[label_column])
@@ -252,8 +253,8 @@ def _check_raw_table(
             "setting `readings.missing_values` to no_score"
         )
     if words:
-        setting = "missing_words` or `readings.limits" if section.limits else "missing_words"
-        remedies[MISSING] += f"; `readings.{setting}` makes these cells missing: {describe_words(words)}"
+        settings = name_word_settings(section)
+        remedies[MISSING] += f"; cells are missing by {settings}: {describe_words(words)}"
     _check_table(schema, table, raw.table, raw.source, remedies)
 
 

@@ -235,7 +235,8 @@ def _find_categories(readings: SensorReadings, is_constant: np.ndarray) -> Findi
         readings.sensors[place]: len(np.unique(readings.values[:, place]))
         for place in np.flatnonzero(is_whole)
     }
-    counts = {name: count for name, count in counts.items() if count <= most}
+    words = readings.found.get("readings.text_values", {})
+    counts = {name: count for name, count in counts.items() if count <= most and name not in words}
     if not counts:
         return None
     parts = [f"{name} ({count} whole numbers)" for name, count in counts.items()]
