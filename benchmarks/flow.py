@@ -30,7 +30,7 @@ def measure_flow(material: Material) -> list[Measurement]:
     starting = start_server()
     results: list[RetrainResult] = []
     with tempfile.TemporaryDirectory(prefix="forewarn-bench-") as folder:
-        data = Path(folder) / "readings.csv"
+        data = str(Path(folder) / "readings.csv")
         material.table.to_csv(data, index=False)
 
         def run_flow() -> None:

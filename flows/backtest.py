@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from prefect import flow
 
@@ -14,29 +14,33 @@ from flows.recorded_run import recorded_run
 from schemas.backtest import MODEL, PUBLISHED, BacktestResult, FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
+from schemas.readings import Finding, Source
 from tasks.configuration.configure import change_settings
+from tasks.evaluation.backtest.folds import report_folds_left_out, select_judgeable_folds
 
 
 @flow(name="backtest", persist_result=False)
-def backtest(data: Path, configuration: Configuration) -> BacktestResult:
+def backtest(data: Source, configuration: Configuration) -> BacktestResult:
     """Train and test a configuration fold by fold, forward in time, over several seeds.
 
     Args:
-        data: Table of readings, CSV or Parquet.
+        data: Source of the readings: a file, folder, pattern, address of a database, or `-`.
         configuration: Settings of every step; `evaluation` sets the folds and the number of seeds.
 
     Returns:
         The metrics of every fold and their means with intervals, for the model and the controls.
 
     Raises:
-        InputError: If the table or the configuration cannot be used, or a fold has too few events.
+        InputError: If the table or the configuration cannot be used, or no fold's test has an event.
         StoreUnreachableError: If the tracking store does not answer.
     """
     clock = Stopwatch()
     raw, readings = line.load_table(data, configuration)
     prepared = line.prepare(raw, readings, configuration)
-    orders = list_orders(data, configuration)
-    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
+    kept = select_judgeable_folds(prepared.windows, configuration.evaluation)
+    left_out = report_folds_left_out(prepared.windows, configuration.evaluation, kept)
+    orders = list_orders(data, configuration, kept)
+    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {raw.source}")
     tags = {"mlflow.source.name": "forewarn backtest", "preset": configuration.preset or "none"}
     with recorded_run(configuration.tracking, raw, tags) as run:
         steps.log_configuration(run.client, run.id, configuration)
@@ -62,7 +66,7 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
             seeds=configuration.evaluation.seeds,
             settings=configuration.model_dump(mode="json"),
             data=line.summarise_data(prepared, {"all": len(prepared.windows)}),
-            findings=readings.findings,
+            findings=(*readings.findings, *left_out, *collect_findings(results)),
             seconds=dict(clock.seconds),
             **summary.model_dump(),
         )
@@ -78,15 +82,26 @@ def backtest(data: Path, configuration: Configuration) -> BacktestResult:
     return result.model_copy(update={"seconds": dict(clock.seconds)})
 
 
-def list_orders(data: Path, settings: Configuration) -> list[FoldOrder]:
+def list_orders(data: str, settings: Configuration, folds: Sequence[int]) -> list[FoldOrder]:
     """List every training of a backtest by fold, entrant (the model, the published model) and seed."""
     entrants = {MODEL: settings, PUBLISHED: change_settings(settings, PUBLISHED_ENTRANT)}
     return [
         order
-        for fold in range(1, len(settings.evaluation.fold_starts) + 1)
+        for fold in folds
         for name, entrant in entrants.items()
         for order in order_seeds(name, data, entrant, fold, has_controls=name == MODEL)
     ]
+
+
+def collect_findings(results: Sequence[FoldScores]) -> list[Finding]:
+    """Collect what was left out or replaced in folds, each finding once for all seeds."""
+    found = {}
+    for result in results:
+        who = f"Fold {result.fold.number}, {result.entrant}: "
+        for finding in result.findings:
+            told = finding.model_copy(update={"message": who + finding.message})
+            found[told.message] = told
+    return list(found.values())
 
 
 def describe_fold(result: FoldScores, trainings: int) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flows import steps
+from flows import line, steps
 from schemas.check import CheckResult, PlannedPart, RetrainingPlan
 from schemas.configuration import Configuration
 from schemas.errors import InputError
@@ -22,31 +21,41 @@ from tasks.readings.late_labels import drop_late_rows, fill_late_labels, report_
 from tasks.windows.label import find_events
 
 
-def check(data: Path, configuration: Configuration) -> CheckResult:
+def check(data: str, configuration: Configuration) -> CheckResult:
     """Read and check a table as a retraining would, but train nothing.
 
     Args:
-        data: Table of readings.
+        data: Source of the readings, as `tasks.sources.load.load_readings` takes it.
         configuration: Settings of every step.
 
     Raises:
         InputError: If the table cannot be read or fails its schema; the message says what to set.
     """
-    section, is_kept = configuration.readings, configuration.labels.are_event_rows_kept
-    raw = steps.load_readings(data, section)
+    is_kept = configuration.labels.are_event_rows_kept
+    raw, section = line.read_table(data, configuration)
     # the newest rows are checked as well: scoring and monitoring read them
-    readings = steps.check_readings(fill_late_labels(raw, section), section, are_event_rows_kept=is_kept)
+    merge_minutes = configuration.labels.merge_minutes
+    readings = steps.merge_events(
+        steps.check_readings(fill_late_labels(raw, section), section, are_event_rows_kept=is_kept),
+        merge_minutes,
+    )
     readings = report_late_labels(readings, raw, section)
     future = find_future_rows(readings, datetime.now(UTC))
     first_time, last_time = format_times(readings.times[[0, -1]])
     known = drop_late_rows(raw, section)
-    trained = readings if known is raw else steps.check_readings(known, section, are_event_rows_kept=is_kept)
+    trained = (
+        readings
+        if known is raw
+        else steps.merge_events(
+            steps.check_readings(known, section, are_event_rows_kept=is_kept), merge_minutes
+        )
+    )
     return CheckResult(
-        data=str(data),
+        data=raw.source,
         sha256=raw.sha256,
         rows=len(readings.times),
         event_rows=int(readings.events.sum()),
-        events=len(find_events(readings.events, readings.runs)[0]),
+        events=len(find_events(readings)[0]),
         sensors=len(readings.sensors),
         step_minutes=readings.step_minutes,
         first_time=first_time.replace(" ", "T"),
@@ -75,14 +84,21 @@ def plan_retraining(readings: SensorReadings, settings: Configuration) -> Retrai
             windows,
             settings.split,
             settings.purge_rows,
-            are_labels_needed=settings.readings.label_column is not None,
+            labelled.times,
+            settings.promotion.minimum_test_events,
         )
+        widened = steps.widen_labels(labelled, split.train, model.warning_rows)
+        chosen, left_out = steps.choose_members(widened, model)
     except InputError as error:
         return RetrainingPlan(refused=str(error), family=model.family)
+    _, replaced = steps.choose_rule(settings.threshold, split, labelled)
+    missing = steps.report_missing_events(split, labelled, settings.promotion.minimum_test_events)
     return RetrainingPlan(
         parts={part.name: describe_part(part, labelled) for part in split.parts},
         family=model.family,
-        members=model.families,
+        members=chosen.families,
+        left_out={each.family: each.reason for each in left_out},
+        findings=(*split.findings, *missing, *replaced),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow
@@ -20,7 +19,9 @@ from schemas.comparison import ComparisonResult, LeaderboardRow
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.families import list_families, list_packages
+from schemas.readings import Source
 from tasks.configuration.configure import change_settings
+from tasks.evaluation.backtest.folds import report_folds_left_out, select_judgeable_folds
 from tasks.evaluation.search import (
     ask_trial,
     count_trials,
@@ -29,6 +30,7 @@ from tasks.evaluation.search import (
     has_settings,
     is_given_up,
 )
+from tasks.sources.addresses import make_absolute
 
 if TYPE_CHECKING:
     import optuna
@@ -61,27 +63,28 @@ class Attempt:
 class Search:
     """A search and the MLflow run that it is recorded in."""
 
-    data: Path
+    data: str
     settings: Configuration
     prepared: Prepared
     studies: Mapping[str, optuna.Study]
+    folds: Sequence[int]
     run: Run
     clock: Stopwatch
 
     @property
-    def past_folds(self) -> int:
-        """Folds that settings are chosen on: all but the last."""
-        return len(self.settings.evaluation.fold_starts) - 1
+    def past_folds(self) -> Sequence[int]:
+        """Numbers of the folds that settings are chosen on: all but the last."""
+        return self.folds[:-1]
 
 
 @flow(name="compare", persist_result=False)
 def compare(
-    data: Path, configuration: Configuration, families: Sequence[str], trials: int
+    data: Source, configuration: Configuration, families: Sequence[str], trials: int
 ) -> ComparisonResult:
     """Search the settings of each family on past folds alone, then judge each family on the last fold.
 
     Args:
-        data: Table of readings, CSV or Parquet.
+        data: Source of the readings: a file, folder, pattern, address of a database, or `-`.
         configuration: Settings that all families start from; `evaluation` sets folds and seeds.
         families: Families to compare, without repetition.
         trials: Settings to try for each family.
@@ -97,14 +100,15 @@ def compare(
     clock = Stopwatch()
     raw, readings = line.load_table(data, configuration)
     prepared = line.prepare(raw, readings, configuration)
-    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {data}")
+    folds = select_comparable_folds(prepared, configuration)
+    clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {raw.source}")
     with recorded_run(configuration.tracking, raw, {"mlflow.source.name": "forewarn compare"}) as run:
         steps.log_configuration(run.client, run.id, configuration)
         name = name_study(raw.sha256, configuration, run.code_version, families)
         steps.tag_run(run.client, run.id, {"study": name})
         database = run.home / "mlruns" / "optuna.db"
         studies = {family: steps.open_study(database, f"{family}-{name}") for family in families}
-        search = Search(data.resolve(), configuration, prepared, studies, run, clock)
+        search = Search(make_absolute(data), configuration, prepared, studies, folds, run, clock)
         for _ in range(trials):
             try_once(search, trials)
         leaderboard = judge_families(search)
@@ -117,11 +121,12 @@ def compare(
             data=line.summarise_data(prepared, {"all": len(prepared.windows)}),
             trials=trials,
             seeds=configuration.evaluation.seeds,
-            past_folds=search.past_folds,
-            last_fold=search.past_folds + 1,
+            past_folds=len(search.past_folds),
+            last_fold=folds[-1],
             leaderboard=tuple(leaderboard),
             chosen=leaderboard[0].family,
             seconds=dict(clock.seconds),
+            findings=tuple(report_folds_left_out(prepared.windows, configuration.evaluation, folds)),
         )
         chosen = describe_chosen(configuration, leaderboard[0])
         steps.log_comparison(run.client, run.id, result, chosen)
@@ -149,6 +154,24 @@ def require_comparable(settings: Configuration, families: Sequence[str]) -> None
         )
 
 
+def select_comparable_folds(prepared: Prepared, settings: Configuration) -> list[int]:
+    """Select the folds with events in their test, the last of all among them.
+
+    Raises:
+        InputError: If the last fold has none, or no past fold has one.
+    """
+    folds: list[int] = select_judgeable_folds(prepared.windows, settings.evaluation)
+    last = len(settings.evaluation.fold_starts)
+    if folds[-1] != last or len(folds) < 2:
+        raise InputError(
+            "A comparison needs events in the test of the last fold, on which the families are judged, and "
+            "of at least one past fold, on which settings are chosen. Events are in the tests of "
+            f"{', '.join(map(str, folds))} out of {last} folds. Use a longer table, or change "
+            "`evaluation.fold_starts`."
+        )
+    return folds
+
+
 def name_study(sha256: str, settings: Configuration, code_version: str, families: Sequence[str]) -> str:
     """Name a study by everything that determines its trials, so that an interrupted search is resumed."""
     packages = list_packages([*families, *settings.model.members])
@@ -165,7 +188,7 @@ def try_once(search: Search, trials: int) -> None:
         if count_trials(study) < wanted:
             trial, changes = ask_trial(study, family, search.settings.training.seed)
             attempts.append(Attempt(family, trial, changes))
-    for fold in range(1, search.past_folds + 1):
+    for place, fold in enumerate(search.past_folds, start=1):
         alive = [attempt for attempt in attempts if attempt.is_alive]
         orders = [make_order(search, attempt, fold) for attempt in alive]
         results = try_folds(orders, lambda order: search.clock.lap("fold", f"{order.fold}, {order.entrant}"))
@@ -175,8 +198,9 @@ def try_once(search: Search, trials: int) -> None:
                 continue
             attempt.areas.append(steps.measure_fold_area(result, search.prepared.labelled))
             attempt.seconds += result.seconds
-            mean = sum(attempt.areas) / fold
-            attempt.is_pruned = fold < search.past_folds and is_given_up(attempt.trial, fold, mean)
+            mean = sum(attempt.areas) / place
+            is_last = place == len(search.past_folds)
+            attempt.is_pruned = not is_last and is_given_up(attempt.trial, place, mean)
     for attempt in attempts:
         end_trial(search.studies[attempt.family], attempt.trial, attempt.mean, is_pruned=attempt.is_pruned)
         steps.log_trial(
@@ -196,7 +220,7 @@ def make_order(search: Search, attempt: Attempt, fold: int) -> FoldOrder:
     changes = lay_changes(attempt.family, attempt.changes)
     return FoldOrder(
         entrant=attempt.family,
-        path=search.data,
+        source=search.data,
         settings=change_settings(search.settings, changes),
         fold=fold,
         has_controls=False,
@@ -232,7 +256,7 @@ def judge_families(search: Search) -> list[LeaderboardRow]:
             family,
             search.data,
             change_settings(search.settings, lay_changes(family, changes)),
-            search.past_folds + 1,
+            search.folds[-1],
             has_controls=number == 0,
         )
     ]

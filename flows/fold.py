@@ -20,6 +20,8 @@ from schemas.model import FittedModel
 from schemas.windows import Split
 from tasks.evaluation.backtest.folds import find_folds
 from tasks.evaluation.backtest.tamper import delay_rows, shuffle_rows
+from tasks.sources.addresses import STANDARD_INPUT, is_database
+from tasks.sources.several_files import list_files
 from tasks.windows.split import cut_in_time, require_enough
 
 # delay of the inputs in the leak check, in minutes: longer than any warning stays useful
@@ -38,14 +40,18 @@ def run_fold(order: FoldOrder) -> FoldScores:
         Scores and thresholds of the test windows, and scores of tampered inputs if controls are wanted.
 
     Raises:
-        InputError: If the fold has too few windows, or no events in validation or test.
+        InputError: If the fold has too few windows.
     """
     prepare_environment(find_home())
     begin, settings = time.perf_counter(), order.settings
-    prepared = prepare_once(order.path, stamp_file(order.path), describe_table(settings))
+    events_file = settings.labels.events_file
+    stamps = stamp_source(order.source) + (() if events_file is None else stamp_source(events_file))
+    prepared = prepare_once(order.source, stamps, describe_table(settings))
     fold = find_fold(prepared, settings, order.fold)
     split = cut_fold(prepared, fold, settings)
     divided = line.scale(prepared, split, settings)
+    adapted = line.adapt(prepared, divided, settings)
+    settings = adapted.settings
     # one training of many: its progress lines would flood the terminal
     with contextlib.redirect_stderr(io.StringIO()):
         model, scores = line.fit(prepared, divided, settings, has_controls=order.has_controls)
@@ -64,6 +70,7 @@ def run_fold(order: FoldOrder) -> FoldScores:
         parameters=model.parameters,
         epochs=0 if model.history is None else len(model.history.loss),
         seconds=time.perf_counter() - begin,
+        findings=adapted.findings,
     )
 
 
@@ -77,23 +84,29 @@ def describe_table(settings: Configuration) -> str:
     return Configuration.model_validate(kept).to_yaml()
 
 
-def stamp_file(path: Path) -> tuple[int, int]:
-    """Return the modification time and size of a file, which change when the file is replaced."""
-    stat = path.stat()
-    return stat.st_mtime_ns, stat.st_size
+def stamp_source(source: str) -> tuple[int, int]:
+    """Return the latest modification time and the size of the files of a source, which change with them.
+
+    A database and standard input have no stamp: they are read once in a process.
+    """
+    if source == STANDARD_INPUT or is_database(source):
+        return 0, 0
+    is_single = Path(source).is_file()
+    stats = [path.stat() for path in ([Path(source)] if is_single else list_files(source).values())]
+    return max(stat.st_mtime_ns for stat in stats), sum(stat.st_size for stat in stats)
 
 
 @functools.lru_cache(maxsize=_TABLES_KEPT)
-def prepare_once(path: Path, stamp: tuple[int, int], description: str) -> Prepared:
+def prepare_once(source: str, stamps: tuple[int, ...], description: str) -> Prepared:
     """Prepare a table, and cache it for the next fold in the same process.
 
     Args:
-        path: The table of readings.
-        stamp: Stamp of the file by `stamp_file`: a worker may outlive the file.
+        source: Source of the readings.
+        stamps: Stamps of its files, and of the file of events, by `stamp_source`: a worker may outlive them.
         description: The settings, written by `describe_table`.
     """
     settings = Configuration.model_validate(yaml.safe_load(description))
-    return line.prepare(*line.load_table(path, settings), settings)
+    return line.prepare(*line.load_table(source, settings), settings)
 
 
 def find_fold(prepared: Prepared, settings: Configuration, number: int) -> Fold:

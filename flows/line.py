@@ -6,25 +6,27 @@ it there, where the steps are plain functions: see `flows.steps`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from flows import steps
-from schemas.configuration import Configuration
+from schemas.configuration import Configuration, ReadingsSection
 from schemas.decision import Decision, Evidence
 from schemas.detector import Detector
 from schemas.evaluation import Evaluation, Threshold
 from schemas.features import FeatureTable
 from schemas.model import FittedModel, Material
 from schemas.readings import KEPT_WITH_A_VERSION, Finding, LabelledReadings, RawTable, SensorReadings
-from schemas.results import DataSummary
+from schemas.results import DataSummary, LeftOut
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
 from tasks.features.absurd import report_absurd_values
+from tasks.models.members import report_left_out
+from tasks.readings.arrange import take_found
+from tasks.readings.columns import replace_columns
 from tasks.readings.late_labels import drop_late_rows, report_late_labels
 from tasks.readings.parse import find_step_minutes
 
@@ -59,6 +61,22 @@ class Divided:
 
 
 @dataclass(frozen=True, eq=False)
+class Adapted:
+    """What of the settings can be done with the events of a divided table.
+
+    Attributes:
+        settings: The settings without the members of a join, and without the threshold rule, that need more
+            events than there are.
+        left_out: The members left out.
+        findings: What was changed, and what cannot be said for lack of events.
+    """
+
+    settings: Configuration
+    left_out: tuple[LeftOut, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Trained:
     """A fitted model with the scores of all windows, the thresholds and the evaluations.
 
@@ -86,18 +104,33 @@ class Judged:
     decision: Decision
 
 
-def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorReadings]:
+def read_table(source: str, settings: Configuration) -> tuple[RawTable, ReadingsSection]:
+    """Read and arrange a table, with its events marked by 0 and 1.
+
+    Returns:
+        The table, and the settings with those found in it; they name its label column: None if it has no
+        labels.
+
+    Raises:
+        InputError: If the table or the file of events cannot be read, or labels do not tell events.
+    """
+    raw = steps.arrange_rows(steps.load_readings(source, settings.readings), settings.readings)
+    raw, section = steps.read_labels(raw, take_found(settings.readings, raw), settings.labels)
+    return steps.merge_events_file(raw, section, settings.labels)
+
+
+def load_table(source: str, settings: Configuration) -> tuple[RawTable, SensorReadings]:
     """Read and check a table, without its newest rows if they have no label yet; replay it if configured.
 
     Raises:
         InputError: If the table cannot be used, for example because rows of it lie in the future.
     """
-    received = steps.load_readings(path, settings.readings)
-    raw = drop_late_rows(received, settings.readings)
-    readings = steps.check_readings(
-        raw, settings.readings, are_event_rows_kept=settings.labels.are_event_rows_kept
-    )
-    readings = report_late_labels(readings, received, settings.readings)
+    received, section = read_table(source, settings)
+    raw = drop_late_rows(received, section)
+    checked = steps.check_readings(raw, section, are_event_rows_kept=settings.labels.are_event_rows_kept)
+    readings = steps.merge_events(checked, settings.labels.merge_minutes)
+    raw = mark_rows_between(raw, section, checked, readings)
+    readings = report_late_labels(readings, received, section)
     steps.refuse_future_rows(readings, datetime.now(UTC))
     if settings.readings.replay == "causal":
         readings = steps.replay_causally(readings)
@@ -106,6 +139,15 @@ def load_table(path: Path, settings: Configuration) -> tuple[RawTable, SensorRea
         # left out must not have a score later, when a sensor may be dead
         raw = steps.replace_sensors(raw, readings)
     return raw, readings
+
+
+def mark_rows_between(
+    raw: RawTable, section: ReadingsSection, checked: SensorReadings, merged: SensorReadings
+) -> RawTable:
+    """Mark the rows between joined event rows in the table too, which the registered version is tested on."""
+    if section.label_column is None or np.array_equal(checked.events, merged.events):
+        return raw
+    return replace(raw, table=replace_columns(raw.table, {section.label_column: merged.events}))
 
 
 def prepare(raw: RawTable, readings: SensorReadings, settings: Configuration) -> Prepared:
@@ -136,6 +178,23 @@ def scale(prepared: Prepared, split: Split, settings: Configuration) -> Divided:
         train_labels=steps.widen_labels(labelled, split.train, settings.model.warning_rows),
     )
     return Divided(split, scaler, material, report_absurd_values(absurd, len(rows)))
+
+
+def adapt(prepared: Prepared, divided: Divided, settings: Configuration) -> Adapted:
+    """Leave out what needs more events than the parts hold, and report it.
+
+    Raises:
+        InputError: If no member of a join is left.
+    """
+    split, labelled = divided.split, prepared.labelled
+    model, left_out = steps.choose_members(divided.material.train_labels, settings.model)
+    threshold, replaced = steps.choose_rule(settings.threshold, split, labelled)
+    missing = steps.report_missing_events(split, labelled, settings.promotion.minimum_test_events)
+    return Adapted(
+        settings.model_copy(update={"model": model, "threshold": threshold}),
+        left_out,
+        (*split.findings, *missing, *map(report_left_out, left_out), *replaced),
+    )
 
 
 def fit(
@@ -194,8 +253,11 @@ def describe_detector(
     readings = settings.readings.model_copy(
         update={**kept, "step_minutes": found.step_minutes, "replay": "none"}
     )
+    positive_values = found.found.get("labels.positive_values", settings.labels.positive_values)
     return Detector(
         readings=readings,
+        positive_values=tuple(positive_values),
+        merge_minutes=settings.labels.merge_minutes,
         are_event_rows_kept=settings.labels.are_event_rows_kept,
         features=settings.features,
         sensors=prepared.labelled.sensors,
@@ -205,6 +267,7 @@ def describe_detector(
         scaler=divided.scaler,
         threshold=threshold,
         trained_step_minutes=find_step_minutes(found.times),
+        units=dict(found.units),
     )
 
 

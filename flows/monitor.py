@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
@@ -16,11 +14,13 @@ from schemas.configuration import DEFAULTS, Configuration, ReadingsSection
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVersion
-from schemas.readings import RawTable, SensorReadings
+from schemas.readings import RawTable, SensorReadings, Source
 from tasks.monitor.watch import report_values_missed
+from tasks.readings.arrange import take_found
 from tasks.readings.incomplete import add_absent_sensors
 from tasks.readings.missing import blank_missing_words
 from tasks.readings.set_aside import take_missing_settings
+from tasks.readings.units import report_other_units
 
 DRIFT_EVENT, INCIDENT_EVENT = "model.drift.confirmed", "data.incident"
 _INCIDENT_CHARACTERS = 2_000
@@ -28,13 +28,13 @@ _WINDOWS_SHOWN = 12
 
 
 @flow(name="monitor", persist_result=False)
-def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResult:
+def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorResult:
     """Review the champion on recent rows, and send an event if it has drifted.
 
     No alias is moved: drift triggers a retraining, and only the gate promotes its result.
 
     Args:
-        data: Table of readings, CSV or Parquet, ideally the champion's training rows and all later ones.
+        data: Source of the readings, ideally the champion's training rows and all later ones.
             Labels of the newest rows may still be missing.
         configuration: How the table is read, the registered model, and what counts as drift.
 
@@ -52,12 +52,13 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
     clock.lap("model", f"version {version.number} of {version.name}")
     section = steps.choose_reading_settings(loaded, configuration)
     detector = take_missing_settings(loaded, section)
-    raw = steps.load_readings(data, section, is_growing=True)
+    raw = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
     own = tracking.model_copy(update={"experiment": f"{tracking.experiment}-monitor"})
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}
     with recorded_run(own, raw, tags) as run:
         steps.log_configuration(run.client, run.id, configuration)
-        readings, labelled_stop = check_table(run, raw, section, (version, detector), configuration)
+        champion = (version, detector)
+        raw, readings, labelled_stop = check_table(run, raw, section, champion, configuration)
         watched = steps.score_watched_rows(version, detector, model, raw, readings, labelled_stop)
         clock.lap(
             "score", f"{len(readings.times):,} rows, {len(watched.scores) - watched.start:,} of them new"
@@ -82,7 +83,7 @@ def monitor(data: Path, configuration: Configuration = DEFAULTS) -> MonitorResul
             experiment=own.experiment,
             tracking_uri=run.tracking_uri,
             version=version,
-            data=str(data),
+            data=raw.source,
             data_sha256=raw.sha256,
             review=review,
             bound=configuration.monitor.bound,
@@ -99,11 +100,12 @@ def check_table(
     section: ReadingsSection,
     champion: tuple[WatchedVersion, Detector],
     configuration: Configuration,
-) -> tuple[SensorReadings, int]:
-    """Check the table; if it fails, report a data incident by a separate event, never as drift."""
+) -> tuple[RawTable, SensorReadings, int]:
+    """Arrange and check the table; report a failure as a data incident by its own event, never as drift."""
     version, detector = champion
     try:
-        return steps.check_watched_table(raw, section, detector, version.last_seen)
+        raw = steps.arrange_rows(raw, section, detector.sensors)
+        readings, stop = steps.check_watched_table(raw, take_found(section, raw), detector, version.last_seen)
     except InputError as error:
         message = str(error)[:_INCIDENT_CHARACTERS]
         steps.tag_run(run.client, run.id, {"incident": message})
@@ -116,6 +118,7 @@ def check_table(
             timeout_seconds=configuration.monitor.event_seconds,
         )
         raise
+    return raw, readings, stop
 
 
 def report_drift(

@@ -85,6 +85,8 @@ def recorded_run(
         "code_version": code_version,
         "prefect.flow_run_id": str(flow_run.get_id()),
     }
+    if raw.events_sha256 is not None:
+        traces["events_sha256"] = raw.events_sha256
     # plain functions, not tasks: Prefect starts no task once a flow has been interrupted
     with report_trouble(tracking_uri):
         stopped = None if work is None or is_new else runs.find_stopped_run(client, experiment_id, work)

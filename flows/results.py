@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flows import line
-from flows.line import Divided, Judged, Prepared, Trained
+from flows.line import Adapted, Divided, Judged, Prepared, Trained
 from flows.recorded_run import Run
 from schemas.configuration import Configuration
 from schemas.decision import Decision
 from schemas.evaluation import Evaluation
-from schemas.results import PartSummary, RetrainResult
+from schemas.results import ModelSummary, PartSummary, RetrainResult
 from schemas.windows import Split
 
 
@@ -34,8 +34,9 @@ def describe_tags(
         settings: Settings of every step.
         code_version: Version of the code.
     """
-    times = prepared.labelled.times
-    return {
+    times, events_sha256 = prepared.labelled.times, prepared.raw.events_sha256
+    events_file = {} if events_sha256 is None else {"events_sha256": events_sha256}
+    return events_file | {
         "decision": decision.decision,
         "decision_reasons": "; ".join(decision.reasons),
         "decided_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -56,9 +57,10 @@ def describe_result(
     divided: Divided,
     trained: Trained,
     judged: Judged,
-    settings: Configuration,
+    adapted: Adapted,
 ) -> RetrainResult:
     """Collect the result of a retraining; the version is not registered yet, so its number stays empty."""
+    settings = adapted.settings
     test, threshold = trained.evaluations["test"], trained.thresholds["model"]
     return RetrainResult(
         run_id=run.id,
@@ -88,6 +90,10 @@ def describe_result(
         control_intervals=select_controls(trained.evaluations, "intervals"),
         champion=judged.evidence.champion,
         seconds={},
+        findings=(*prepared.readings.findings, *adapted.findings),
+        model=ModelSummary(
+            family=settings.model.family, members=settings.model.families, left_out=adapted.left_out
+        ),
         is_resumed=run.is_resumed,
     )
 

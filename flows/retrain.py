@@ -21,6 +21,7 @@ from schemas.decision import Evidence
 from schemas.errors import BusyError
 from schemas.explanation import ExplainedAlarms, PreparedRows
 from schemas.model import FittedModel
+from schemas.readings import Source
 from schemas.results import RetrainResult
 from schemas.work import RESULT_FILE, Work
 from tasks.tracking.locks import lock_retraining
@@ -32,7 +33,7 @@ _GOLDEN_ROWS = 300
 
 @flow(name="retrain", persist_result=False)
 def retrain(
-    data: Path | None = None,
+    data: Source | None = None,
     configuration: Configuration = DEFAULTS,
     force: bool = False,
     wait_minutes: float = 0.0,
@@ -43,7 +44,7 @@ def retrain(
     trained; if such a run was stopped, it is resumed.
 
     Args:
-        data: Table of readings, CSV or Parquet; none for simulated mill readings.
+        data: Source of the readings, as for `load_readings`; none for simulated mill readings.
         configuration: Settings of every step.
         force: Whether to train from the beginning even if the same work is finished or was stopped.
         wait_minutes: Longest wait for another retraining of the same registered model.
@@ -66,16 +67,18 @@ def retrain(
 
 
 def retrain_or_find(
-    data: Path | None, configuration: Configuration, is_forced: bool, wait_minutes: float
+    data: str | None, configuration: Configuration, is_forced: bool, wait_minutes: float
 ) -> RetrainResult:
     """Retrain while holding the lock of the registered model, unless the same work is finished."""
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
     uri = steps.find_tracking_uri(home)
     with report_trouble(uri), lock_retraining(uri, tracking.model_name, 60 * wait_minutes):
-        path = data if data is not None else simulate(home, configuration)
-        raw, readings = line.load_table(path, configuration)
-        clock.lap("load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {path}")
-        work = steps.identify_work(raw.sha256, configuration, home)
+        source = data if data is not None else simulate(home, configuration)
+        raw, readings = line.load_table(source, configuration)
+        clock.lap(
+            "load", f"{len(readings.times):,} rows, {int(readings.events.sum())} event rows, {raw.source}"
+        )
+        work = steps.identify_work(raw.identity, configuration, home)
         client, _ = steps.open_store(uri, tracking.experiment, home)
         found = None if is_forced else steps.find_finished_work(client, tracking.experiment, work.key)
         if found is not None:
@@ -101,6 +104,8 @@ def do_work(
     """
     tracking = configuration.tracking
     divided = divide(prepared, configuration, clock)
+    adapted = line.adapt(prepared, divided, configuration)
+    settings = adapted.settings
     tags = {
         "preset": configuration.preset or "none",
         "leaky_split": str(divided.split.is_leaky).lower(),
@@ -113,22 +118,20 @@ def do_work(
                 return done
         steps.log_configuration(run.client, run.id, configuration)
         steps.log_datasets(run.client, run.id, prepared.labelled, divided.split.parts, prepared.raw.source)
-        trained = train(run, work, prepared, divided, configuration, clock)
-        judged = judge(run, prepared, divided, trained, configuration)
-        log_outcome(run, divided, trained, judged.evidence, configuration)
+        trained = train(run, work, prepared, divided, settings, clock)
+        judged = judge(run, prepared, divided, trained, settings)
+        log_outcome(run, divided, trained, judged.evidence, settings)
         clock.lap("log", f"run {run.name}")
         medians = steps.find_normal_medians(trained.scores["model"], divided.split)
-        version_tags = describe_tags(
-            prepared, divided, medians, judged.decision, configuration, run.code_version
-        )
+        version_tags = describe_tags(prepared, divided, medians, judged.decision, settings, run.code_version)
         with registered_version(
             run.client, tracking.model_name, judged.model_id, run.id, version_tags
         ) as version:
-            result = describe_result(run, prepared, divided, trained, judged, configuration).model_copy(
+            result = describe_result(run, prepared, divided, trained, judged, adapted).model_copy(
                 update={"model_version": version, "seconds": dict(clock.seconds)}
             )
-            steps.describe_version(run.client, result, configuration)
-            write_report(run, result, configuration, trained, prepared, divided)
+            steps.describe_version(run.client, result, settings)
+            write_report(run, result, settings, trained, prepared, divided)
             steps.log_files(run.client, run.id, {RESULT_FILE: result.model_dump_json(indent=1).encode()})
             steps.tag_run(run.client, run.id, {"decision": result.decision, "model_version": version})
             # the last step, so that no later failure can delete a version that has been promoted
@@ -143,11 +146,11 @@ def do_work(
     return result
 
 
-def simulate(home: Path, settings: Configuration) -> Path:
+def simulate(home: Path, settings: Configuration) -> str:
     """Write simulated readings of the configured kind, unless the file exists."""
     kind = settings.readings.simulated
     path = home / "mlruns" / "readings" / f"{'simulated' if kind == 'mill' else kind}.csv"
-    return Path(steps.simulate_file(path, kind))
+    return str(steps.simulate_file(path, kind))
 
 
 def divide(prepared: Prepared, settings: Configuration, clock: Stopwatch) -> Divided:
@@ -156,7 +159,8 @@ def divide(prepared: Prepared, settings: Configuration, clock: Stopwatch) -> Div
         prepared.windows,
         settings.split,
         settings.purge_rows,
-        are_labels_needed=settings.readings.label_column is not None,
+        prepared.labelled.times,
+        settings.promotion.minimum_test_events,
     )
     if settings.features.scale_order == "scale_split_window":
         split = replace(split, is_leaky=True)

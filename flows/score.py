@@ -16,9 +16,21 @@ from schemas.configuration import DEFAULTS, Configuration
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
-from schemas.readings import UNFINISHED_LINE, RawTable
-from schemas.scores import Bookmark, LastAlarm, OpenedOutput, PinnedVersion, Places, ScoreResult, SortedRows
+from schemas.readings import UNFINISHED_LINE, RawTable, Source
+from schemas.scores import (
+    Bookmark,
+    LastAlarm,
+    OpenedOutput,
+    PinnedVersion,
+    Places,
+    ScoreResult,
+    SortedRows,
+    WaitingRows,
+)
+from tasks.readings.arrange import take_found
 from tasks.readings.set_aside import take_missing_settings
+from tasks.readings.units import report_other_units
+from tasks.readings.waiting_rows import are_same
 from tasks.scoring.append import find_places, hold_output
 from tasks.scoring.notes import describe_batch_notes
 
@@ -34,18 +46,19 @@ class Scorer:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """A scored batch: the output before it, its rows sorted by fate, the scored rows, the bookmark after."""
+    """A scored batch: the output before it, its rows sorted by fate, the scored rows, the state after it."""
 
     opened: OpenedOutput
     raw: RawTable
     rows: SortedRows
     scored: pd.DataFrame
     bookmark: Bookmark | None
+    waiting: WaitingRows | None = None
 
 
 @flow(name="score", persist_result=False)
 def score(
-    data: Path, out: Path, model_uri: str | None = None, configuration: Configuration = DEFAULTS
+    data: Source, out: Path, model_uri: str | None = None, configuration: Configuration = DEFAULTS
 ) -> ScoreResult:
     """Score the new rows of a table and append them to an output.
 
@@ -53,7 +66,7 @@ def score(
     batch ended; rows that were scored before are skipped, and rows that cannot be scored are set aside.
 
     Args:
-        data: Table of readings, CSV or Parquet.
+        data: Source of the readings: a file, folder, pattern, address of a database, or `-`.
         out: The output, `.csv` or `.parquet`; its state and the rows set aside are in files next to it.
         model_uri: The version, or none for the champion.
         configuration: How the table is read, and the registered model.
@@ -81,7 +94,7 @@ def score(
 
 def add_batch(
     scorer: Scorer,
-    data: Path,
+    data: str,
     places: Places,
     configuration: Configuration,
     now: datetime | None = None,
@@ -101,7 +114,10 @@ def add_batch(
     detector = take_missing_settings(scorer.detector, section)
     opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
-    raw = steps.load_readings(data, section, is_growing=True)
+    loaded = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
+    arranged = steps.arrange_batch(loaded, section, detector, opened, now)
+    raw, waiting = arranged.raw, arranged.waiting
+    section = take_found(section, raw)
     rows = steps.set_rows_aside(raw, detector, section, opened, now)
     scored, bookmark = pd.DataFrame(), opened.bookmark
     if len(rows.usable):
@@ -110,10 +126,12 @@ def add_batch(
         found, state = steps.score_next_rows(detector, scorer.model, state, rows.usable)
         scored = steps.make_output_rows(found, detector, version, bookmark, now)
         bookmark = steps.advance_bookmark(bookmark, version, detector, state, rows, scored)
-    if bookmark is not None and (len(scored) or len(rows.set_aside)):
+    if not are_same(waiting, opened.waiting):
+        bookmark = steps.keep_waiting_rows(bookmark, version, detector, waiting)
+    if bookmark is not None and (bookmark is not opened.bookmark or len(rows.set_aside)):
         aside = steps.make_set_aside_rows(rows.set_aside, raw.source, now)
         bookmark = steps.append_batch(places, opened, bookmark, scored, aside)
-    return Batch(opened, raw, rows, scored, bookmark)
+    return Batch(opened, raw, rows, scored, bookmark, waiting)
 
 
 def require_same_model(bookmark: Bookmark | None, version: PinnedVersion, places: Places) -> None:
@@ -159,7 +177,8 @@ def describe_batch(
         rows_skipped_set_aside=rows.skipped_set_aside,
         reasons=rows.reasons,
         rows_sorted=rows.sorted_rows,
-        rows_waiting=sum(finding.check == UNFINISHED_LINE for finding in batch.raw.findings),
+        rows_waiting=sum(finding.check == UNFINISHED_LINE for finding in batch.raw.findings)
+        + (0 if batch.waiting is None else len(batch.waiting.times)),
         notes=describe_batch_notes(batch.raw, rows),
         rows_carried_over=0 if before is None else len(before.carried.times),
         alarms=int(scored["alarm"].sum()) if has_rows else 0,

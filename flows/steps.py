@@ -18,16 +18,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from schemas.errors import ForewarnError
-from tasks.alarms import explain, threshold
-from tasks.evaluation import evaluate, gate, search, slices
+from tasks.alarms import explain, rule, threshold
+from tasks.evaluation import evaluate, gate, missing_events, search, slices
 from tasks.evaluation.backtest import summarise, trial
 from tasks.features import absurd, featurise, scale
-from tasks.models import baselines, fit, training_cache
+from tasks.models import baselines, fit, members, training_cache
 from tasks.monitor import reference, review, review_log, watch
-from tasks.readings import check, inspect, load, replay, set_aside, simulate
+from tasks.readings import arrange, check, event_log, events, inspect, labels, replay, set_aside, simulate
 from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
 from tasks.scoring import append, carry_over, output_rows, resume
+from tasks.sources import load
 from tasks.tracking import backtest_log, code_version, fingerprint, log, store
 from tasks.windows import label, split, window
 
@@ -139,6 +140,10 @@ def name_training(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 # table -> checked -> labelled -> windows -> split -> scaled
 simulate_file = step(simulate.simulate_file, name="simulate readings")
 load_readings = outside(load.load_readings, name="load readings", timeout_seconds=600)
+arrange_rows = step(arrange.arrange_rows, name="arrange rows")
+read_labels = step(labels.read_labels, name="read labels")
+merge_events_file = outside(event_log.merge_events_file, name="merge events", timeout_seconds=600)
+merge_events = step(events.merge_events, name="join event rows")
 check_readings = step(check.check_readings, name="schema check")
 refuse_future_rows = step(inspect.refuse_future_rows, name="check for future times")
 replay_causally = step(replay.replay_causally, name="causal replay")
@@ -152,6 +157,11 @@ find_absurd_values = step(absurd.find_absurd_values, name="find absurd values")
 fit_scaler = step(scale.fit_scaler, name="fit scaler")
 scale_rows = step(scale.scale_rows, name="scale")
 widen_labels = step(label.widen_labels, name="widen labels")
+
+# -> what the events allow
+choose_members = step(members.choose_members, name="choose members")
+choose_rule = step(rule.choose_rule, name="choose threshold rule")
+report_missing_events = step(missing_events.report_missing_events, name="report missing events")
 
 # -> fitted model -> scores -> threshold -> evaluation
 fit_model = step(fit.fit_model, name="train")
@@ -224,11 +234,13 @@ resolve_version = outside(resolve.resolve_version, name="resolve version", timeo
 load_version = outside(loading.load_version, name="load version", timeout_seconds=600)
 choose_reading_settings = step(set_aside.choose_reading_settings, name="choose reading settings")
 open_output = outside(append.open_output, name="open output", timeout_seconds=600)
+arrange_batch = step(arrange.arrange_batch, name="arrange rows")
 set_rows_aside = step(set_aside.set_rows_aside, name="set rows aside")
 carry_history = step(carry_over.carry_history, name="carry over")
 score_next_rows = step(resume.score_next_rows, name="score new rows")
 make_output_rows = step(output_rows.make_output_rows, name="number episodes")
 advance_bookmark = step(carry_over.advance_bookmark, name="advance bookmark")
+keep_waiting_rows = step(carry_over.keep_waiting_rows, name="keep waiting rows")
 make_set_aside_rows = step(output_rows.make_set_aside_rows, name="describe rows set aside")
 append_batch = outside(append.append_batch, name="append", timeout_seconds=600)
 

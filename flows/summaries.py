@@ -38,7 +38,7 @@ def summarise_retraining(result: RetrainResult) -> str:
         *_write_times(result.data),
         f"            windows: {windows['train_normal']:,} normal of {windows['train']:,} for training, "
         f"{windows['validation']:,} validation, {windows['test']:,} test",
-        f"Model       {result.family}, {result.parameters:,} parameters, {result.epochs} epochs",
+        f"Model       {_name_model(result)}, {result.parameters:,} parameters, {result.epochs} epochs",
         f"Threshold   {result.threshold:.4g} by {result.threshold_rule}{_write_promise(result)}",
         *_write_parts(result),
         "",
@@ -48,13 +48,22 @@ def summarise_retraining(result: RetrainResult) -> str:
         f"Decision    {result.decision} for version {result.model_version} of {result.model_name}",
         *(f"            - {reason}" for reason in result.reasons),
     ]
-    lines += [f"Note        {finding.message}" for finding in result.data.findings]
+    # results of earlier releases hold only the findings about the data
+    lines += [f"Note        {finding.message}" for finding in result.findings or result.data.findings]
     lines += [
         f"Report      {result.report}",
         f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
         "Compare     forewarn ui   (in a checkout: make ui)",
     ]
     return "\n".join(lines)
+
+
+def _name_model(result: RetrainResult) -> str:
+    """Name the family, with the members of a join from which some were left out."""
+    if result.model is None or not result.model.left_out:
+        return result.family
+    left_out = ", ".join(each.family for each in result.model.left_out)
+    return f"{result.family} of {', '.join(result.model.members)} (without {left_out})"
 
 
 def _write_times(data: DataSummary) -> list[str]:
@@ -146,7 +155,7 @@ def summarise_comparison(result: ComparisonResult) -> str:
         )
     lines += [
         "",
-        *(f"Note        {finding.message}" for finding in result.data.findings),
+        *(f"Note        {finding.message}" for finding in (*result.data.findings, *result.findings)),
         f"Chosen      {result.chosen}, by its ROC area on past folds; settings in the run's chosen.yaml",
         f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
         "Compare     forewarn ui   (in a checkout: make ui)",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,14 +41,14 @@ class FoldOrder:
 
     Attributes:
         entrant: The entrant, such as `model` or `published`.
-        path: Path of the readings.
+        source: Source of the readings, absolute.
         settings: Configuration of the entrant, with the seed of this fold in `training.seed`.
         fold: Number of the fold, from 1.
         has_controls: Whether the controls and the leak check are computed too.
     """
 
     entrant: str
-    path: Path
+    source: str
     settings: Configuration
     fold: int
     has_controls: bool
@@ -79,6 +78,7 @@ class FoldScores:
         parameters: Number of fitted parameters.
         epochs: Number of epochs trained.
         seconds: Duration in seconds.
+        findings: What was left out or replaced, since the fold's training or validation holds too few events.
     """
 
     entrant: str
@@ -93,6 +93,7 @@ class FoldScores:
     parameters: int
     epochs: int
     seconds: float
+    findings: tuple[Finding, ...] = ()
 
 
 class RateResult(BaseModel):

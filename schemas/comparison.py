@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from schemas.evaluation import Interval, Metrics
+from schemas.readings import Finding
 from schemas.results import DataSummary
 
 
@@ -47,6 +48,7 @@ class ComparisonResult(BaseModel):
         chosen: The first family of the leaderboard.
         past_folds: Number of folds that settings were chosen on.
         last_fold: Number of the fold that the leaderboard's metrics come from.
+        findings: What was left out for lack of events.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,3 +66,4 @@ class ComparisonResult(BaseModel):
     leaderboard: tuple[LeaderboardRow, ...]
     chosen: str
     seconds: dict[str, float]
+    findings: tuple[Finding, ...] = ()

@@ -31,11 +31,11 @@ DEFAULT_PATIENCE = Patience()
 
 
 class PlacesOfData(BaseModel):
-    """Absolute paths, on the workers' machine, of the table to read and the scores to write."""
+    """The source to read and the file of scores to write, absolute, on the workers' machine."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path
+    data: str
     scores: Path
 
 

@@ -12,8 +12,8 @@ from schemas.evaluation import Threshold
 from schemas.scaling import Scaler
 
 FORMAT_VERSION: Final = 2
-# how versions without these settings read a table: the month before the day, and a value in every sensor
-_SETTINGS_BEFORE: Final = {"day_first": False, "dead_sensors_at_most": 0}
+# what held before there were these settings
+_SETTINGS_BEFORE: Final = {"day_first": False, "thousands": "none", "dead_sensors_at_most": 0}
 
 
 class Detector(BaseModel):
@@ -30,8 +30,11 @@ class Detector(BaseModel):
         convention: Window convention.
         scaler: Scaler fitted on normal training rows.
         threshold: Fixed, or recalibrated from recent scores; an alarm is `score >= threshold`.
+        positive_values: Values of the label column that mark events; empty for labels of 0 and 1.
+        merge_minutes: Most minutes between two event rows of one event; None to bridge short gaps alone.
         trained_step_minutes: Median interval between training rows, which `readings.step_minutes` may have
             been set to differ from; None in versions that do not hold it.
+        units: Units of the sensors, if the training table had a line of units.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +50,9 @@ class Detector(BaseModel):
     scaler: Scaler
     threshold: Threshold
     trained_step_minutes: float | None = None
+    positive_values: tuple[str, ...] = ()
+    merge_minutes: float | None = None
+    units: dict[str, str] = {}
 
     @property
     def interval_minutes(self) -> float | None:

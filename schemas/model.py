@@ -121,9 +121,12 @@ class Family:
             settings to search, so that one trial is enough.
         learns_from_labels: Whether it uses `Material.train_labels`. In a join, the members that do and those
             that do not have equal weight.
+        least_positive_windows: Positive training windows without which a join leaves the family out; only for
+            a family that learns from labels.
     """
 
     fit: Callable[[Material, ModelSection, TrainingSection, TrainingPlaces], FittedModel]
     load: Callable[[Path], FittedModel]
     suggest: Callable[[BaseTrial], Changes] | None = None
     learns_from_labels: bool = False
+    least_positive_windows: int = 5

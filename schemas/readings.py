@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+# what names a source of readings, as text: path, pattern, address of a database, or `-`
+Source = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 # check of a finding: the last line of a file is left out, since it has no line end
 UNFINISHED_LINE: Final = "unfinished_line"
 # settings found in the training table by which a version reads cells and times of every later table; how a
 # file is laid out is found for each file
 KEPT_WITH_A_VERSION: Final = frozenset(
-    {"readings.day_first", "readings.text_values", "readings.categorical_columns"}
+    {
+        "readings.categorical_columns",
+        "readings.day_first",
+        "readings.decimal",
+        "readings.label_column",
+        "readings.layout",
+        "readings.machine",
+        "readings.tag_column",
+        "readings.text_values",
+        "readings.thousands",
+        "readings.time_column",
+        "readings.time_unit",
+        "readings.value_column",
+    }
 )
 
 
@@ -45,11 +61,15 @@ class RawTable:
 
     Attributes:
         table: All columns as read.
-        source: Path of the file.
-        sha256: Hash of the file's bytes.
+        source: Path of the file or folder, or address of the database without its password.
+        sha256: Hash of the file's bytes, of the hashes of several files, or of the rows of a query.
         findings: What reading the file has shown, such as a last line that is not complete.
         found: Settings that were not given and were found in the file, by full name, such as
             `readings.decimal`; settings of the defaults are not among them.
+        units: Units by column, from a line of units.
+        time_format: How the times were written, as `SensorReadings` has it, if they have been converted
+            since.
+        events_sha256: Hash of the bytes of `labels.events_file`, or None.
     """
 
     table: pd.DataFrame
@@ -57,6 +77,14 @@ class RawTable:
     sha256: str
     findings: tuple[Finding, ...] = ()
     found: Mapping[str, Any] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    time_format: str | None = None
+    events_sha256: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that was read: of the table, and of the file of events if there is one."""
+        return self.sha256 if self.events_sha256 is None else f"{self.sha256}+{self.events_sha256}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +104,13 @@ class SensorReadings:
         source: Path of the file.
         sha256: Hash of the file's bytes.
         findings: Data-quality issues that do not stop the run.
-        time_format: strptime format in which the times were written, or `ISO8601`; None if they were stored
-            as times.
+        time_format: strptime format in which the times were written, `ISO8601`, or for numbers their unit as
+            in `readings.time_unit`; None if they were stored as times.
         found: Settings that were not given and were found in the table, by full name; see `RawTable.found`.
         is_incomplete: Whether a row misses so many values that it is left out and has no score, bool, shape
             (rows,); None if there is no such row.
+        units: Units by column, from a line of units.
+        bridged_minutes: Longest gap between two event rows of one event, in minutes.
     """
 
     times: np.ndarray
@@ -97,6 +127,8 @@ class SensorReadings:
     time_format: str | None = None
     found: Mapping[str, Any] = field(default_factory=dict)
     is_incomplete: np.ndarray | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
+    bridged_minutes: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

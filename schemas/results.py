@@ -58,10 +58,38 @@ class PartSummary(BaseModel):
     flagged: int
 
 
+class LeftOut(BaseModel):
+    """A member of a join that was left out, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: str
+    reason: str
+
+
+class ModelSummary(BaseModel):
+    """The model that was fitted.
+
+    Attributes:
+        family: The configured family.
+        members: Fitted families: the members of a join, or the family alone.
+        left_out: Configured members of a join that could not be fitted on this table.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: str
+    members: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
 class RetrainResult(BaseModel):
     """The outcome of one retraining, from the data to the decision.
 
     Attributes:
+        findings: What is to be known about the data, the split, the model and the threshold; empty in
+            results of earlier releases.
+        model: The families that were fitted, and those left out; None in results of earlier releases.
         is_found: Whether a finished run of the same work was found, so that nothing was trained.
         is_resumed: Whether it resumed an interrupted run.
     """
@@ -95,5 +123,7 @@ class RetrainResult(BaseModel):
     control_intervals: dict[str, dict[str, Interval]]
     champion: ChampionEvidence | None
     seconds: dict[str, float]
+    findings: tuple[Finding, ...] = ()
+    model: ModelSummary | None = None
     is_found: bool = False
     is_resumed: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.evaluation import Threshold
 
-FORMAT_VERSION: Final = 2
-# states of format 1 lack what is known of the rows of the output
-READABLE_VERSIONS: Final = (1, FORMAT_VERSION)
+FORMAT_VERSION: Final = 3
+# states of format 1 lack what is known of the rows of the output, and those of format 2 rows that wait
+READABLE_VERSIONS: Final = (1, 2, FORMAT_VERSION)
 NO_BYTES: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -100,6 +100,19 @@ class KnownRows:
 
 
 @dataclass(frozen=True, eq=False)
+class WaitingRows:
+    """Rows that are not scored yet, because later rows may belong to the same interval of a regular step.
+
+    Attributes:
+        times: In UTC, `datetime64[ns]`, shape (rows,).
+        columns: Numbers, texts, bools and None of each column other than the time, by name.
+    """
+
+    times: np.ndarray
+    columns: dict[str, list[Any]]
+
+
+@dataclass(frozen=True, eq=False)
 class Bookmark:
     """The state of scoring after a batch: everything that the next batch depends on.
 
@@ -117,6 +130,7 @@ class Bookmark:
         output: Valid part of the output.
         set_aside: Valid part of the set-aside file.
         known: What is known of the rows of the output.
+        waiting: Rows that wait for the next batch, or None.
     """
 
     model_name: str
@@ -131,6 +145,7 @@ class Bookmark:
     output: FileMark
     set_aside: FileMark
     known: KnownRows = field(default_factory=KnownRows)
+    waiting: WaitingRows | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,14 +153,16 @@ class OpenedOutput:
     """An output before a batch is appended.
 
     Attributes:
-        bookmark: State after the previous batch, or None before the first batch.
+        bookmark: State after the previous batch, or None before the first row is scored.
         times: Time of every row of the output, increasing, `datetime64[ns]`, shape (rows of the output,).
         rows_set_aside: The values of every row in the set-aside file, as written there.
+        waiting: Rows of earlier batches that are not scored yet, or None.
     """
 
     bookmark: Bookmark | None
     times: np.ndarray
     rows_set_aside: frozenset[str]
+    waiting: WaitingRows | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +237,8 @@ class ScoreResult(BaseModel):
             version then still serve as history, and the threshold starts from the new version's own.
         data: Path of the readings.
         data_sha256: Hash of the file's bytes.
-        rows_read: Rows in the file; the sum of the next five.
+        rows_read: Rows in the file, or of the regular step that its rows were put on; the sum of the next
+            five.
         rows_scored: New rows with a score.
         rows_without_history: New rows without a score: too little history in their run, known events, or
             missing values.
@@ -232,8 +250,8 @@ class ScoreResult(BaseModel):
         rows_skipped_set_aside: Rows that were set aside before.
         reasons: Number of rows set aside, by reason; a row may have several reasons.
         rows_sorted: New rows that stood below a row with a later time, and were put in time order.
-        rows_waiting: 1 if the last line has no line end and waits for the next run, else 0; it is not in
-            `rows_read`.
+        rows_waiting: Rows that wait for the next run, which are not in `rows_read`: a last line without a
+            line end, and rows of the last interval of `readings.resample_minutes`.
         notes: What else to know about the table, in sentences.
         rows_carried_over: Rows of earlier batches that served as history.
         alarms: Alarms among the new rows.

@@ -67,7 +67,8 @@ def as_numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
 
     Args:
         column: Values of any type, shape (rows,).
-        decimal: Decimal mark of numbers stored as text.
+        decimal: Decimal mark of numbers stored as text; `auto` is a point, since numbers of a source with
+            another mark have been rewritten.
 
     Returns:
         float64 with the same index, NaN where a value is missing or not a number.
@@ -77,8 +78,8 @@ def as_numbers(column: pd.Series, decimal: str = ".") -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(column.dtype) or pd.api.types.is_timedelta64_dtype(column.dtype):
         return pd.Series(np.nan, index=column.index)
     values = column.astype(object)
-    if decimal != ".":
-        values = values.map(lambda value: value.replace(decimal, ".") if isinstance(value, str) else value)
+    if decimal == ",":
+        values = values.map(lambda value: value.replace(",", ".") if isinstance(value, str) else value)
     return pd.to_numeric(values, errors="coerce").astype(np.float64)
 
 

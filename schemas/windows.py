@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from schemas.readings import Finding
+
 PARTS = ("train", "validation", "test")
 
 
@@ -83,12 +85,14 @@ class Split:
         test: Windows that are used for evaluation only.
         is_leaky: Whether test data leaks into training: its windows overlap training windows, or the scaler
             was fitted on its rows.
+        findings: What was changed to divide the windows, such as moved boundaries.
     """
 
     train: Part
     validation: Part
     test: Part
     is_leaky: bool
+    findings: tuple[Finding, ...] = ()
 
     @property
     def parts(self) -> tuple[Part, Part, Part]:

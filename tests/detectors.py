@@ -42,7 +42,7 @@ def simulated_table(rows: int = 6_000, seed: int = 5) -> pd.DataFrame:
 
 
 def make_detector(
-    family: str = "pca_t2", rows: int = 6_000, seed: int = 5, **sections: Mapping[str, Any]
+    family: str = "pca_t2", rows: int = 6_000, seed: int = 5, **sections: Any
 ) -> tuple[Detector, FittedModel]:
     """Make a detector of simulated readings.
 
@@ -88,7 +88,7 @@ def train_on_table(
     changes = {**sections, "model": {"family": family, **sections.get("model", {})}}
     settings = change_settings(Configuration(), changes)
     prepared = line.prepare(raw, steps.check_readings(raw, settings.readings), settings)
-    split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
+    split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows)
     divided = line.scale(prepared, split, settings)
     model, scores = line.fit(prepared, divided, settings, has_controls=False)
     thresholds, _ = line.set_thresholds(prepared, split, scores, settings)

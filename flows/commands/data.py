@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flows.commands.group import commands, require_writable, takes_configuration, write_json
+from flows.commands.group import commands, require_writable, takes_configuration, takes_data, write_json
 from flows.environment import find_home
 from schemas.configuration import Configuration
 
@@ -34,7 +34,7 @@ def simulate(
 
 
 @commands.command(epilog="Example: forewarn check --data readings.csv --write-config settings.yaml")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@takes_data
 @click.option(
     "--write-config",
     "config_file",
@@ -42,7 +42,7 @@ def simulate(
     help="Write the settings that were given or found, as YAML for `--config`.",
 )
 @takes_configuration
-def check(data: Path, configuration: Configuration, json_file: Path | None, config_file: Path | None) -> None:
+def check(data: str, configuration: Configuration, json_file: Path | None, config_file: Path | None) -> None:
     """Check a table: its schema, its quality, the settings found, and what a retraining would do with it."""
     from flows.check import check as check_table
     from flows.check import summarise_check, write_found_settings
@@ -60,25 +60,30 @@ def check(data: Path, configuration: Configuration, json_file: Path | None, conf
 @commands.command(
     epilog="Example: forewarn encode --data readings.csv --out encoded.csv --model models:/forewarn/1"
 )
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@takes_data
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
 @click.option("--model", "model_uri", help="Version, such as models:/forewarn/1; by default the champion.")
 @takes_configuration
 def encode(
-    data: Path, out: Path, model_uri: str | None, configuration: Configuration, json_file: Path | None
+    data: str, out: Path, model_uri: str | None, configuration: Configuration, json_file: Path | None
 ) -> None:
     """Write the encoder's output for each row: features for other models."""
     from tasks.files.write import write_table
-    from tasks.readings.load import load_readings
+    from tasks.readings.arrange import arrange_rows, take_found
+    from tasks.readings.set_aside import choose_reading_settings
     from tasks.registry.loading import load_version
     from tasks.scoring.encode import encode_readings
+    from tasks.sources.load import load_readings
     from tasks.tracking.store import find_tracking_uri, open_store
 
     home, tracking = find_home(), configuration.tracking
-    raw = load_readings(data, configuration.readings)
     open_store(find_tracking_uri(home), tracking.experiment, home)
     uri = model_uri or f"models:/{tracking.model_name}@champion"
-    encoded = encode_readings(*load_version(uri), raw.table)
+    detector, model = load_version(uri)
+    section = choose_reading_settings(detector, configuration)
+    raw = arrange_rows(load_readings(data, section), section, detector.sensors)
+    names = {take_found(section, raw).time_column: detector.readings.time_column}
+    encoded = encode_readings(detector, model, raw.table.rename(columns=names))
     write_table(encoded, out)
     width, rows = encoded.shape[1] - 1, int(encoded["encoding_1"].notna().sum())
     write_json(json_file, {"out": str(out), "model": uri, "rows": rows, "width": width})

@@ -19,9 +19,10 @@ from schemas.errors import InputError
 )
 @click.option(
     "--data",
+    metavar="SOURCE",
     envvar="FOREWARN_DATA",
-    type=click.Path(path_type=Path),
-    help="Path of the growing table on the worker's machine; or FOREWARN_DATA.",
+    help="The growing table, as the worker's machine sees it: path, folder, pattern or database URL; or "
+    "FOREWARN_DATA.",
 )
 @click.option(
     "--scores",
@@ -70,7 +71,7 @@ from schemas.errors import InputError
 def deploy(
     configuration: Configuration,
     json_file: Path | None,
-    data: Path | None,
+    data: str | None,
     scores: Path | None,
     notify: str | None,
     yaml_file: Path | None,
@@ -118,17 +119,38 @@ def worker(name: str | None, limit: int | None, log_level: str) -> int:
     return run_worker(find_home(), name, limit, log_level)
 
 
-def find_places_of_data(data: Path | None, scores: Path | None) -> PlacesOfData:
+def find_places_of_data(data: str | None, scores: Path | None) -> PlacesOfData:
     """Make the paths absolute, since a worker runs in another folder.
 
     Raises:
-        InputError: If no table is named.
+        InputError: If no table is named, workers cannot read it, or its address holds a password.
     """
-    if data is None or not str(data):
+    if not data:
         raise InputError(
             "`--data` or FOREWARN_DATA must name the table that scoring, monitoring and retraining read; "
             "neither is set. For a trial: forewarn simulate --out readings.csv, then forewarn deploy --data "
             "readings.csv"
         )
     output = scores if scores is not None and str(scores) else find_home() / "mlruns" / "scores.csv"
-    return PlacesOfData(data=data.expanduser().absolute(), scores=output.expanduser().absolute())
+    return PlacesOfData(data=require_shared(data), scores=output.expanduser().absolute())
+
+
+def require_shared(source: str) -> str:
+    """Return a source as workers read it: absolute, and without a password, which the server would store.
+
+    Raises:
+        InputError: If it is standard input, or holds a password.
+    """
+    from tasks.sources.addresses import PASSWORD_VARIABLE, STANDARD_INPUT, make_absolute, take_password
+
+    if source == STANDARD_INPUT:
+        raise InputError(
+            "`--data` must name a table that workers can read again. Received -, standard input. Name a "
+            "file, a folder or a database."
+        )
+    if take_password(source) != source:
+        raise InputError(
+            "`--data` must not hold a password, because the server stores it with every run. Leave it out of "
+            f"the address, and set {PASSWORD_VARIABLE} (or PGPASSWORD) where the workers run."
+        )
+    return make_absolute(source)

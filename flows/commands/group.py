@@ -19,6 +19,7 @@ from schemas.errors import InputError, StoreUnreachableError
 from tasks.configuration.configure import configure
 
 Command = Callable[..., Any]
+SOURCES = "CSV, Excel, Parquet, folder, pattern, database URL or -"
 
 
 class ForewarnCommand(click.Command):
@@ -35,7 +36,8 @@ class ForewarnCommand(click.Command):
         try:
             return super().invoke(ctx)
         except EOFError as error:
-            files = [value for value in ctx.params.values() if isinstance(value, Path) and value.is_file()]
+            paths = [Path(value) for value in ctx.params.values() if isinstance(value, (str, Path))]
+            files = [path for path in paths if path.is_file()]
             raise explain_early_end(error, files) from error
 
 
@@ -96,6 +98,23 @@ def takes_configuration(command: Command) -> Command:
     return configured
 
 
+def takes_data(command: Command) -> Command:
+    """Add `--data` to a command, and pass it the source without a password: flows record their parameters."""
+    return click.option("--data", required=True, metavar="SOURCE", callback=take_source, help=f"{SOURCES}.")(
+        command
+    )
+
+
+def take_source(_context: click.Context, _option: click.Parameter, source: str | None) -> str | None:
+    """Take the password out of the address of a database, and put it where reading looks for it."""
+    from tasks.sources.addresses import take_password
+
+    if source is None:
+        return None
+    require_text(source)
+    return take_password(source)
+
+
 def takes_dask_address(command: Command) -> Command:
     """Add `--dask-address` to a command."""
     return click.option(
@@ -109,7 +128,7 @@ def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
     from flows.prefect.server import report_server_trouble, require_server, wait_for_records
 
     for argument in arguments:
-        if isinstance(argument, Path):
+        if isinstance(argument, (str, Path)):
             require_text(str(argument))
     heavy = load_heavy_modules()
     address = os.environ.get("PREFECT_API_URL")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
-from flows.commands.group import commands, run_flow, takes_configuration, write_json
+from flows.commands.group import commands, run_flow, takes_configuration, takes_data, write_json
 from schemas.configuration import Configuration
 
 
 @commands.command(epilog="Example: forewarn monitor --data readings.csv --json monitoring.json")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@takes_data
 @takes_configuration
-def monitor(data: Path, configuration: Configuration, json_file: Path | None) -> None:
+def monitor(data: str, configuration: Configuration, json_file: Path | None) -> None:
     """Check the champion for drift and calibration on recent rows.
 
     Give the rows that it was trained on and all later ones. If its scores of normal rows have been raised for

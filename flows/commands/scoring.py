@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from flows.commands.group import commands, run_flow, takes_configuration, write_json
+from flows.commands.group import commands, run_flow, takes_configuration, takes_data, write_json
 from schemas.configuration import Configuration
 
 
 @commands.command(
     epilog="Example: forewarn score --data new.csv --out scores.csv --model models:/forewarn@champion"
 )
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@takes_data
 @click.option(
     "--out",
     required=True,
@@ -23,7 +23,7 @@ from schemas.configuration import Configuration
 @click.option("--model", "model_uri", help="Version, such as models:/forewarn/1; by default the champion.")
 @takes_configuration
 def score(
-    data: Path, out: Path, model_uri: str | None, configuration: Configuration, json_file: Path | None
+    data: str, out: Path, model_uri: str | None, configuration: Configuration, json_file: Path | None
 ) -> None:
     """Score new readings and append scores and alarms to a file, each row once.
 

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from flows.commands.group import commands, run_flow, takes_configuration, takes_dask_address, write_json
+from flows.commands.group import (
+    SOURCES,
+    commands,
+    run_flow,
+    take_source,
+    takes_configuration,
+    takes_dask_address,
+    takes_data,
+    write_json,
+)
 from schemas.configuration import Configuration
 from schemas.families import list_families
 from schemas.presets import PRESETS
@@ -18,7 +27,7 @@ EXIT_HELD_BACK = 3
     epilog="Example: forewarn retrain --data readings.csv --set windows.lookback=10 --json result.json"
 )
 @click.option(
-    "--data", type=click.Path(path_type=Path), help="CSV or Parquet file; by default simulated readings."
+    "--data", metavar="SOURCE", callback=take_source, help=f"{SOURCES}; by default simulated readings."
 )
 @click.option("--preset", help=f"A published procedure: {', '.join(PRESETS)}.")
 @click.option("--require-promotion", is_flag=True, help="Exit with 3 unless the version is promoted.")
@@ -35,7 +44,7 @@ EXIT_HELD_BACK = 3
 )
 @takes_configuration
 def retrain(
-    data: Path | None,
+    data: str | None,
     configuration: Configuration,
     json_file: Path | None,
     require_promotion: bool,
@@ -60,12 +69,12 @@ def retrain(
 @commands.command(
     epilog="Example: forewarn backtest --data readings.csv --set readings.replay=causal --json backtest.json"
 )
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@takes_data
 @click.option("--preset", help=f"A published procedure: {', '.join(PRESETS)}.")
 @takes_dask_address
 @takes_configuration
 def backtest(
-    data: Path, configuration: Configuration, json_file: Path | None, dask_address: str | None
+    data: str, configuration: Configuration, json_file: Path | None, dask_address: str | None
 ) -> None:
     """Evaluate forward in time, fold by fold, against the published model and the controls."""
     from flows.backtest import backtest as backtest_flow
@@ -81,7 +90,7 @@ def backtest(
 @commands.command(
     epilog="Example: forewarn compare --data readings.csv --families join,pca_t2,logistic --trials 5"
 )
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV or Parquet file.")
+@takes_data
 @click.option("--families", help="Families to compare, as a,b,c; by default all.")
 @click.option(
     "--trials", default=5, show_default=True, type=click.IntRange(min=1), help="Settings to try per family."
@@ -89,7 +98,7 @@ def backtest(
 @takes_dask_address
 @takes_configuration
 def compare(
-    data: Path,
+    data: str,
     configuration: Configuration,
     json_file: Path | None,
     families: str | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from prefect.runtime import task_run
@@ -15,6 +14,7 @@ from schemas.backtest import FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.errors import InputError, StoreUnreachableError
 from tasks.configuration.configure import change_settings
+from tasks.sources.addresses import make_absolute
 
 _ANSWER_SECONDS = 5
 
@@ -66,14 +66,14 @@ def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
 
 
 def order_seeds(
-    entrant: str, path: Path, settings: Configuration, fold: int, *, has_controls: bool
+    entrant: str, source: str, settings: Configuration, fold: int, *, has_controls: bool
 ) -> list[FoldOrder]:
     """Make one order for a fold per seed, counting up from the seed of the settings."""
     first = settings.training.seed
     return [
         FoldOrder(
             entrant=entrant,
-            path=path.resolve(),
+            source=make_absolute(source),
             settings=change_settings(settings, {"training": {"seed": first + number}}),
             fold=fold,
             has_controls=has_controls,

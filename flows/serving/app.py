@@ -186,5 +186,7 @@ def describe_row(served: ServedVersion) -> dict[str, Any]:
     }
     required = list(columns)
     if detector.readings.label_column is not None:
-        columns[detector.readings.label_column] = {"enum": [0, 1, None]}
+        columns[detector.readings.label_column] = (
+            {"type": ["string", "number", "null"]} if detector.positive_values else {"enum": [0, 1, None]}
+        )
     return {"type": "object", "properties": columns, "required": required, "additionalProperties": True}

@@ -14,7 +14,9 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.tables import MISSING_SENSORS, as_numbers
 from tasks.readings.missing import blank_missing_words
-from tasks.readings.parse import parse_times
+from tasks.readings.time_columns import join_time_columns, list_time_columns
+from tasks.readings.time_zones import mark_as_utc
+from tasks.readings.written_times import parse_column
 
 # beyond any sensor's range; the square of much larger values would overflow a float32
 LARGEST_VALUE = 1e15
@@ -40,15 +42,20 @@ def make_table(rows: Sequence[Mapping[str, Any]], detector: Detector) -> pd.Data
     if not rows:
         raise InputError("Expected at least one row of readings. `rows` is empty.")
     section = detector.readings
-    names = [section.time_column, *detector.sensors, *detector.categories]
+    names = [
+        *dict.fromkeys([section.time_column, *list_time_columns(section)]),
+        *detector.sensors,
+        *detector.categories,
+    ]
     table = pd.DataFrame({name: _take_column(rows, name) for name in names if any(name in r for r in rows)})
     if section.label_column is not None and section.label_column not in table:
         labels = _take_column(rows, section.label_column)
         table[section.label_column] = pd.Series(labels).fillna(0).infer_objects()
+    table = join_time_columns(table, section)
     if section.time_column in table:
-        times = parse_times(table[section.time_column], section.time_format, section.day_first)
+        times = parse_column(table[section.time_column], section)
         if times.notna().all():
-            table[section.time_column] = times
+            table[section.time_column] = mark_as_utc(times, section.time_zone)
     table, _ = blank_missing_words(table, detector.sensors, section)
     _refuse_large_values(table, detector)
     return table

@@ -17,8 +17,8 @@ from schemas.errors import InputError
 from schemas.readings import RawTable
 from schemas.state import ScoringState
 from tasks.readings.check import check_readings
-from tasks.readings.parse import parse_times
 from tasks.readings.sampling import DIFFERENCES_AT_LEAST, refuse_other_interval
+from tasks.readings.written_times import parse_column
 from tasks.scoring.resume import begin_scoring, score_next_rows
 
 # the answer to the last request is kept in case the request is sent again, unless it exceeds this many bytes
@@ -170,7 +170,7 @@ def _check_interval(served: ServedVersion, state: ScoringState, scored: pd.DataF
     section, earlier = served.detector.readings, None
     if state.rows is not None:
         column = state.rows[section.time_column].tail(DIFFERENCES_AT_LEAST)
-        earlier = parse_times(column, section.time_format, section.day_first).to_numpy()
+        earlier = parse_column(column, section).to_numpy()
     refuse_other_interval(scored["time"].to_numpy(), served.detector.interval_minutes, "the session", earlier)
 
 

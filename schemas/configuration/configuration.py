@@ -58,9 +58,14 @@ class Configuration(Section):
         return self.windows.lookback + any(name in FORECASTERS for name in self.model.families)
 
     @property
+    def has_labels(self) -> bool:
+        """Whether events may be known, by a label column or a file of events."""
+        return self.readings.label_column is not None or self.labels.events_file is not None
+
+    @property
     def purge_rows(self) -> int:
         """Rows left out before each boundary so that no label depends on the next part."""
-        if self.readings.label_column is None:
+        if not self.has_labels:
             return self.split.purge_rows or 0
         return self.labels.rows_ahead if self.split.purge_rows is None else self.split.purge_rows
 
@@ -71,8 +76,7 @@ class Configuration(Section):
                 "`split.method` must be random when `windows.convention` is published, because these windows "
                 f"cross split boundaries. Received {self.split.method}."
             )
-        has_labels = self.readings.label_column is not None
-        if has_labels and self.split.method == "time" and self.purge_rows < self.labels.rows_ahead:
+        if self.has_labels and self.split.method == "time" and self.purge_rows < self.labels.rows_ahead:
             raise ValueError(
                 "`split.purge_rows` must be at least `labels.rows_ahead`, because labels would otherwise "
                 f"depend on the next part. Received purge_rows={self.purge_rows}, "
@@ -98,10 +102,11 @@ class Configuration(Section):
                     f"`features.{key}` must be set, because `model.inputs` or `model.labelled_inputs` "
                     f"contains {group}. Received {getattr(self.features, key)}."
                 )
-        if not has_labels and "logistic" in self.model.families:
+        if not self.has_labels and self.model.family == "logistic":
             raise ValueError(
-                "`readings.label_column` must name a column when `model.family` is logistic, or is join with "
-                "logistic among its members, because logistic is trained on events. Received null."
+                "`readings.label_column` must name a column when `model.family` is logistic, because "
+                "logistic is trained on events. Received null. Choose a family that needs no events, such as "
+                "pca_t2, or join, which leaves out the members that do."
             )
         return self
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -43,16 +45,55 @@ def _order_limits(value: Limits) -> Limits:
     return value
 
 
+def _name_mark(value: Any) -> Any:
+    """Accept the marks between thousands by name or as the characters that stand for them."""
+    if not isinstance(value, str):
+        return value
+    names = {"space": " ", "no-break space": " ", "apostrophe": "'", "comma": ",", "point": "."}
+    alike = {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"}
+    return names.get(value, alike.get(value, value))
+
+
+def _require_encoding(value: str) -> str:
+    try:
+        is_known = value == "auto" or codecs.lookup(value)._is_text_encoding
+    except LookupError:
+        is_known = False
+    if not is_known:
+        raise ValueError(
+            "expected `auto` or the name of a text encoding, such as utf-8, utf-16, cp1252 or shift_jis"
+        )
+    return value
+
+
+def _check_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("expected the name of a time zone, such as Europe/Berlin or UTC") from None
+    return value
+
+
+# a word that may look like a number, such as the name of a machine
+Word = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, (int, float)) else value)]
+Zone = Annotated[str, AfterValidator(_check_zone)]
 # lowest and highest possible value of a sensor, None where there is no limit
 Limits = tuple[float | None, float | None]
 OrderedLimits = Annotated[Limits, AfterValidator(_order_limits)]
+Encoding = Annotated[str, AfterValidator(_require_encoding)]
+ThousandsMark = Annotated[Literal["none", ",", ".", " ", "'"], BeforeValidator(_name_mark)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_list_words)]
 
 
 class ReadingsSection(Section):
     """How the table of readings is parsed and what it must contain."""
 
-    time_column: str = Field("time", description="Column with the time of each row.")
+    time_column: str = Field(
+        "time",
+        min_length=1,
+        description="Column with the time of each row, or `date,time` for two columns that are read "
+        "together.",
+    )
     label_column: str | None = Field(
         "y", description="Column that is 1 on event rows and 0 elsewhere; null for a table without labels."
     )
@@ -64,7 +105,28 @@ class ReadingsSection(Section):
         (), description="Columns of a numbered series that are known to be missing."
     )
     separator: str = Field("auto", min_length=1, description="Separator of a CSV file; `auto` detects it.")
-    decimal: Literal[".", ","] = Field(".", description="Decimal mark of a CSV file.")
+    encoding: Encoding = Field(
+        "auto",
+        description="Encoding of a CSV file: `auto` detects UTF-8 and UTF-16, and takes cp1252 for the rest.",
+    )
+    skip_lines: int | None = Field(
+        None, ge=0, description="Lines above the header of a CSV file or a sheet; null to find the header."
+    )
+    units_row: bool | None = Field(
+        None, description="Whether the line below the header holds units; null to find out."
+    )
+    decimal: Literal["auto", ".", ","] = Field(
+        "auto", description="Decimal mark of numbers that are written as text; `auto` finds it."
+    )
+    thousands: ThousandsMark | None = Field(
+        None,
+        description="Mark between thousands: `,`, `.`, `space`, `apostrophe` or `none`; null to find it "
+        "where the numbers allow only one reading.",
+    )
+    sheet: str | None = Field(
+        None, description="Sheet of an Excel file; null for the only one that holds a table."
+    )
+    query: str | None = Field(None, description="SQL query that returns the table, for `--data` with a URL.")
     time_format: str | None = Field(
         None, description="strptime format of the time column; null to detect it."
     )
@@ -73,8 +135,46 @@ class ReadingsSection(Section):
         description="Whether the day comes before the month in dates such as 1/3/2024; null to decide by the "
         "steps between the rows, and to refuse a table in which they do not tell.",
     )
+    time_unit: Literal["s", "ms", "us", "ns", "excel"] | None = Field(
+        None,
+        description="Unit of times that are numbers: seconds or parts of them since 1970, or Excel's days; "
+        "null for the unit in which they lie between 1980 and 2100.",
+    )
+    time_zone: Zone | None = Field(
+        None,
+        description="Time zone of times that are written without one, such as Europe/Berlin: they are "
+        "converted to UTC, and the hour that is repeated in autumn is read in the order of the rows. Null "
+        "takes them as they are.",
+    )
     step_minutes: float | None = Field(
         None, gt=0, description="Usual interval between rows in minutes; null for the median."
+    )
+    resample_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="Puts irregular rows on a regular step: a row at time t stands for the rows after t less "
+        "this step and up to t. Null for tables that are regular already.",
+    )
+    resample_by: Literal["last", "mean"] = Field(
+        "last",
+        description="Whether a row of the regular step holds the last values of its interval, or means.",
+    )
+    layout: Literal["wide", "long"] | None = Field(
+        None,
+        description="`wide` for a row per time and a column per sensor, `long` for a row per time and sensor "
+        "with the sensor's name in a column; null to find out.",
+    )
+    tag_column: str | None = Field(
+        None, description="Column of a long table with the names of the sensors; null to find it."
+    )
+    value_column: str | None = Field(
+        None, description="Column of a long table with the values; null to find it."
+    )
+    machine_column: str | None = Field(
+        None, description="Column that says which machine a row belongs to; it is no sensor."
+    )
+    machine: Word | None = Field(
+        None, description="Machine in `readings.machine_column` whose rows are used; others are left out."
     )
     missing_words: Words = Field(
         DEFAULT_MISSING_WORDS,

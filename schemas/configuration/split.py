@@ -20,4 +20,9 @@ class SplitSection(Section):
     purge_rows: int | None = Field(
         None, ge=0, description="Rows left out before each boundary; null for `labels.rows_ahead`."
     )
+    move_boundaries: bool = Field(
+        True,
+        description="Whether the `time` split moves its boundaries where validation or test would hold no "
+        "event, or validation no normal rows; each part keeps at least half of its configured rows.",
+    )
     seed: int = Field(123, ge=0, description="Seed of the random split.")

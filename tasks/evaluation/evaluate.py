@@ -84,14 +84,18 @@ def evaluate_scores(
     """
     tally = tally_alarms(scores, part, labelled, thresholds, section)
     weights = draw_weights(len(tally.counts), section.bootstrap_samples, BOOTSTRAP_SEED)
+    metrics = measure(tally)
+    intervals = take_intervals(resample_metrics(tally, weights), section.confidence)
     return Evaluation(
         scorer=scorer,
         part=part.name,
         threshold=float(np.median(thresholds)),
         rows=len(scores),
         events=len(tally.leads),
-        metrics=measure(tally),
-        intervals=take_intervals(resample_metrics(tally, weights), section.confidence),
+        metrics=metrics,
+        intervals={
+            name: interval for name, interval in intervals.items() if getattr(metrics, name) is not None
+        },
     )
 
 
@@ -148,6 +152,9 @@ def measure(tally: Tally) -> Metrics:
         ),
         "lead_minutes_median": float(np.median(caught)) if len(caught) else np.nan,
     }
+    if not labels.any():
+        # without a positive row no alarm could be right
+        figures |= {"precision": np.nan, "f1": np.nan}
     defined = {name: value if np.isfinite(value) else None for name, value in figures.items()}
     return Metrics(prevalence=float(labels.mean()), **defined)
 

@@ -19,6 +19,7 @@ from tasks.readings.check import check_readings
 from tasks.readings.incomplete import report_dead_sensors, report_incomplete_rows
 from tasks.readings.late_labels import find_labelled_stop
 from tasks.readings.sampling import refuse_other_interval
+from tasks.readings.time_zones import mark_as_utc
 from tasks.registry.rescore import keep_later
 from tasks.registry.versions import find_champion, find_run_metrics
 from tasks.scoring.score import score_readings
@@ -147,9 +148,10 @@ def lay_out_table(raw: RawTable, readings: SensorReadings, detector: Detector) -
     Categories are taken from the table as received: only their changes matter.
     """
     table = pd.DataFrame(readings.values, columns=list(readings.sensors), index=raw.table.index)
-    table.insert(0, detector.readings.time_column, readings.times)
+    times = mark_as_utc(pd.Series(readings.times, index=table.index), detector.readings.time_zone)
+    table.insert(0, detector.readings.time_column, times)
     if detector.readings.label_column is not None:
-        table.insert(1, detector.readings.label_column, readings.events.astype(np.int64))
+        table.insert(1, detector.readings.label_column, readings.events)
     for name in detector.categories:
         table[name] = raw.table[name]
     return table

@@ -80,7 +80,7 @@ def check_readings(
     Args:
         raw: The raw table; it is not changed. Messages identify rows by its index.
         section: How the table is parsed and what it must contain.
-        are_labels_needed: Whether labels with at least one event are required; ignored if
+        are_labels_needed: Whether every row must have a label, of an event or not; ignored if
             `readings.label_column` is None.
         are_event_rows_kept: Whether event rows are used as other rows are, and need values as they do.
         sensors: The sensors that a model requires, in its order; other columns are ignored. If None, every
@@ -115,7 +115,8 @@ def check_readings(
     table.insert(0, section.time_column, clock.times)
     if label_column is not None:
         table.insert(1, label_column, raw.table[label_column])
-    is_left_out = find_dropped_events(raw, label_column, are_event_rows_kept=are_event_rows_kept)
+    labels = None if label_column is None else table[label_column]
+    is_left_out = find_dropped_events(labels, len(table), are_event_rows_kept=are_event_rows_kept)
     missing_at_most = count_missing_at_most(section, len(names), is_live=is_live)
     checked = excuse_missing(table, names, is_left_out, section, missing_at_most)
     # for a few live rows the schema check takes longer than scoring
@@ -124,7 +125,7 @@ def check_readings(
     values = np.column_stack([as_numbers(table[sensor], section.decimal) for sensor in names])
     readings = SensorReadings(
         times=clock.times.to_numpy(),
-        events=read_events(table, label_column, raw, are_labels_needed=are_labels_needed),
+        events=read_events(table, label_column),
         values=values,
         sensors=tuple(names),
         categories=tuple(categories),
@@ -133,9 +134,10 @@ def check_readings(
         step_minutes=_check_step(clock.step_minutes, raw),
         source=raw.source,
         sha256=raw.sha256,
-        time_format=clock.time_format,
+        time_format=clock.time_format or raw.time_format,
         found={**raw.found, **clock.found, **cells.found},
         is_incomplete=find_incomplete_rows(values, is_left_out, missing_at_most),
+        units={name: raw.units[name] for name in names if name in raw.units},
     )
     if is_live:
         return readings

@@ -11,8 +11,9 @@ import pandas as pd
 
 from schemas.configuration import ReadingsSection
 from schemas.readings import Finding, RawTable
-from tasks.readings.parse import find_step_minutes, number_runs, parse_times
-from tasks.readings.time_formats import find_time_format, is_day_first
+from tasks.readings.parse import find_step_minutes, number_runs
+from tasks.readings.time_formats import is_day_first
+from tasks.readings.written_times import WrittenTimes, read_times
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,7 @@ class Clock:
 
     Attributes:
         times: `datetime64[ns]` with the index of the table, NaT where a value is not a time, shape (rows,).
-        time_format: strptime format, `ISO8601`, or None if the table holds times.
+        time_format: strptime format, `ISO8601`, the unit of numbers, or None if the table holds times.
         step_minutes: Usual interval between rows in minutes; NaN if there are too few rows.
         runs: Number of the run of each row, int64, shape (rows,).
         findings: What a user should know about them.
@@ -41,17 +42,25 @@ def read_clock(raw: RawTable, section: ReadingsSection) -> Clock:
 
     Args:
         raw: The raw table; it has the time column.
-        section: Format of the times and usual step, as far as they are set.
+        section: Format, unit and zone of the times, and usual step, as far as they are set.
 
     Raises:
         InputError: If the times fit more than one reading equally well.
     """
-    written = raw.table[section.time_column]
-    time_format = section.time_format or find_time_format(written, section.day_first)
-    times = parse_times(written, time_format)
+    written = read_times(raw.table[section.time_column], section)
+    times = written.times
     step_minutes = section.step_minutes or find_step_minutes(times.to_numpy())
     runs = number_runs(times.to_numpy(), step_minutes)
-    day_first = is_day_first(time_format)
-    is_found = section.time_format is None and section.day_first is None and day_first is not None
-    found = {"readings.day_first": day_first} if is_found else {}
-    return Clock(times, time_format, step_minutes, runs, found=found)
+    found = name_found(written, section)
+    return Clock(times, written.time_format or written.time_unit, step_minutes, runs, found=found)
+
+
+def name_found(written: WrittenTimes, section: ReadingsSection) -> dict[str, Any]:
+    """Return the settings that were found in written times and were not given, by full name."""
+    found: dict[str, Any] = {}
+    day_first = is_day_first(written.time_format)
+    if section.time_format is None and section.day_first is None and day_first is not None:
+        found["readings.day_first"] = day_first
+    if section.time_unit is None and written.time_unit is not None:
+        found["readings.time_unit"] = written.time_unit
+    return found

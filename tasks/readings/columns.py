@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,30 +12,10 @@ import pandas as pd
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
 from schemas.readings import RawTable
+from tasks.sources.names import check_column_names
 
 SERIES_COLUMNS_AT_LEAST = 10
 SERIES_MISSING_AT_MOST = 0.1
-
-
-def check_column_names(names: Sequence[Any], source: str) -> None:
-    """Reject columns without a name and duplicate names.
-
-    Raises:
-        InputError: If a name is empty, is not text, or occurs more than once.
-    """
-    unnamed = [place for place, name in enumerate(names, start=1) if not isinstance(name, str) or not name]
-    if unnamed:
-        raise InputError(
-            f"Expected a name for every column. {source} has {len(unnamed)} without a name; the first is "
-            f"column {unnamed[0]} of {len(names)}. Add a name. If the column is a row index, export the "
-            "table without it."
-        )
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise InputError(
-            f"Expected unique column names. {source} has more than one column named {', '.join(repeated)}. "
-            "Rename or remove the duplicates."
-        )
 
 
 def choose_columns(

@@ -14,6 +14,7 @@ from tasks.readings.incomplete import keep_complete_rows
 from tasks.readings.parse import find_latest_time
 from tasks.readings.sentinels import report_sentinels
 from tasks.readings.time_formats import ISO_FORMAT, is_day_first
+from tasks.readings.time_units import UNITS
 
 VARYING_ROWS_AT_LEAST = 0.001
 CONSTANT_START_AT_LEAST = 0.4
@@ -124,6 +125,8 @@ def describe_format(time_format: str | None) -> str:
     """
     if time_format is None:
         return "stored as times"
+    if time_format in UNITS:
+        return f"stored as {UNITS[time_format]}"
     order = {None: "", True: " (the day first)", False: " (the month first)"}[is_day_first(time_format)]
     return f"written as {'ISO 8601' if time_format == ISO_FORMAT else time_format}{order}"
 

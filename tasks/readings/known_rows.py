@@ -11,11 +11,10 @@ import pandas as pd
 from schemas.errors import InputError
 from schemas.readings import RawTable
 from schemas.scores import KnownRows, OpenedOutput
+from tasks.readings.time_zones import find_zones
 
 # rows whose hashes a state keeps: four weeks of a row every 2 minutes
 ROWS_REMEMBERED = 20_000
-# a time of day followed by a zone
-_ZONE = r"[T ]\d{1,2}[^T ]*\s*(?:Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 
 
 def hash_rows(numbers: pd.DataFrame, categories: pd.DataFrame) -> np.ndarray:
@@ -86,22 +85,6 @@ def remember_rows(
     """
     kept = before.hashes if before.columns == columns else before.hashes[:0]
     return KnownRows(columns, np.concatenate([kept, hashes])[-ROWS_REMEMBERED:], are_zoned)
-
-
-def find_zones(column: pd.Series, time_format: str | None) -> np.ndarray:
-    """Find which times are written with a time zone, bool, shape (rows,).
-
-    Args:
-        column: Times as read.
-        time_format: strptime format, or None if it is detected.
-    """
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return np.ones(len(column), dtype=bool)
-    if pd.api.types.is_datetime64_any_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
-        return np.zeros(len(column), dtype=bool)
-    if time_format not in (None, "ISO8601"):
-        return np.full(len(column), "%z" in str(time_format).lower())
-    return column.astype("str").str.strip().str.contains(_ZONE, regex=True).fillna(False).to_numpy(dtype=bool)
 
 
 def require_same_zones(

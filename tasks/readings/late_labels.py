@@ -67,6 +67,6 @@ def report_late_labels(readings: SensorReadings, raw: RawTable, section: Reading
         check="late_labels",
         message=message,
         columns=(str(section.label_column),),
-        details={"rows": rows, "first_row": int(first)},
+        details={"rows": rows, "first_row": first if isinstance(first, str) else int(first)},
     )
     return replace(readings, findings=(*readings.findings, finding))

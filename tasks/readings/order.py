@@ -85,13 +85,17 @@ def require_one_sequence(raw: RawTable, times: pd.Series, time_column: str, orde
         return
     first = int(np.flatnonzero(is_clashing)[0])
     column = _find_machine_column(raw.table, times, time_column)
-    machines = "" if column is None else f" (column {column!r} tells rows of the same time apart)"
+    machines = (
+        "set `readings.machine_column` to the column that names them"
+        if column is None
+        else f"set `readings.machine_column={column}`"
+    )
     raise InputError(
         f"Expected the rows of one machine, each time once. In {raw.source}, {clashing:,} of {len(times):,} "
         f"rows have the time of a row above with other values, or lie between rows at the usual step; the "
-        f"first is row {raw.table.index[first]} at {times.iloc[first]}. Nothing was written. If the table "
-        f"holds several machines{machines}, split it and score each part into its own `--out`. If the clock "
-        "was set back, as for the repeated hour in autumn, export times in UTC."
+        f"first is row {raw.table.index[first]} at {times.iloc[first]}. If the table holds several machines, "
+        f"{machines}. If the clock was set back, as for the repeated hour in autumn, set "
+        "`readings.time_zone`, or export times in UTC. Nothing was written."
     )
 
 

@@ -37,10 +37,13 @@ from tasks.readings.known_rows import (
     remember_rows,
     require_same_zones,
 )
+from tasks.readings.labels import mark_known_events
 from tasks.readings.missing import blank_missing_words
 from tasks.readings.order import find_order, require_one_sequence
-from tasks.readings.parse import find_latest_time, number_runs, parse_times
+from tasks.readings.parse import find_latest_time, number_runs
 from tasks.readings.sampling import refuse_other_interval
+from tasks.readings.time_zones import mark_as_utc
+from tasks.readings.written_times import parse_column
 
 # number of reasons listed in the error message
 _REASONS_SHOWN = 10
@@ -50,10 +53,23 @@ _MISSING_SETTINGS = ("missing_values", "fill_rows_at_most", "dead_sensors_at_mos
 _TABLE_SETTINGS = (
     "time_column",
     "label_column",
+    "encoding",
     "separator",
+    "skip_lines",
+    "units_row",
+    "sheet",
+    "query",
     "decimal",
+    "thousands",
     "time_format",
     "day_first",
+    "time_unit",
+    "time_zone",
+    "layout",
+    "tag_column",
+    "value_column",
+    "machine_column",
+    "machine",
     "missing_words",
     "limits",
     *_MISSING_SETTINGS,
@@ -118,8 +134,9 @@ def set_rows_aside(
     label_column, sensors = choose_known_columns(
         full, section, detector.sensors, detector.categories, are_labels_needed=False
     )
-    times = parse_times(raw.table[section.time_column], section.time_format, section.day_first)
-    labels = None if label_column is None else raw.table[label_column].astype(object).fillna(0)
+    times = parse_column(raw.table[section.time_column], section)
+    marked = mark_known_events(raw.table, label_column, detector.positive_values)
+    labels = None if label_column is None else marked[label_column].astype(object).fillna(0)
     table = _clear_missing_words(full, section, detector)
     numbers = _read_numbers(table, section, detector)
     problems = _find_problems(table, section, sensors, times, labels)
@@ -134,7 +151,7 @@ def set_rows_aside(
     _refuse_other_interval(times[~is_ahead], detector, opened, raw.source)
     _note(problems, order.is_between & ~is_scored, f"{section.time_column}: {BETWEEN_ROWS}")
     recognised = _recognise_rows(raw, times, numbers, detector, opened)
-    is_left_out = find_dropped_events(raw, label_column, are_event_rows_kept=detector.are_event_rows_kept)
+    is_left_out = find_dropped_events(labels, len(table), are_event_rows_kept=detector.are_event_rows_kept)
     walk = _Walk(opened.bookmark, detector, section)
     accepted = _walk_rows(walk, times, numbers, is_scored, is_left_out, problems)
     if len(raw.table) and not (walk.sound_rows or is_scored.any()):
@@ -395,10 +412,11 @@ def _lay_out_rows(
     raw: RawTable, detector: Detector, times: pd.Series, labels: pd.Series | None, numbers: pd.DataFrame
 ) -> pd.DataFrame:
     """Arrange columns under the version's names: time, label (1 on known events), numbers, categories."""
-    table = pd.DataFrame({detector.readings.time_column: times}, index=raw.table.index)
+    zoned = mark_as_utc(times, detector.readings.time_zone)
+    table = pd.DataFrame({detector.readings.time_column: zoned}, index=raw.table.index)
     if detector.readings.label_column is not None:
         is_event = np.zeros(len(table), bool) if labels is None else as_numbers(labels).eq(1).to_numpy()
-        table[detector.readings.label_column] = is_event.astype(np.int64)
+        table[detector.readings.label_column] = is_event
     categories = {name: format_values(raw.table[name]) for name in detector.categories}
     return pd.concat([table, numbers, pd.DataFrame(categories, index=table.index, dtype=object)], axis=1)
 

@@ -1,4 +1,4 @@
-"""Sensors of words: two words such as Off and On are 0 and 1, a few words of another kind are categories."""
+"""Sensors of words: two words such as Off and On are 0 and 1, a few words of other kinds are categories."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ ROWS_PER_CATEGORY = 20
 # a sensor with more numbers than that is one of numbers, with words among them
 NUMBERS_SHARE_AT_MOST = 0.5
 LOW_WORDS = frozenset(
-    ["off", "false", "no", "n", "f", "0", "closed", "close", "stopped", "stop", "inactive", "disabled"]
-    + ["low", "down", "manual", "normal", "ok", "good", "aus", "nein", "zu"]
+    (
+        *("off", "false", "no", "n", "f", "0", "closed", "close", "stopped", "stop", "inactive", "disabled"),
+        *("low", "down", "manual", "normal", "ok", "good", "aus", "nein", "zu"),
+    )
 )
 HIGH_WORDS = frozenset(
-    ["on", "true", "yes", "y", "t", "1", "open", "opened", "running", "run", "started", "start", "active"]
-    + ["enabled", "high", "up", "auto", "automatic", "alarm", "fault", "tripped", "trip", "ein", "ja", "auf"]
+    (
+        *("on", "true", "yes", "y", "t", "1", "open", "opened", "running", "run", "started", "start"),
+        *("active", "enabled", "high", "up", "auto", "automatic", "alarm", "fault", "tripped", "trip"),
+        *("ein", "ja", "auf"),
+    )
 )
 
 
@@ -43,10 +48,10 @@ def find_texts(table: pd.DataFrame, decimal: str) -> Texts:
     """Find the columns of words that can be used as numbers or categories.
 
     A word may be written in capitals or not. Two words are 0 and 1 if one of them names a state: Off, False,
-    No, Closed and Stopped are 0, On, True, Yes, Open and Running are 1, and so on; a word beside them gets
-    the other number. Up to 20 words with 20 rows each on average are categories, also two such as A4 and kraft.
-    Two words of any kind with fewer rows are 0 and 1 in the order of the alphabet. Columns with more words,
-    and columns of numbers with words among them, are left as they are.
+    No, Closed and Stopped are 0, On, True, Yes, Open and Running are 1, and so on; a word beside one of them
+    gets the other number. Up to 20 words with 20 rows each on average are categories, also two such as A4 and
+    kraft. Two words of any kind with fewer rows are 0 and 1 in the order of the alphabet. Columns with more
+    words, and columns of numbers with words among them, are left as they are.
 
     Args:
         table: Columns of sensors, with missing values where a cell stands for no value.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -14,10 +15,39 @@ GAP_STEPS: Final = 1.5
 ROWS_TO_FIND_THE_FORMAT = 200
 # of two readings of the same dates the right one has gaps far shorter than the other's
 _TIMES_SHORTER = 5.0
-_CLOCKS = (" %H:%M", " %H:%M:%S", "")
+_CLOCKS = (" %H:%M", " %H:%M:%S", "", " %H:%M:%S.%f")
+_TWELVE_HOURS = (" %I:%M %p", " %I:%M:%S %p", " %I:%M:%S.%f %p", " %I:%M%p", " %I:%M:%S%p", " %I %p")
 # dates with dots are written with the day first; another order must be set
 _MARKS = ("/", "-", ".")
-_LAYOUTS = tuple((mark, year, clock) for mark in _MARKS for year in ("%y", "%Y") for clock in _CLOCKS)
+_LAYOUTS = tuple(
+    (mark, year, clock) for mark in _MARKS for year in ("%y", "%Y") for clock in (*_CLOCKS, *_TWELVE_HOURS)
+)
+# dates of one meaning only: with the name of the month, or with the year first
+_NAMED_DATES = tuple(
+    date.replace("%b", month).replace("%Y", year)
+    for date in (
+        "%d-%b-%Y",
+        "%d %b %Y",
+        "%b %d, %Y",
+        "%b %d %Y",
+        "%d/%b/%Y",
+        "%d.%b.%Y",
+        "%d. %b %Y",
+        "%d%b%Y",
+    )
+    for month in ("%b", "%B")
+    for year in ("%Y", "%y")
+)
+_NAMED_FORMATS = tuple(
+    date + clock
+    for date in _NAMED_DATES
+    for clock in (*_CLOCKS, *_TWELVE_HOURS, ":%H:%M:%S", ":%H:%M", ":%H:%M:%S.%f", ", %H:%M:%S", ", %H:%M")
+)
+_YEAR_FIRST_FORMATS = tuple(
+    f"%Y{mark}%m{mark}%d{clock}" for mark in ("-", "/", ".") for clock in (*_TWELVE_HOURS, *_CLOCKS)
+)
+_TWELVE_HOUR_TEXT = r"[AaPp][Mm]$"
+_MONTH_TEXT = r"(?i)(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 # of the parts of a date in a format such as %d/%m/%Y, the second begins here
 _SECOND_PART = 3
 
@@ -66,17 +96,39 @@ def find_time_format(column: pd.Series, day_first: bool | None = None) -> str | 
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
         return None
-    texts = column.astype("str").str.strip().dropna()
+    texts = clean_texts(column).dropna()
     best, most = [ISO_FORMAT], _count_times(texts, ISO_FORMAT)
     sample = min(len(texts), ROWS_TO_FIND_THE_FORMAT)
-    for layout in _LAYOUTS:
+    for formats in _list_candidates(texts.head(sample), day_first):
         if most == sample:
             break
-        formats = list_formats(*layout, day_first)
         counts = [_count_times(texts, time_format) for time_format in formats]
         if max(counts) > most:
             best, most = formats, max(counts)
     return best[0] if len(best) == 1 or not most else _choose_order(texts, best)
+
+
+def clean_texts(column: pd.Series) -> pd.Series:
+    """Return times as text without blanks around them, and with a point before fractions of a second."""
+    texts = column.astype("str").str.strip()
+    return texts.str.replace(r"(:\d{2}),(\d{1,9})\b", r"\1.\2", regex=True)
+
+
+def _list_candidates(sample: pd.Series, day_first: bool | None) -> Iterator[list[str]]:
+    """List the formats that some texts may have; those that differ in the order of a date together."""
+    has_names = bool(sample.str.contains(_MONTH_TEXT).any())
+    has_halves = bool(sample.str.contains(_TWELVE_HOUR_TEXT).any())
+    if has_names:
+        yield from ([time_format] for time_format in _NAMED_FORMATS if ("%p" in time_format) == has_halves)
+        return
+    for mark in _MARKS:
+        if sample.str.contains(mark, regex=False).any():
+            yield from (
+                list_formats(*layout, day_first)
+                for layout in _LAYOUTS
+                if layout[0] == mark and ("%p" in layout[2]) == has_halves
+            )
+    yield from ([time_format] for time_format in _YEAR_FIRST_FORMATS if ("%p" in time_format) == has_halves)
 
 
 def is_day_first(time_format: str | None) -> bool | None:
@@ -87,11 +139,22 @@ def is_day_first(time_format: str | None) -> bool | None:
 
 def parse_texts(texts: pd.Series, time_format: str) -> pd.Series:
     """Parse texts in one format; NaT where it does not fit. Times with a zone are in UTC, and keep it."""
+    if ".%f" in time_format:
+        return _parse_fractions(texts, time_format)
     date_format, blank, clock_format = time_format.partition(" ")
     if len(texts) and blank and time_format in _KNOWN:
         return _parse_distinct(texts, date_format, clock_format)
     is_zoned = time_format == ISO_FORMAT or "%z" in time_format.lower()
     return pd.to_datetime(texts, format=time_format, errors="coerce", utc=is_zoned)
+
+
+def _parse_fractions(texts: pd.Series, time_format: str) -> pd.Series:
+    """Parse texts with fractions of a second, which whole seconds may lack."""
+    times = pd.to_datetime(texts, format=time_format, errors="coerce", utc="%z" in time_format.lower())
+    whole = texts[times.isna()]
+    if not len(whole):
+        return times
+    return times.fillna(parse_texts(whole, time_format.replace(".%f", "")).reindex(texts.index))
 
 
 def _parse_distinct(texts: pd.Series, date_format: str, clock_format: str) -> pd.Series:

@@ -17,6 +17,7 @@ from schemas.families import list_packages
 from schemas.model import FittedModel
 from schemas.tables import MISSING_SENSORS, choose_free_name
 from tasks.models.fit import save_model
+from tasks.readings.time_columns import list_time_columns
 from tasks.scoring.score import score_readings
 
 if TYPE_CHECKING:
@@ -164,7 +165,11 @@ def make_signature(detector: Detector) -> ModelSignature:
     from mlflow.types import ColSpec, Schema
     from mlflow.types.schema import AnyType
 
-    inputs: list[ColSpec | TensorSpec] = [ColSpec(AnyType(), detector.readings.time_column)]
+    time_column, parts = detector.readings.time_column, list_time_columns(detector.readings)
+    # two columns of dates and times of day may come joined, as in training, or as they were
+    is_joined = len(parts) > 1
+    inputs: list[ColSpec | TensorSpec] = [ColSpec(AnyType(), time_column, required=not is_joined)]
+    inputs += [ColSpec(AnyType(), name, required=False) for name in parts if is_joined]
     if detector.readings.label_column is not None:
         inputs.append(ColSpec(AnyType(), detector.readings.label_column, required=False))
     inputs += [ColSpec(AnyType(), name) for name in (*detector.sensors, *detector.categories)]

@@ -91,9 +91,11 @@ def open_output(places: Places) -> OpenedOutput:
     _remove(_temporary(places.out))
     _remove(_temporary(places.intent))
     _require_untouched(places, bookmark)
-    if bookmark is None:
-        return OpenedOutput(None, np.zeros(0, dtype="datetime64[ns]"), frozenset())
-    return OpenedOutput(bookmark, _read_times(places.out), _read_rows_set_aside(places.set_aside))
+    if bookmark is None or not bookmark.rows:
+        waiting = None if bookmark is None else bookmark.waiting
+        return OpenedOutput(None, np.zeros(0, dtype="datetime64[ns]"), frozenset(), waiting)
+    aside = _read_rows_set_aside(places.set_aside)
+    return OpenedOutput(bookmark, _read_times(places.out), aside, bookmark.waiting)
 
 
 def _read_state(path: Path) -> Bookmark | None:

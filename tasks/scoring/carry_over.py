@@ -23,11 +23,13 @@ from schemas.scores import (
     KnownRows,
     PinnedVersion,
     SortedRows,
+    WaitingRows,
 )
 from schemas.state import ScoringState
 from tasks.readings.fill import hold_last_values
 from tasks.readings.incomplete import count_missing_at_most
 from tasks.readings.parse import number_runs
+from tasks.readings.time_zones import mark_as_utc
 
 
 def carry_history(
@@ -87,6 +89,29 @@ def advance_bookmark(
     )
 
 
+def keep_waiting_rows(
+    bookmark: Bookmark | None, version: PinnedVersion, detector: Detector, waiting: WaitingRows | None
+) -> Bookmark:
+    """Remember the rows that wait for the next batch, even before the first row is scored."""
+    if bookmark is not None:
+        return dataclasses.replace(bookmark, waiting=waiting)
+    nothing = pd.DataFrame()
+    return Bookmark(
+        model_name=version.name,
+        model_version=version.number,
+        threshold=detector.threshold,
+        carried=CarriedRows(np.zeros(0, "datetime64[ns]"), np.zeros(0, bool), nothing, nothing),
+        held_rows={},
+        rows=0,
+        episodes=0,
+        is_alarm=False,
+        columns=(),
+        output=FileMark(),
+        set_aside=FileMark(),
+        waiting=waiting,
+    )
+
+
 def forget_later_scores(threshold: Threshold, first_time: np.datetime64) -> Threshold:
     """Drop the recent scores of a threshold that are not older than a time."""
     if threshold.trailing is None:
@@ -124,9 +149,10 @@ def restore_rows(carried: CarriedRows, detector: Detector) -> pd.DataFrame | Non
     has_sensors = set(detector.sensors) <= set(carried.values.columns)
     if not (has_sensors and set(detector.categories) <= set(carried.categories.columns)):
         return None
-    parts: dict[str, Any] = {detector.readings.time_column: carried.times}
+    times = mark_as_utc(pd.Series(carried.times), detector.readings.time_zone)
+    parts: dict[str, Any] = {detector.readings.time_column: times}
     if detector.readings.label_column is not None:
-        parts[detector.readings.label_column] = carried.events.astype(np.int64)
+        parts[detector.readings.label_column] = carried.events
     values = carried.values[[name for name in carried.values.columns if name not in detector.categories]]
     rows = pd.concat([pd.DataFrame(parts), values, carried.categories[list(detector.categories)]], axis=1)
     rows = rows[~_find_unusable_rows(rows, carried.times, carried.events, detector)]
@@ -170,11 +196,12 @@ def format_bookmark(bookmark: Bookmark) -> bytes:
             "hashes": base64.b64encode(bookmark.known.hashes.astype("<u8").tobytes()).decode(),
             "are_zoned": bookmark.known.are_zoned,
         },
+        "waiting": _list_waiting_rows(bookmark.waiting),
     }
     return (json.dumps(content, ensure_ascii=False) + "\n").encode()
 
 
-_PARTS = ("threshold", "carried", "output", "set_aside", "known")
+_PARTS = ("threshold", "carried", "output", "set_aside", "known", "waiting")
 
 
 def read_bookmark(content: bytes, source: str) -> Bookmark:
@@ -202,6 +229,8 @@ def read_bookmark(content: bytes, source: str) -> Bookmark:
         fields["set_aside"] = FileMark(**fields["set_aside"])
         if found != 1:
             fields["known"] = _read_known_rows(fields["known"])
+        if fields.get("waiting") is not None:
+            fields["waiting"] = _read_waiting_rows(fields["waiting"])
         return Bookmark(**fields)
     except InputError:
         raise
@@ -226,6 +255,17 @@ def _read_rows(fields: dict[str, Any]) -> CarriedRows:
 def _read_known_rows(fields: dict[str, Any]) -> KnownRows:
     hashes = np.frombuffer(base64.b64decode(fields["hashes"], validate=True), dtype="<u8").astype(np.uint64)
     return KnownRows(tuple(fields["columns"]), hashes, fields["are_zoned"])
+
+
+def _list_waiting_rows(waiting: WaitingRows | None) -> dict[str, Any] | None:
+    if waiting is None:
+        return None
+    return {"times": waiting.times.astype(np.int64).tolist(), "columns": waiting.columns}
+
+
+def _read_waiting_rows(fields: dict[str, Any]) -> WaitingRows:
+    times = np.array(fields["times"], dtype=np.int64).astype("datetime64[ns]")
+    return WaitingRows(times, fields["columns"])
 
 
 def _list_texts(column: pd.Series) -> list[str | None]:

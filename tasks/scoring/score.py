@@ -19,6 +19,8 @@ from tasks.features.featurise import compute_features
 from tasks.features.neutralise import find_touched_sensors, neutralise_features
 from tasks.features.scale import scale_rows
 from tasks.readings.check import check_readings
+from tasks.readings.labels import mark_known_events
+from tasks.readings.time_columns import join_time_columns
 from tasks.windows.label import label_ahead
 from tasks.windows.window import find_end_rows
 
@@ -79,8 +81,10 @@ def compute_rows(detector: Detector, table: pd.DataFrame) -> tuple[np.ndarray, P
     Raises:
         InputError: If the table lacks a column or fails its schema.
     """
+    joined = join_time_columns(table, detector.readings)
+    marked = mark_known_events(joined, detector.readings.label_column, detector.positive_values)
     readings = check_readings(
-        RawTable(table=table, source="rows", sha256=""),
+        RawTable(table=marked, source="rows", sha256=""),
         detector.readings,
         are_labels_needed=False,
         are_event_rows_kept=detector.are_event_rows_kept,

@@ -6,6 +6,7 @@ import numpy as np
 
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part
+from tasks.readings.events import find_event_starts
 
 
 def label_ahead(
@@ -50,7 +51,7 @@ def label_ahead(
     if are_event_rows_kept:
         is_marked |= readings.events
     runs = _number_runs(readings, is_kept)
-    starts, stops = find_events(readings.events, readings.runs)
+    starts, stops = find_events(readings)
     kept_before = np.concatenate([[0], np.cumsum(is_kept)])
     source_rows = np.flatnonzero(is_kept)
     is_whole = bool(is_kept.all())
@@ -93,20 +94,18 @@ def widen_labels(labelled: LabelledReadings, part: Part, warning_rows: int | Non
     return is_marked[part.end_rows]
 
 
-def find_events(events: np.ndarray, runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find where each event starts and stops; an event is a series of event rows without a gap.
+def find_events(readings: SensorReadings) -> tuple[np.ndarray, np.ndarray]:
+    """Find where each event starts and stops.
 
-    Args:
-        events: Whether a row is an event, bool, shape (rows,).
-        runs: Run of rows without a gap, shape (rows,).
+    An event is a series of event rows, without a gap longer than `readings.bridged_minutes`.
 
     Returns:
         First row of each event and the row after its last, both shape (events,).
     """
-    same_run = np.concatenate([[False], runs[1:] == runs[:-1]])
-    continues = np.concatenate([[False], events[1:] & events[:-1]]) & same_run
-    starts = np.flatnonzero(events & ~continues)
-    is_last = events & ~np.concatenate([continues[1:], [False]])
+    events = readings.events
+    starts = find_event_starts(events, readings.runs, readings.times, readings.bridged_minutes)
+    is_last = events & ~np.concatenate([events[1:], [False]])
+    is_last[np.maximum(starts[1:] - 1, 0)] |= events[np.maximum(starts[1:] - 1, 0)]
     return starts, np.flatnonzero(is_last) + 1
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from schemas.configuration import SplitSection
 from schemas.errors import InputError
 from schemas.windows import Part, Split, Windows
+from tasks.windows.boundaries import describe_move, find_boundaries, is_divided_well
 
 # a network cannot be trained on fewer windows
 LEAST_TRAINING_WINDOWS = 50
@@ -16,26 +19,44 @@ def split_windows(
     windows: Windows,
     section: SplitSection,
     purge_rows: int,
-    *,
-    are_labels_needed: bool = True,
+    times: np.ndarray | None = None,
+    test_events: int = 1,
 ) -> Split:
     """Split windows as configured.
+
+    The boundaries of a split in time may be moved if validation or test would hold no event, or validation
+    no normal window, as `tasks.windows.boundaries` describes; the split's `findings` report it.
 
     Args:
         windows: The windows of a table.
         section: Method, fractions and seed.
         purge_rows: Rows before each boundary at which no window ends; only for the split in time order.
-        are_labels_needed: Whether validation and test must contain both positive and normal windows.
+        times: Time of each row, `datetime64[ns]`, shape (rows,), for findings; none to leave them out.
+        test_events: Events that the test part keeps, if it holds as many, where boundaries are moved.
 
     Raises:
-        InputError: If a part has too few windows, or lacks positive or normal ones.
+        InputError: If a part has too few windows, or training or validation too few normal ones.
     """
     fractions = (section.test_fraction, section.validation_fraction)
     if section.method == "random":
         split = split_at_random(windows, *fractions, seed=section.seed)
     else:
         split = split_in_time(windows, *fractions, purge_rows=purge_rows)
-    return require_enough(split, are_labels_needed=are_labels_needed)
+        if section.move_boundaries and windows.labels.any() and not is_divided_well(split):
+            found = find_boundaries(
+                windows, split.validation.start, split.test.start, purge_rows, test_events
+            )
+            split = _move_boundaries(split, windows, found, purge_rows, times)
+    return require_enough(split)
+
+
+def _move_boundaries(
+    split: Split, windows: Windows, found: tuple[int, int], purge_rows: int, times: np.ndarray | None
+) -> Split:
+    if found == (split.validation.start, split.test.start):
+        return split
+    moved = cut_in_time(windows, *found, windows.rows, purge_rows)
+    return replace(moved, findings=(describe_move(split, moved, times),))
 
 
 def split_in_time(
@@ -116,24 +137,28 @@ def _scatter_part(name: str, windows: Windows, choice: np.ndarray) -> Part:
     return Part(name, ends, choice, labels, 0, windows.rows, is_scattered=True)
 
 
-def require_enough(split: Split, *, are_labels_needed: bool = True) -> Split:
-    """Return `split` if its parts have enough windows for training and evaluation.
+def require_enough(split: Split) -> Split:
+    """Return `split` if its parts have enough windows for training, for the threshold and for scores.
+
+    Events are not required: what cannot be said without them is reported.
 
     Raises:
-        InputError: If a part has too few windows, or lacks positive or normal ones.
+        InputError: If a part has too few windows, or training or validation too few normal ones.
     """
     if len(split.train.normal_end_rows) < LEAST_TRAINING_WINDOWS:
         raise InputError(
             f"The training part must hold at least {LEAST_TRAINING_WINDOWS} normal windows. Received "
             f"{len(split.train.normal_end_rows)}. Provide more rows, or reduce `split.test_fraction`."
         )
-    for part in (split.validation, split.test):
-        positives = int(part.labels.sum())
-        if (are_labels_needed and not part.has_both_classes) or not len(part.labels):
-            needed = "rows before events and normal rows" if are_labels_needed else "at least one window"
-            raise InputError(
-                f"The {part.name} part must hold {needed}. Received "
-                f"{len(part.labels)} windows, {positives} of them before an event. Provide a longer "
-                f"table, or change `split.{part.name}_fraction`."
-            )
+    if not len(split.validation.normal_end_rows):
+        raise InputError(
+            "The validation part must hold normal windows, which the threshold is chosen on. Received "
+            f"{len(split.validation.labels)} windows, none of them normal. Provide a longer table, or change "
+            "`split.validation_fraction`."
+        )
+    if not len(split.test.labels):
+        raise InputError(
+            "The test part must hold at least one window. Received none. Provide a longer table, or increase "
+            "`split.test_fraction`."
+        )
     return split

@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from flows.commands import run_command_line
-from flows.fold import describe_table, prepare_once, run_fold, stamp_file
+from flows.fold import describe_table, prepare_once, run_fold, stamp_source
 from schemas.backtest import FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.presets import PUBLISHED_ENTRANT
@@ -117,7 +117,7 @@ def test_rows_after_a_fold_change_nothing_in_it(
 
     table = pd.read_csv(readings_file)
     settings = Configuration.model_validate(order_for(readings_file).settings.model_dump())
-    rows = prepare_once(readings_file, stamp_file(readings_file), describe_table(settings)).windows.rows
+    rows = prepare_once(readings_file, stamp_source(readings_file), describe_table(settings)).windows.rows
     stop = find_folds(rows, settings.evaluation)[0].test_stop
     changed = table.copy()
     # dropped event rows make positions in the file larger than those among the kept rows
@@ -139,7 +139,7 @@ def test_a_table_that_was_replaced_under_its_path_is_read_again(
 
     path = tmp_path / "readings.csv"
     shutil.copy(readings_file, path)
-    prepare_once(path, stamp_file(path), describe_table(order_for(path).settings))
+    prepare_once(path, stamp_source(path), describe_table(order_for(path).settings))
     table = pd.read_csv(path)
     table["x1"] *= np.linspace(1, 2, len(table))
     table.to_csv(path, index=False)

@@ -12,7 +12,7 @@ from schemas.configuration import Configuration
 from schemas.windows import Split
 from tasks.configuration.configure import configure
 from tasks.readings.check import check_readings
-from tasks.readings.load import load_readings
+from tasks.sources.load import load_readings
 from tasks.windows.label import label_ahead
 from tasks.windows.split import split_windows
 from tasks.windows.window import make_windows

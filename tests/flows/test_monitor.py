@@ -236,7 +236,7 @@ def test_a_new_version_says_what_its_normal_scores_were() -> None:
     settings = change_settings(Configuration(), {"model": {"family": "zscore"}})
     raw = RawTable(simulated_table(), "simulated", "0" * 64)
     prepared = line.prepare(raw, steps.check_readings(raw, settings.readings), settings)
-    split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows, are_labels_needed=True)
+    split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows)
     divided = line.scale(prepared, split, settings)
     _, scores = line.fit(prepared, divided, settings, has_controls=False)
     decision = Decision(decision="HOLD", reasons=(), checks=())

@@ -12,8 +12,8 @@ import pytest
 
 from schemas.configuration import ReadingsSection
 from schemas.readings import RawTable
-from tasks.readings.load import load_readings
 from tasks.registry.smoke_test import examine_version
+from tasks.sources.load import load_readings
 from tasks.tracking.store import find_tracking_uri
 from tests.detectors import open_test_store, register_detector, simulated_table, train_on_table
 

@@ -193,10 +193,6 @@ def test_a_fixed_threshold_takes_its_value() -> None:
             r"`features\.has_context` must be set, because .* contains context",
         ),
         (
-            {"readings": {"label_column": None}},
-            r"`readings\.label_column` must name a column .* join with logistic",
-        ),
-        (
             {"readings": {"label_column": None}, "model": {"family": "logistic"}},
             r"`model\.family` is logistic.* trained on events",
         ),

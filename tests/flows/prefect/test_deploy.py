@@ -47,9 +47,21 @@ def test_without_a_table_the_message_says_what_is_expected() -> None:
 
 def test_the_places_of_the_data_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    places = find_places_of_data(Path("readings.csv"), Path("scores.csv"))
-    assert places.data == tmp_path / "readings.csv"
+    places = find_places_of_data("readings.csv", Path("scores.csv"))
+    assert places.data == str(tmp_path / "readings.csv")
     assert places.scores == tmp_path / "scores.csv"
+
+
+@pytest.mark.parametrize("data", ["-", "postgresql://app:secret@host/plant"])
+def test_workers_get_no_password_and_no_standard_input(data: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREWARN_DATA_PASSWORD", "")
+    with pytest.raises(InputError, match="`--data` must") as caught:
+        find_places_of_data(data, None)
+    assert "secret" not in str(caught.value)
+
+
+def test_an_address_of_a_database_stays_one_where_it_is_deployed() -> None:
+    assert find_places_of_data("postgresql://app@host/plant", None).data == "postgresql://app@host/plant"
 
 
 def test_the_wait_of_an_automation_is_not_below_what_prefect_takes() -> None:

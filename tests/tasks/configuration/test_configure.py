@@ -218,7 +218,7 @@ def test_every_fault_is_told_at_once() -> None:
         ),
         (["split.purge_rows=1"], ["split.purge_rows", "labels.rows_ahead"]),
         (["features.difference_rows=null"], ["model.labelled_inputs", "features.difference_rows"]),
-        (["readings.label_column=null"], ["model.family", "readings.label_column"]),
+        (["readings.label_column=null", "model.family=logistic"], ["model.family", "readings.label_column"]),
         (["evaluation.fold_starts=[0.5, 0.4]"], ["evaluation.fold_starts"]),
         (["evaluation.fold_test_fraction=0.2"], ["evaluation.fold_starts", "evaluation.fold_test_fraction"]),
     ],

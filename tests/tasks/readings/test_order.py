@@ -67,7 +67,7 @@ def test_copies_of_rows_are_accepted() -> None:
     ],
 )
 def test_several_sequences_are_refused(minutes: list[float]) -> None:
-    with pytest.raises(InputError, match="one machine, each time once.*split it.*export times in UTC"):
+    with pytest.raises(InputError, match="one machine, each time once.*machine_column.*time_zone"):
         require_one([*minutes])
 
 

@@ -52,9 +52,11 @@ def test_two_words_are_0_and_1(low: str, high: str) -> None:
 
 
 def test_truth_values_are_0_and_1_however_they_are_stored() -> None:
-    for cells in ([True, False], [True, None, False]):
-        readings = read([*cells] * 60)
-        assert set(readings.values[:, readings.sensors.index("pump")][:2]) <= {0.0, 1.0, np.nan}
+    section = SECTION.model_copy(update={"missing_values": "no_score"})
+    for cells in ([True, False, False], [True, None, False]):
+        readings = read([*cells] * 60, section)
+        expected = [np.nan if cell is None else float(cell) for cell in cells]
+        np.testing.assert_array_equal(readings.values[:3, readings.sensors.index("pump")], expected)
         assert readings.found["readings.text_values"] == {"pump": {"False": 0.0, "True": 1.0}}
 
 

@@ -18,7 +18,7 @@ from flows.score import Batch, Scorer, add_batch, describe_batch, summarise_scor
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.evaluation import RecentScores, Threshold, TrailingBudget
-from schemas.scores import Bookmark, CarriedRows, FileMark, KnownRows, PinnedVersion
+from schemas.scores import FORMAT_VERSION, Bookmark, CarriedRows, FileMark, KnownRows, PinnedVersion
 from tasks.readings.parse import parse_times
 from tasks.scoring.append import find_places
 from tasks.scoring.carry_over import forget_later_scores, format_bookmark, read_bookmark, restore_rows
@@ -202,7 +202,7 @@ def test_a_state_of_an_earlier_release_goes_on(
     (batch,) = add_pieces(scorer, table, [], places.out)
     assert (batch.rows.skipped, batch.rows.changed, len(batch.scored)) == (20, 0, 20)
     assert places.out.read_bytes() == score_in_pieces(scorer, table, [], "csv")
-    assert json.loads(places.state.read_text())["format_version"] == 2
+    assert json.loads(places.state.read_text())["format_version"] == FORMAT_VERSION
 
 
 def test_a_table_of_two_machines_is_refused_and_nothing_is_written(
@@ -211,7 +211,7 @@ def test_a_table_of_two_machines_is_refused_and_nothing_is_written(
     other = readings.assign(x5=readings["x1"])
     pd.concat([readings, other]).sort_values("time", kind="stable").to_csv(tmp_path / "two.csv", index=False)
     places = find_places(tmp_path / "scores.csv")
-    with pytest.raises(InputError, match="split it and score each part"):
+    with pytest.raises(InputError, match="set `readings.machine_column`"):
         add_batch(scorer, tmp_path / "two.csv", places, Configuration(), NOW)
     assert [path.name for path in tmp_path.iterdir()] == ["two.csv"]
 

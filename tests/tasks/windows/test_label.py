@@ -113,15 +113,19 @@ def test_negative_rows_ahead_are_refused_where_event_rows_are_kept() -> None:
 
 
 def test_consecutive_event_rows_are_one_event() -> None:
-    readings = readings_with(rows=8, events=[2, 3, 6])
-    starts, stops = find_events(readings.events, readings.runs)
+    starts, stops = find_events(readings_with(rows=8, events=[2, 3, 6]))
     assert (starts.tolist(), stops.tolist()) == ([2, 6], [4, 7])
 
 
 def test_event_rows_on_both_sides_of_a_gap_are_two_events() -> None:
-    readings = readings_with(rows=6, missing=[3], events=[2, 4])
-    starts, stops = find_events(readings.events, readings.runs)
+    starts, stops = find_events(readings_with(rows=6, missing=[3], events=[2, 4]))
     assert (starts.tolist(), stops.tolist()) == ([2, 3], [3, 4])
+
+
+def test_a_bridged_gap_is_within_one_event() -> None:
+    readings = replace(readings_with(rows=8, missing=[3, 4], events=[2, 5, 7]), bridged_minutes=6.0)
+    starts, stops = find_events(readings)
+    assert (starts.tolist(), stops.tolist()) == ([2, 5], [4, 6])
 
 
 def test_a_removed_event_starts_and_stops_after_the_rows_before_it() -> None:

@@ -151,38 +151,80 @@ def test_too_few_training_windows_are_refused() -> None:
         split_windows(windows_with(50, [35, 45]), SECTION, purge_rows=0)
 
 
-@pytest.mark.parametrize(("positives", "part"), [([90], "validation"), ([70], "test")])
-def test_a_part_without_a_row_before_an_event_is_refused(positives: list[int], part: str) -> None:
-    with pytest.raises(InputError, match=rf"The {part} part .* windows, 0 of them before an event"):
-        split_windows(windows_with(100, positives), SECTION, purge_rows=0)
+UNMOVED = SplitSection(move_boundaries=False)
 
 
-def test_a_part_without_a_normal_row_is_refused() -> None:
-    with pytest.raises(InputError, match=r"The test part .* 20 windows, 20 of them before an event"):
-        split_windows(windows_with(100, [70, *range(80, 100)]), SECTION, purge_rows=0)
+@pytest.mark.parametrize("positives", [[90], [70], [70, *range(80, 100)]])
+def test_a_part_may_hold_windows_of_one_kind(positives: list[int]) -> None:
+    split = split_windows(windows_with(100, positives), UNMOVED, purge_rows=0)
+    assert [part.start for part in split.parts] == [0, 64, 80]
+    assert split.findings == ()
 
 
-def test_a_random_part_without_a_row_before_an_event_is_refused() -> None:
-    section = SplitSection(method="random")
-    with pytest.raises(InputError, match=r"The validation part .* windows, 0 of them before an event"):
-        split_windows(windows_with(100, []), section, purge_rows=0)
+def test_a_validation_part_without_a_normal_window_is_refused() -> None:
+    windows = windows_with(100, list(range(64, 80)))
+    with pytest.raises(InputError, match=r"The validation part must hold normal windows.* 16 windows, none"):
+        split_windows(windows, UNMOVED, purge_rows=0)
 
 
-def test_parts_without_events_are_enough_where_no_labels_are_needed() -> None:
-    split = split_windows(windows_with(100, []), SECTION, purge_rows=0, are_labels_needed=False)
+def test_boundaries_move_until_both_parts_hold_events() -> None:
+    split = split_windows(windows_with(100, [83, 84, 95]), SECTION, purge_rows=0)
+    assert split.validation.labels.any()
+    assert split.test.labels.any()
+    [finding] = split.findings
+    assert finding.check == "moved_boundaries"
+    assert finding.details["test"] == {"from": 80, "to": split.test.start}
+    assert f"test begins at row {split.test.start} instead of row 80" in finding.message
+
+
+def test_boundaries_stay_where_both_parts_hold_events() -> None:
+    split = split_windows(windows_with(100, [70, 90]), SECTION, purge_rows=0)
+    assert [part.start for part in split.parts] == [0, 64, 80]
+    assert split.findings == ()
+
+
+def test_boundaries_stay_if_no_event_is_near() -> None:
+    assert split_windows(windows_with(100, [5]), SECTION, purge_rows=0).validation.start == 64
+
+
+def test_the_test_part_keeps_the_events_that_a_decision_needs() -> None:
+    windows = windows_with(200, [165, 170, 175, 180])
+    assert split_windows(windows, SECTION, purge_rows=0, test_events=3).validation.labels.any()
+    assert not split_windows(windows, SECTION, purge_rows=0, test_events=4).validation.labels.any()
+
+
+def test_a_validation_part_inside_a_long_event_moves_out_of_it() -> None:
+    split = split_windows(windows_with(1100, list(range(570, 970))), SECTION, purge_rows=0)
+    assert split.validation.has_both_classes
+    assert split.test.has_both_classes
+    assert len(split.train.normal_end_rows) >= 704 / 2
+
+
+@given(st.lists(st.integers(0, 399), max_size=20), st.integers(0, 3))
+def test_moved_boundaries_keep_half_of_each_part_and_no_part_loses_its_events(
+    positives: list[int], purge_rows: int
+) -> None:
+    windows = windows_with(400, sorted(set(positives)))
+    before = split_windows(windows, UNMOVED, purge_rows)
+    after = split_windows(windows, SECTION, purge_rows)
+    kinds = [
+        sum(part.has_both_classes for part in (split.validation, split.test)) for split in (before, after)
+    ]
+    assert kinds[1] >= kinds[0]
+    for old, new in zip(before.parts, after.parts, strict=True):
+        assert new.stop - new.start >= (old.stop - old.start) // 2
+    if kinds[0] == 2:
+        assert [part.start for part in after.parts] == [part.start for part in before.parts]
+
+
+def test_parts_without_events_are_enough() -> None:
+    split = split_windows(windows_with(100, []), SECTION, purge_rows=0)
     assert split.window_counts == {"train": 64, "train_normal": 64, "validation": 16, "test": 20}
 
 
-def test_a_part_without_windows_is_refused_where_no_labels_are_needed() -> None:
-    with pytest.raises(
-        InputError, match=r"validation part must hold at least one window\. Received 0 windows"
-    ):
-        split_windows(windows_with(200, []), SECTION, purge_rows=32, are_labels_needed=False)
-
-
-def test_too_few_training_windows_are_refused_where_no_labels_are_needed() -> None:
-    with pytest.raises(InputError, match=r"at least 50 normal windows\. Received 32\."):
-        split_windows(windows_with(50, []), SECTION, purge_rows=0, are_labels_needed=False)
+def test_a_part_without_windows_is_refused() -> None:
+    with pytest.raises(InputError, match=r"validation part must hold normal windows.* Received 0 windows"):
+        split_windows(windows_with(200, []), SECTION, purge_rows=32)
 
 
 def test_small_parts_are_divided_before_anything_is_asked_of_them() -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
-from tasks.readings.load import load_readings
+from tasks.sources.load import load_readings
 from tests.mill import require_mill_file
 
 CSV = "time,y,a,b\n5/31/99 0:00,0,1.5,2\n5/31/99 0:02,1,2.5,3\n"
@@ -178,12 +178,11 @@ def test_a_zip_with_one_file_is_read(tmp_path: Path) -> None:
     assert load_readings(path, DEFAULTS).table.shape == (2, 4)
 
 
-def test_a_zip_with_two_files_is_refused(tmp_path: Path) -> None:
+def test_a_zip_without_files_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "readings.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.csv", CSV)
-        archive.writestr("b.csv", CSV)
-    assert "It contains 2 files" in refusal(path)
+        archive.mkdir("empty")
+    assert "It contains none" in refusal(path)
 
 
 def test_a_parquet_file_is_read_with_rows_from_1(tmp_path: Path) -> None:
@@ -201,8 +200,16 @@ def test_a_named_index_in_a_parquet_file_is_a_column(tmp_path: Path) -> None:
 
 def test_an_unnamed_index_in_a_parquet_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "readings.parquet"
-    pd.DataFrame({"time": ["a", "b"], "y": [0, 1]}, index=[5, 9]).to_parquet(path)
+    pd.DataFrame({"time": ["a", "b"], "y": [0, 1]}, index=[9.5, 5.5]).to_parquet(path)
     assert "1 without a name; the first is column 3 of 3" in refusal(path)
+
+
+def test_row_numbers_as_the_index_of_a_parquet_file_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "readings.parquet"
+    pd.DataFrame({"time": ["a", "b"], "y": [0, 1]}, index=[5, 9]).to_parquet(path)
+    raw = load_readings(path, DEFAULTS)
+    assert list(raw.table.columns) == ["time", "y"]
+    assert [finding.check for finding in raw.findings] == ["index_column"]
 
 
 def test_a_parquet_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
@@ -232,8 +239,9 @@ def test_a_path_through_a_file_is_refused(tmp_path: Path) -> None:
     assert "does not exist" in refusal(write(tmp_path, CSV) / "readings.csv")
 
 
-def test_a_directory_is_refused(tmp_path: Path) -> None:
-    assert "is a directory" in refusal(tmp_path)
+def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "notes", "notes.md")
+    assert "There is none in" in refusal(tmp_path)
 
 
 def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,8 +281,8 @@ def test_a_failing_file_system_is_no_fault_of_the_input(
         (CSV.replace(",a,b", ",x5,x5"), "more than one column named x5"),
         (CSV.replace("time,y", ",y"), "1 without a name; the first is column 1 of 4"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "is neither (zero bytes)"),
-        (CSV.replace("a,b", "a,°").encode("latin-1"), "Export the readings as CSV in UTF-8"),
-        (CSV.encode("utf-16"), "Export the readings as CSV in UTF-8"),
+        (b"\xffa,b\n\x01,2\n", "Export the readings as CSV in UTF-8"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(20), "Save it as .xlsx or as CSV"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, content: str | bytes, message: str) -> None:
