@@ -61,18 +61,24 @@ def check_table(data: str, raw: RawTable, configuration: Configuration) -> Check
     Raises:
         InputError: If the table fails its schema.
     """
+    is_kept = configuration.labels.are_event_rows_kept
     raw, section = line.arrange_table(raw, configuration)
     # the newest rows are checked as well: scoring and monitoring read them
     merge_minutes = configuration.labels.merge_minutes
     readings = steps.merge_events(
-        steps.check_readings(fill_late_labels(raw, section), section), merge_minutes
+        steps.check_readings(fill_late_labels(raw, section), section, are_event_rows_kept=is_kept),
+        merge_minutes,
     )
     readings = report_late_labels(readings, raw, section)
     future = find_future_rows(readings, datetime.now(UTC))
     first_time, last_time = format_times(readings.times[[0, -1]])
     known = drop_late_rows(raw, section)
     trained = (
-        readings if known is raw else steps.merge_events(steps.check_readings(known, section), merge_minutes)
+        readings
+        if known is raw
+        else steps.merge_events(
+            steps.check_readings(known, section, are_event_rows_kept=is_kept), merge_minutes
+        )
     )
     return CheckResult(
         data=raw.source,

@@ -80,7 +80,7 @@ def resample_rows(
         nothing = pd.Series(pd.NaT, index=unread.index, dtype=table[section.time_column].dtype)
         table = pd.concat([table, replace_columns(unread, {section.time_column: nothing})])
     finding = _report(section, int(is_used.sum()), len(table) - len(unread), int(is_waiting.sum()))
-    findings = (*raw.findings, *report_missing_words(words, has_limits=bool(section.limits)), finding)
+    findings = (*raw.findings, *report_missing_words(words, section), finding)
     return Resampled(replace(raw, table=table, findings=findings), is_waiting)
 
 
