@@ -169,8 +169,9 @@ def _report(section: ReadingsSection, rows: int, merged: int, waiting: int) -> F
         f"each with {values} of its interval."
     )
     if waiting:
+        count = "1 row" if waiting == 1 else f"{waiting:,} rows"
         message += (
-            f" {waiting:,} rows at the end are left out: their interval is complete once a row at its end, "
+            f" The last interval is left out ({count}): it is complete once a row at its end, "
             "or a later one, is known."
         )
     details = {"rows": rows, "resampled_rows": merged, "waiting": waiting, "minutes": minutes}
