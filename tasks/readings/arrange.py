@@ -68,7 +68,8 @@ def arrange_rows(raw: RawTable, section: ReadingsSection, sensors: tuple[str, ..
         return raw
     written = read_times(raw.table[section.time_column], section)
     _refuse_skipped_times(raw, written.times, section)
-    raw = _convert_local(raw, written, section)
+    if section.time_zone is not None:
+        raw = _report_zone(_convert_local(raw, written, section), section)
     return sort_rows(raw, written.times, section)
 
 
@@ -165,12 +166,16 @@ def _convert_local(raw: RawTable, written: WrittenTimes, section: ReadingsSectio
         return raw
     zoned = mark_as_utc(written.times, section.time_zone)
     raw = _keep_format(raw, written, section)
+    table = replace_columns(raw.table, {section.time_column: zoned})
+    return replace(raw, table=table)
+
+
+def _report_zone(raw: RawTable, section: ReadingsSection) -> RawTable:
+    """Report that local times were converted."""
     message = (
         f"The times were converted to UTC from {section.time_zone} where they have no zone of their own."
     )
-    finding = Finding(check="time_zone", message=message)
-    table = replace_columns(raw.table, {section.time_column: zoned})
-    return replace(raw, table=table, findings=(*raw.findings, finding))
+    return replace(raw, findings=(*raw.findings, Finding(check="time_zone", message=message)))
 
 
 def _keep_format(raw: RawTable, written: WrittenTimes, section: ReadingsSection) -> RawTable:
