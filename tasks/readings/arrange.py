@@ -15,6 +15,7 @@ from schemas.readings import Finding, RawTable
 from schemas.scores import OpenedOutput, WaitingRows
 from tasks.readings.clock import name_found
 from tasks.readings.columns import replace_columns
+from tasks.readings.format import count_rows
 from tasks.readings.labels import mark_known_events
 from tasks.readings.long_tables import pivot_long_table
 from tasks.readings.machines import choose_machine
@@ -207,7 +208,7 @@ def _refuse_repeated(raw: RawTable, times: pd.Series, section: ReadingsSection) 
     if is_repeated.any():
         first = int(np.flatnonzero(is_repeated)[0])
         raise InputError(
-            f"Expected one row per time. In {raw.source}, {int(is_repeated.sum()):,} rows have the time of "
-            f"another row with other values; the first is row {raw.table.index[first]} at "
+            f"Expected one row per time. In {raw.source}, the time of another row comes again with other values in "
+            f"{count_rows(int(is_repeated.sum()))}; the first is row {raw.table.index[first]} at "
             f"{times.iloc[first]}. Keep one row per time."
         )

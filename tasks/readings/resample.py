@@ -11,6 +11,7 @@ from schemas.configuration import ReadingsSection
 from schemas.readings import Finding, RawTable
 from schemas.tables import as_numbers
 from tasks.readings.columns import replace_columns
+from tasks.readings.format import count_rows
 from tasks.readings.missing import blank_missing_words, report_missing_words
 from tasks.readings.time_formats import GAP_STEPS
 from tasks.readings.time_zones import mark_as_utc
@@ -171,14 +172,13 @@ def _report(section: ReadingsSection, rows: int, merged: int, waiting: int, *, i
     minutes = section.resample_minutes
     values = "the last values" if section.resample_by == "last" else "the means"
     message = (
-        f"{rows:,} rows were put on a step of {minutes:g} minute{'s' * (minutes != 1)}: {merged:,} rows, "
+        f"{count_rows(rows)} were put on a step of {minutes:g} minute{'s' * (minutes != 1)}: {count_rows(merged)}, "
         f"each with {values} of its interval."
     )
     if waiting:
-        rest = "1 row" if waiting == 1 else f"{waiting:,} rows"
         fate = "waits for the next batch" if is_batch else "is left out"
         message += (
-            f" The last interval, of {rest}, {fate}: it is complete once a row at its end, or a later one, "
+            f" The last interval, of {count_rows(waiting)}, {fate}: it is complete once a row at its end, or a later one, "
             "is known."
         )
     details = {"rows": rows, "resampled_rows": merged, "waiting": waiting, "minutes": minutes}
