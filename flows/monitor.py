@@ -52,6 +52,7 @@ def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorRes
     clock.lap("model", f"version {version.number} of {version.name}")
     section = steps.choose_reading_settings(detector, configuration)
     raw = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
+    raw = steps.mark_later_events(raw, section, detector, configuration.labels)
     own = tracking.model_copy(update={"experiment": f"{tracking.experiment}-monitor"})
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}
     with recorded_run(own, raw, tags) as run:
@@ -104,7 +105,8 @@ def check_table(
         raw = steps.arrange_rows(raw, section, detector.sensors)
         section = take_found(section, raw)
         marked = mark_known_events(raw.table, section.label_column, detector.positive_values)
-        raw = steps.resample_table(replace(raw, table=marked), section)
+        raw, section = steps.merge_events_file(replace(raw, table=marked), section, configuration.labels)
+        raw = steps.resample_table(raw, section)
         readings, stop = steps.check_watched_table(raw, section, detector, version.last_seen)
     except InputError as error:
         message = str(error)[:_INCIDENT_CHARACTERS]

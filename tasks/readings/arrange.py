@@ -208,7 +208,7 @@ def _refuse_repeated(raw: RawTable, times: pd.Series, section: ReadingsSection) 
     if is_repeated.any():
         first = int(np.flatnonzero(is_repeated)[0])
         raise InputError(
-            f"Expected one row per time. In {raw.source}, the time of another row comes again with other values in "
-            f"{count_rows(int(is_repeated.sum()))}; the first is row {raw.table.index[first]} at "
+            f"Expected one row per time. In {raw.source}, the time of another row comes again with other "
+            f"values in {count_rows(int(is_repeated.sum()))}; the first is row {raw.table.index[first]} at "
             f"{times.iloc[first]}. Keep one row per time."
         )

@@ -12,6 +12,7 @@ from schemas.readings import Finding, RawTable
 from schemas.tables import as_numbers
 from tasks.readings.columns import replace_columns
 from tasks.readings.format import count_rows
+from tasks.readings.labels import are_marked
 from tasks.readings.missing import blank_missing_words, report_missing_words
 from tasks.readings.time_formats import GAP_STEPS
 from tasks.readings.time_zones import mark_as_utc
@@ -159,9 +160,9 @@ def _merge_column(
     is_number = (numbers.notna() | column.isna()).groupby(ends).all()
     grouped = numbers.groupby(ends)
     merged = grouped.max() if is_label else grouped.mean()
-    if is_label and pd.api.types.is_bool_dtype(column.dtype):
-        # labels that were marked as events stay so, whatever words mark events
-        return merged.astype("boolean" if merged.isna().any() else bool)
+    if is_label and are_marked(column):
+        is_event = merged.eq(1)
+        return is_event if merged.notna().all() else is_event.astype("boolean").mask(merged.isna())
     if is_number.all():
         return merged
     return last.astype(object).where(~is_number, merged)
@@ -172,14 +173,14 @@ def _report(section: ReadingsSection, rows: int, merged: int, waiting: int, *, i
     minutes = section.resample_minutes
     values = "the last values" if section.resample_by == "last" else "the means"
     message = (
-        f"{count_rows(rows)} were put on a step of {minutes:g} minute{'s' * (minutes != 1)}: {count_rows(merged)}, "
-        f"each with {values} of its interval."
+        f"{count_rows(rows)} were put on a step of {minutes:g} minute{'s' * (minutes != 1)}: "
+        f"{count_rows(merged)}, each with {values} of its interval."
     )
     if waiting:
         fate = "waits for the next batch" if is_batch else "is left out"
         message += (
-            f" The last interval, of {count_rows(waiting)}, {fate}: it is complete once a row at its end, or a later one, "
-            "is known."
+            f" The last interval, of {count_rows(waiting)}, {fate}: it is complete once a row at its end, or "
+            "a later one, is known."
         )
     details = {"rows": rows, "resampled_rows": merged, "waiting": waiting, "minutes": minutes}
     return Finding(check="resampled", message=message, details=details)

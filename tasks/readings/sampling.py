@@ -44,8 +44,9 @@ def require_interval(
     if is_off.any():
         raise InputError(
             f"Expected rows at multiples of {minutes:g} minutes, as the version was trained on "
-            f"(`readings.resample_minutes`). In {source}, other times come in {count_rows(int(is_off.sum()))}, the "
-            f"first at {np.datetime_as_string(known[is_off][0], unit='s')}. Send rows on this step, or score the "
+            f"(`readings.resample_minutes`). In {source}, other times come in "
+            f"{count_rows(int(is_off.sum()))}, the first at "
+            f"{np.datetime_as_string(known[is_off][0], unit='s')}. Send rows on this step, or score the "
             "table by `forewarn score`, which puts them on it."
         )
 

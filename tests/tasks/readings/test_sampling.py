@@ -104,9 +104,7 @@ def detector_on_a_step() -> Detector:
 def test_rows_off_the_step_of_a_version_are_refused() -> None:
     detector = detector_on_a_step()
     require_interval(at(0, 2, 4, 10), detector, "the request")
-    with pytest.raises(
-        InputError, match="other times come in 1 row, the first at 2024-05-01T00:03"
-    ):
+    with pytest.raises(InputError, match="other times come in 1 row, the first at 2024-05-01T00:03"):
         require_interval(at(0, 2, 3), detector, "The request")
 
 
