@@ -87,7 +87,7 @@ def resample_rows(
         int(is_waiting.sum()),
         is_batch=latest is not None,
     )
-    findings = (*raw.findings, *report_missing_words(words, has_limits=bool(section.limits)), finding)
+    findings = (*raw.findings, *report_missing_words(words, section), finding)
     return Resampled(replace(raw, table=table, findings=findings), is_waiting)
 
 
