@@ -115,9 +115,11 @@ def add_batch(
     opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
     loaded = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
+    loaded = steps.mark_later_events(loaded, section, detector, configuration.labels)
     arranged = steps.arrange_batch(loaded, section, detector, opened, now)
     raw, waiting = arranged.raw, arranged.waiting
     section = take_found(section, raw)
+    raw, section = steps.merge_events_file(raw, section, configuration.labels)
     rows = steps.set_rows_aside(raw, detector, section, opened, now)
     scored, bookmark = pd.DataFrame(), opened.bookmark
     if len(rows.usable):

@@ -25,7 +25,7 @@ class Metrics(BaseModel):
         event_recall_20min: The same within `evaluation.horizon_minutes`.
         false_alarms_per_day: False-alarm episodes per 24 hours of rows present.
         lead_minutes_median: Median lead time: minutes from the first alarm within the longer horizon to the
-            event.
+            event; with `rows_ahead` 0 minus the minutes from the event's start to the first alarm within it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -40,6 +40,9 @@ PUBLISHED_ENTRANT: dict[str, Any] = {
     "training": {"epochs": 200, "batch_size": 64, "learning_rate": 1e-4, "patience": 10, "compile": "never"},
 }
 
+# the published mill file: what its columns are
+MILL: dict[str, Any] = {"readings": {"categorical_columns": ["x28", "x61"], "complete_series": True}}
+
 PRESETS: dict[str, dict[str, Any]] = {
     # Ranjan 2019, "LSTM Autoencoder for Extreme Rare Event Classification in Keras"
     "ranjan-2019": {
@@ -90,4 +93,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "training": {"epochs": 700, "batch_size": 32, "learning_rate": 1e-4, "patience": None},
         "threshold": {"rule": "quantile", "quantile": 0.99, "quantile_part": "train"},
     },
+    # the default detector on the mill's file, whose columns are also recognised without the preset
+    "mill": MILL,
 }

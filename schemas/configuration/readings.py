@@ -99,7 +99,12 @@ class ReadingsSection(Section):
     )
     drop_columns: Names = Field((), description="Columns to ignore; each must exist.")
     categorical_columns: Names = Field(
-        ("x28", "x61"), description="Categorical columns; those that exist are not treated as sensors."
+        (), description="Categorical columns; those that exist are not treated as sensors."
+    )
+    complete_series: bool | None = Field(
+        None,
+        description="Whether a numbered series of columns, such as x1..x61, must be complete: a gap in it "
+        "may be a lost sensor. Null requires it only of a table with the columns of the published mill file.",
     )
     absent_columns: Names = Field(
         (), description="Columns of a numbered series that are known to be missing."

@@ -46,7 +46,8 @@ class Tally:
         blocks: Run of each window, counted from 0 among the runs with a row in the part, shape (windows,).
         counts: Rows, events and alarms in each of these runs, shape (runs, 8).
         leads: Minutes from the first alarm within the longer horizon to each event of the part, NaN for a
-            missed event, shape (events,).
+            missed event, shape (events,); with `rows_ahead` 0 from the first alarm within the event, so 0 or
+            less.
     """
 
     scores: np.ndarray
@@ -119,7 +120,8 @@ def tally_alarms(
         labels=part.labels,
         blocks=number_blocks(part, labelled),
         counts=_count_blocks(is_flagged, part, labelled, events, leads, section),
-        leads=leads[1],
+        # an alarm before an event that is to be detected, not foreseen, is not its alarm
+        leads=leads[1] if labelled.rows_ahead else leads[0],
     )
 
 

@@ -85,7 +85,13 @@ def _describe_calibration(calibration: Calibration | None, watched: WatchedRows)
     """Report missing labels and events, and a false-alarm rate above the promise."""
     findings = []
     late = len(watched.scores) - max(watched.labelled_stop, watched.start)
-    if late > 0:
+    if not watched.labelled_stop:
+        message = (
+            "The table has no labels: drift alone is reviewed. Recall and the rate of false alarms are "
+            "unknown, and every alarm in a window counts as false."
+        )
+        findings.append(Finding(check="no_labels", message=message))
+    elif late > 0:
         message = (
             f"The newest {late:,} rows have no label yet: they count as normal in their windows, and are "
             "left out of recall and false-alarm rate."

@@ -16,6 +16,7 @@ from schemas.monitoring import WatchedRows, WatchedVersion
 from schemas.readings import Finding, RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.readings.check import check_readings
+from tasks.readings.events import merge_events
 from tasks.readings.incomplete import report_dead_sensors, report_incomplete_rows
 from tasks.readings.late_labels import find_labelled_stop
 from tasks.readings.sampling import refuse_other_interval
@@ -74,8 +75,8 @@ def check_watched_table(
             of its training.
 
     Returns:
-        The checked readings of all rows, and the first row from which on no label is known; the number of
-        rows if all labels are known, or the table has none at all.
+        The checked readings of all rows, and the first row from which on no label is known: the number of
+        rows if all labels are known, and 0 if none is.
 
     Raises:
         InputError: If the table fails its schema, or its new rows come at another interval.
@@ -91,7 +92,15 @@ def check_watched_table(
     times = readings.times
     new = times if last_seen is None else times[times > np.datetime64(last_seen)]
     refuse_other_interval(new, detector.interval_minutes, raw.source)
-    return readings, find_labelled_stop(raw, section)
+    return merge_events(readings, detector.merge_minutes), _find_known_stop(raw, section)
+
+
+def _find_known_stop(raw: RawTable, section: ReadingsSection) -> int:
+    """Return the position after the last row with a label; 0 for a table without labels."""
+    name = section.label_column
+    if name is None or name not in raw.table.columns or raw.table[name].isna().all():
+        return 0
+    return find_labelled_stop(raw, section)
 
 
 def score_watched_rows(

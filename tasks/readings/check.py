@@ -40,6 +40,7 @@ from tasks.readings.incomplete import (
     require_complete_rows,
 )
 from tasks.readings.inspect import find_quality_issues
+from tasks.readings.known_tables import apply_mill_rules
 from tasks.readings.late_labels import fill_late_labels
 from tasks.readings.missing import describe_words, name_word_settings
 
@@ -97,6 +98,8 @@ def check_readings(
     are_labels_needed = are_labels_needed and section.label_column is not None
     if not are_labels_needed:
         raw = fill_late_labels(raw, section)
+    if sensors is None:
+        raw, section = apply_mill_rules(raw, section)
     if categories is None:
         wanted = [name for name in section.categorical_columns if name not in section.drop_columns]
         categories = [name for name in wanted if name in raw.table.columns]

@@ -32,7 +32,8 @@ def choose_columns(
     columns = list(raw.table.columns)
     check_column_names(columns, raw.source)
     _check_presence(columns, raw.source, section, are_labels_needed=are_labels_needed)
-    check_numbered_series(columns, section.absent_columns, raw.source)
+    if section.complete_series:
+        check_numbered_series(columns, section.absent_columns, raw.source)
     others = {section.time_column, section.label_column, *section.drop_columns, *section.categorical_columns}
     sensors = [column for column in columns if column not in others]
     if not sensors:

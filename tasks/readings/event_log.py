@@ -18,8 +18,9 @@ from schemas.readings import Finding, RawTable
 from schemas.tables import as_numbers
 from tasks.readings.clock import read_clock
 from tasks.readings.columns import replace_columns, shorten_list
-from tasks.readings.parse import parse_times
-from tasks.readings.time_formats import GAP_STEPS, find_time_format
+from tasks.readings.parse import find_step_minutes
+from tasks.readings.time_formats import GAP_STEPS
+from tasks.readings.written_times import parse_column
 from tasks.sources.load import load_readings
 
 START_NAMES = (
@@ -83,12 +84,13 @@ def merge_events_file(
     Raises:
         InputError: If the file cannot be read, or has no column of starts, or events of several machines.
     """
-    if labels.events_file is None:
+    if labels.events_file is None or not len(raw.table):
         return raw, readings
     clock = read_clock(raw, readings)
     log = load_event_log(labels, readings.model_copy(update=_keep_day_first(clock.found)), clock.times)
-    step = np.timedelta64(round(clock.step_minutes * 60e9), "ns")
-    is_event, is_matched = mark_rows(clock.times.to_numpy(), log.starts, log.ends, step)
+    is_event, is_matched = mark_rows(
+        clock.times.to_numpy(), log.starts, log.ends, _find_step(clock.times.to_numpy(), readings)
+    )
     column = readings.label_column or choose_free_name(LABEL_NAME, list(raw.table.columns))
     own = raw.table[column] if column in raw.table.columns else None
     if own is not None:
@@ -188,6 +190,12 @@ def choose_free_name(name: str, taken: Sequence[str]) -> str:
     return next(each for each in numbered if each not in taken)
 
 
+def _find_step(times: np.ndarray, readings: ReadingsSection) -> np.timedelta64:
+    """Find the usual interval between rows in any order; 0 for a single row."""
+    minutes = readings.step_minutes or find_step_minutes(np.sort(times))
+    return np.timedelta64(round(np.nan_to_num(minutes) * 60e9), "ns")
+
+
 def _anchor(known: np.ndarray, start: np.datetime64, place: int, near: np.timedelta64) -> tuple[int, int]:
     """Find the row of an event without a row inside: the next one, or the last one before a gap; or none."""
     is_recorded = place < len(known) and (place == 0 or known[place] - known[place - 1] <= near)
@@ -202,7 +210,8 @@ def _anchor(known: np.ndarray, start: np.datetime64, place: int, near: np.timede
 
 def _load(path: str, readings: ReadingsSection) -> RawTable:
     """Load the log by the loader of readings; a log with a single column has no separator to be found."""
-    section = readings.model_copy(update={"separator": "auto"})
+    # how its file is laid out is found anew
+    section = ReadingsSection(missing_words=readings.missing_words)
     try:
         return load_readings(path, section)
     except InputError as error:
@@ -234,9 +243,9 @@ def _choose_kinds(
 
 def _read_times(written: pd.Series, readings: ReadingsSection, times: pd.Series, source: str) -> pd.Series:
     """Read the times of a log: in the format of the readings if it fits, or in the one found."""
-    parsed = parse_times(written, readings.time_format) if readings.time_format else None
-    if parsed is None or parsed.isna().any():
-        parsed = _read_other_format(written, readings, times)
+    parsed = _read_by(written, readings, times)
+    if readings.time_format is not None and (parsed.isna() & written.notna()).any():
+        parsed = _read_by(written, readings.model_copy(update={"time_format": None}), times)
     is_wrong = parsed.isna() & written.notna()
     if is_wrong.any():
         first = int(np.flatnonzero(is_wrong.to_numpy())[0])
@@ -248,17 +257,19 @@ def _read_times(written: pd.Series, readings: ReadingsSection, times: pd.Series,
     return parsed
 
 
-def _read_other_format(written: pd.Series, readings: ReadingsSection, times: pd.Series) -> pd.Series:
-    """Find the format; where day and month are in doubt, the reading with more events in the table holds."""
+def _read_by(written: pd.Series, readings: ReadingsSection, times: pd.Series) -> pd.Series:
+    """Read times; where day and month are in doubt, the order that puts more events into the table holds."""
     try:
-        return parse_times(written, find_time_format(written, readings.day_first))
+        return parse_column(written, readings)
     except InputError:
         first, last = times.min(), times.max()
-        readers = [parse_times(written, find_time_format(written, day_first)) for day_first in (True, False)]
-        inside = [int(parsed.between(first, last).sum()) for parsed in readers]
+        orders = [
+            parse_column(written, readings.model_copy(update={"day_first": order})) for order in (True, False)
+        ]
+        inside = [int(parsed.between(first, last).sum()) for parsed in orders]
         if inside[0] == inside[1]:
             raise
-        return readers[0] if inside[0] > inside[1] else readers[1]
+        return orders[0] if inside[0] > inside[1] else orders[1]
 
 
 def _keep_day_first(found: Mapping[str, Any]) -> dict[str, Any]:

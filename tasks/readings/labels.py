@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from schemas.configuration import DEFAULTS, LabelsSection, ReadingsSection
 from schemas.configuration.labels import write_label
+from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.readings import Finding, RawTable
 from schemas.tables import as_numbers
@@ -107,8 +109,34 @@ def mark_events(written: pd.Series, positive: Collection[str]) -> pd.Series:
     """
     if pd.api.types.is_bool_dtype(written.dtype):
         return written
-    is_event = written.map(lambda value: write_label(value) in positive, na_action="ignore")
+    is_event = written.map(lambda value: _is_event(value, positive), na_action="ignore")
     return is_event.astype("boolean" if written.isna().any() else bool)
+
+
+def are_marked(labels: pd.Series) -> bool:
+    """Return whether labels are bools already, apart from missing ones."""
+    known = labels.dropna()
+    return bool(len(known)) and all(isinstance(value, (bool, np.bool_)) for value in known)
+
+
+def _is_event(value: Any, positive: Collection[str]) -> bool:
+    """Return whether a label is a positive one; a bool was marked before."""
+    return bool(value) if isinstance(value, (bool, np.bool_)) else write_label(value) in positive
+
+
+def mark_later_events(
+    raw: RawTable, section: ReadingsSection, detector: Detector, labels: LabelsSection
+) -> RawTable:
+    """Return a table to score with its labels as bools, by the version's words for events or by other ones.
+
+    Args:
+        raw: The table as loaded; it may have no labels.
+        section: Names the label column.
+        detector: The version's words.
+        labels: Other words, if they are set.
+    """
+    positive = labels.positive_values or detector.positive_values
+    return replace(raw, table=mark_known_events(raw.table, section.label_column, positive))
 
 
 def mark_known_events(

@@ -11,6 +11,7 @@ from schemas.configuration import ReadingsSection
 from schemas.readings import Finding, RawTable
 from schemas.tables import as_numbers
 from tasks.readings.columns import replace_columns
+from tasks.readings.labels import are_marked
 from tasks.readings.missing import blank_missing_words, report_missing_words
 from tasks.readings.time_formats import GAP_STEPS
 from tasks.readings.time_zones import mark_as_utc
@@ -152,6 +153,9 @@ def _merge_column(
     is_number = (numbers.notna() | column.isna()).groupby(ends).all()
     grouped = numbers.groupby(ends)
     merged = grouped.max() if is_label else grouped.mean()
+    if is_label and are_marked(column):
+        is_event = merged.eq(1)
+        return is_event if merged.notna().all() else is_event.astype("boolean").mask(merged.isna())
     if is_number.all():
         return merged
     return last.astype(object).where(~is_number, merged)
@@ -161,8 +165,8 @@ def _report(section: ReadingsSection, rows: int, merged: int, waiting: int) -> F
     minutes = section.resample_minutes
     values = "the last values" if section.resample_by == "last" else "the means"
     message = (
-        f"{rows:,} rows were put on a step of {minutes:g} minutes: {merged:,} rows, each with {values} of "
-        "its interval."
+        f"{rows:,} rows were put on a step of {minutes:g} minute{'s' * (minutes != 1)}: {merged:,} rows, "
+        f"each with {values} of its interval."
     )
     if waiting:
         message += (

@@ -11,6 +11,8 @@ from schemas.windows import Part, Split, Windows
 LEAST_SHARE = 0.5
 # share of its positive windows that the training part keeps
 LEAST_TRAINING_POSITIVES = 0.5
+# normal windows that a threshold needs
+NORMAL_WINDOWS = 50
 # places tried for each of the two boundaries
 PLACES = 201
 
@@ -21,10 +23,10 @@ def find_boundaries(
     """Find the boundaries nearest to the configured ones with events in validation and in test.
 
     The configured boundaries stay if both parts hold positive and normal windows, or the table has no
-    positive window at all. Otherwise boundaries count as better if validation holds normal windows, then if
-    more of the two parts hold both kinds, then if they lie nearer to the configured ones. Each part keeps at
-    least half of its configured rows, and the training part at least half of its positive windows. The test
-    part keeps `test_events` events, if it holds as many as configured.
+    positive window at all. Otherwise those are best with which validation holds normal windows; then those
+    with which the training part keeps half of its positive windows and the test part `test_events` events, if
+    they hold as many; then those with which both parts hold both kinds; then the nearest. Each part keeps at
+    least half of its configured rows.
 
     Args:
         windows: The windows of a table.
@@ -50,8 +52,9 @@ def find_boundaries(
     validation, test = count.between(starts, tests), count.between(tests, np.array(stop), is_last=True)
     are_both = [(positive > 0) & (normal > 0) for positive, normal in (validation, test)]
     moved = np.abs(starts - validation_start) / sizes[0] + np.abs(tests - test_start) / sizes[2]
-    gain = 4.0 * (validation[1] > 0) + are_both[0] + are_both[1] - moved / (1 + moved.max()) / 2
-    gain = np.where(keeps_sizes & keeps_events & keeps_test & (normals > 0), gain, -np.inf)
+    is_normal = validation[1] >= min(NORMAL_WINDOWS, sizes[1] * LEAST_SHARE)
+    gain = 8.0 * is_normal + 4.0 * (keeps_events & keeps_test) + are_both[0] + are_both[1]
+    gain = np.where(keeps_sizes & (normals > 0), gain - moved / (1 + moved.max()) / 2, -np.inf)
     place = np.unravel_index(int(np.argmax(gain)), gain.shape)
     return int(starts[place[0], 0]), int(tests[0, place[1]])
 

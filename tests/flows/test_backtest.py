@@ -16,6 +16,7 @@ from schemas.presets import PUBLISHED_ENTRANT
 from tasks.configuration.configure import configure
 from tasks.evaluation.backtest.folds import find_folds
 from tasks.tracking.store import find_tracking_uri
+from tests.plant_tables import make_plant_table
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -154,10 +155,11 @@ def test_folds_that_do_not_fit_are_refused_before_anything_runs(
     assert "`evaluation.fold_starts` must be strictly increasing" in capsys.readouterr().err
 
 
-def test_a_fold_without_events_is_refused_with_advice(
-    home: Path, readings_file: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["backtest", "compare"])
+def test_a_table_without_events_is_refused_with_advice(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    settings = ["evaluation.fold_starts=[0.01,0.5]", "evaluation.fold_test_fraction=0.01"]
-    flags = [part for name in settings for part in ("--set", name)]
-    assert run_command_line(["backtest", "--data", str(readings_file), *flags]) == 2
-    assert "must hold" in capsys.readouterr().err
+    path = tmp_path / "normal.csv"
+    make_plant_table(rows=400, events=0).to_csv(path, index=False)
+    assert run_command_line([command, "--data", str(path)]) == 2
+    assert "needs events in the test of at least one fold" in capsys.readouterr().err

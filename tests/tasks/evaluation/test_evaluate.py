@@ -397,3 +397,17 @@ def test_row_figures_equal_those_of_scikit_learn(
     if labels.any() and not labels.all():
         defined["roc_auc"] = roc_auc_score(labels, scores)
     assert {name: getattr(metrics, name) for name in defined} == pytest.approx(defined)
+
+
+def test_without_rows_ahead_the_lead_is_the_delay_from_the_start_of_the_event() -> None:
+    labelled = labelled_with(
+        rows=40, events=[*range(10, 20), *range(30, 40)], rows_ahead=0, are_event_rows_kept=True
+    )
+    metrics = evaluate(labelled, [8, 13, 14]).metrics
+    assert (metrics.event_recall, metrics.lead_minutes_median) == (0.5, -6.0)
+
+
+def test_without_rows_ahead_an_alarm_before_the_event_is_no_lead() -> None:
+    labelled = labelled_with(rows=40, events=range(10, 20), rows_ahead=0, are_event_rows_kept=True)
+    metrics = evaluate(labelled, [8]).metrics
+    assert (metrics.event_recall, metrics.lead_minutes_median) == (0.0, None)

@@ -231,6 +231,9 @@ def test_columns_named_by_numbers_are_refused() -> None:
     assert "Expected a name for every column" in refusal(table)
 
 
+COMPLETE = ReadingsSection(complete_series=True)
+
+
 def series_with(names: list[str]) -> pd.DataFrame:
     values = np.random.default_rng(0).normal(size=(6, len(names)))
     return pd.concat([table_with(), pd.DataFrame(values, index=range(2, 8), columns=names)], axis="columns")
@@ -238,30 +241,40 @@ def series_with(names: list[str]) -> pd.DataFrame:
 
 def test_a_hole_in_a_numbered_series_is_refused() -> None:
     names = [f"x{number}" for number in range(1, 21) if number != 17]
-    assert "x1..x20. readings.csv lacks x17." in refusal(series_with(names))
+    assert "x1..x20. readings.csv lacks x17." in refusal(series_with(names), COMPLETE)
 
 
 def test_a_hole_is_spelled_like_its_series() -> None:
     names = [f"x{number:02d}" for number in range(1, 21) if number != 7]
-    assert "x01..x20. readings.csv lacks x07." in refusal(series_with(names))
+    assert "x01..x20. readings.csv lacks x07." in refusal(series_with(names), COMPLETE)
 
 
 def test_a_hole_that_is_known_is_accepted() -> None:
     names = [f"x{number}" for number in range(1, 21) if number != 17]
-    section = ReadingsSection(absent_columns=("x17",))
+    section = ReadingsSection(absent_columns=("x17",), complete_series=True)
     assert "x16" in check(series_with(names), section).sensors
 
 
 def test_a_categorical_column_closes_its_series() -> None:
     names = [f"x{number}" for number in range(1, 21)]
-    assert "x17" not in check(series_with(names), ReadingsSection(categorical_columns=("x17",))).sensors
+    assert (
+        "x17"
+        not in check(
+            series_with(names), ReadingsSection(categorical_columns=("x17",), complete_series=True)
+        ).sensors
+    )
+
+
+def test_a_hole_in_a_numbered_series_of_another_table_is_none() -> None:
+    names = [f"x{number}" for number in range(1, 21) if number != 17]
+    assert len(check(series_with(names)).sensors) == 19 + len(check(table_with()).sensors)
 
 
 @pytest.mark.parametrize(
     "numbers", [range(101, 113), [1, 2, 3, 5, 6, 7, 8, 9], [*range(1, 10), 11, 14, 15, 16, 20]]
 )
 def test_other_numbered_columns_are_no_series(numbers: list[int]) -> None:
-    assert "x1" in "".join(check(series_with([f"x{number}" for number in numbers])).sensors)
+    assert "x1" in "".join(check(series_with([f"x{number}" for number in numbers]), COMPLETE).sensors)
 
 
 # times
