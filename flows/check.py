@@ -8,30 +8,60 @@ from typing import Any
 import numpy as np
 
 from flows import line, steps
-from schemas.check import CheckResult, PlannedPart, RetrainingPlan
+from schemas.check import CheckResult, FleetCheckResult, MachineCheck, PlannedPart, RetrainingPlan
 from schemas.configuration import Configuration
 from schemas.errors import InputError
-from schemas.readings import LabelledReadings, SensorReadings
+from schemas.readings import LabelledReadings, RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.alarms.episodes import select_events
 from tasks.configuration.propose import add_found_settings, list_own_settings, write_settings
+from tasks.readings.columns import shorten_list
 from tasks.readings.format import format_times
 from tasks.readings.inspect import describe_format, find_future_rows
 from tasks.readings.late_labels import drop_late_rows, fill_late_labels, report_late_labels
+from tasks.readings.machines import list_machines
 from tasks.windows.label import find_events
 
 
-def check(data: str, configuration: Configuration) -> CheckResult:
+def check(data: str, configuration: Configuration) -> CheckResult | FleetCheckResult:
     """Read and check a table as a retraining would, but train nothing.
 
     Args:
         data: Source of the readings, as `tasks.sources.load.load_readings` takes it.
         configuration: Settings of every step.
 
+    Returns:
+        What the table holds; for a table of several machines, of which none is chosen, what each machine's
+        rows hold, or why they fail.
+
     Raises:
         InputError: If the table cannot be read or fails its schema; the message says what to set.
     """
-    raw, section = line.read_table(data, configuration)
+    raw = steps.load_readings(data, configuration.readings)
+    machines = list_machines(raw.table, configuration.readings)
+    if configuration.readings.machine is not None or len(machines) <= 1:
+        return check_table(data, raw, configuration)
+    checks = tuple(check_machine(data, raw, configuration, machine) for machine in machines)
+    return FleetCheckResult(data=data, sha256=raw.sha256, machines=checks)
+
+
+def check_machine(data: str, raw: RawTable, configuration: Configuration, machine: str) -> MachineCheck:
+    """Check the rows of one machine of a table."""
+    section = configuration.readings.model_copy(update={"machine": machine})
+    try:
+        checked = check_table(data, raw, configuration.model_copy(update={"readings": section}))
+    except InputError as error:
+        return MachineCheck(machine=machine, error=str(error))
+    return MachineCheck(machine=machine, check=checked)
+
+
+def check_table(data: str, raw: RawTable, configuration: Configuration) -> CheckResult:
+    """Check the rows of a table as loaded.
+
+    Raises:
+        InputError: If the table fails its schema.
+    """
+    raw, section = line.arrange_table(raw, configuration)
     # the newest rows are checked as well: scoring and monitoring read them
     merge_minutes = configuration.labels.merge_minutes
     readings = steps.merge_events(
@@ -126,9 +156,44 @@ def summarise_check(result: CheckResult) -> str:
     return "\n".join(lines)
 
 
-def write_found_settings(result: CheckResult) -> str:
-    """Write the settings that were given or found, and as comments those that findings propose, as YAML."""
-    return write_settings(result.settings, result.found, list_proposals(result))
+def summarise_fleet(result: FleetCheckResult) -> str:
+    """Write the summary that `forewarn check` prints for a table of several machines."""
+    parts = [f"{result.data}: {len(result.machines)} machines."]
+    for machine in result.machines:
+        text = f"Refused. {machine.error}" if machine.check is None else summarise_check(machine.check)
+        parts.append(f"Machine {machine.machine}\n{text}")
+    return "\n\n".join(parts)
+
+
+def require_sound_machines(result: CheckResult | FleetCheckResult) -> None:
+    """Refuse a table of several machines if the rows of one fail.
+
+    Raises:
+        InputError: If they do.
+    """
+    if isinstance(result, CheckResult):
+        return
+    failing = [machine.machine for machine in result.machines if machine.check is None]
+    if failing:
+        raise InputError(
+            f"Expected sound rows of all {len(result.machines)} machines of {result.data}. Those of "
+            f"{shorten_list(failing)} fail, for the reasons above. Correct them, or choose another machine "
+            "by `readings.machine`."
+        )
+
+
+def write_found_settings(result: CheckResult | FleetCheckResult) -> str:
+    """Write the settings that were given or found, and as comments those that findings propose, as YAML.
+
+    For several machines these are the settings of the first one with sound rows, without its name.
+    """
+    if isinstance(result, CheckResult):
+        return write_settings(result.settings, result.found, list_proposals(result))
+    first = next((machine.check for machine in result.machines if machine.check is not None), None)
+    if first is None:
+        return write_settings({})
+    readings = {key: value for key, value in first.settings["readings"].items() if key != "machine"}
+    return write_settings({**first.settings, "readings": readings}, first.found, list_proposals(first))
 
 
 def list_proposals(result: CheckResult) -> list[tuple[str, Any, str]]:

@@ -98,20 +98,21 @@ class Judged:
     decision: Decision
 
 
-def read_table(source: str, settings: Configuration) -> tuple[RawTable, ReadingsSection]:
-    """Read and arrange a table, with its events marked by 0 and 1.
+def arrange_table(raw: RawTable, settings: Configuration) -> tuple[RawTable, ReadingsSection]:
+    """Arrange a table as loaded: a row per time and a column per sensor, with its events marked by 0 and 1.
 
     Returns:
         The table, and the settings with those found in it; they name its label column: None if it has no
         labels.
 
     Raises:
-        InputError: If the table or the file of events cannot be read, or labels do not tell events.
+        InputError: If the table cannot be arranged, the file of events cannot be read, or labels do not tell
+            events.
     """
-    raw = steps.load_readings(source, settings.readings)
-    raw, section = steps.read_labels(raw, settings.readings, settings.labels)
-    raw = steps.arrange_rows(raw, section)
-    return steps.merge_events_file(raw, take_found(section, raw), settings.labels)
+    raw = steps.arrange_rows(raw, settings.readings)
+    raw, section = steps.read_labels(raw, take_found(settings.readings, raw), settings.labels)
+    raw, section = steps.merge_events_file(raw, section, settings.labels)
+    return steps.resample_table(raw, section), section
 
 
 def load_table(source: str, settings: Configuration) -> tuple[RawTable, SensorReadings]:
@@ -120,7 +121,7 @@ def load_table(source: str, settings: Configuration) -> tuple[RawTable, SensorRe
     Raises:
         InputError: If the table cannot be used, for example because rows of it lie in the future.
     """
-    received, section = read_table(source, settings)
+    received, section = arrange_table(steps.load_readings(source, settings.readings), settings)
     raw = drop_late_rows(received, section)
     checked = steps.check_readings(raw, section)
     readings = steps.merge_events(checked, settings.labels.merge_minutes)

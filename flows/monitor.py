@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
@@ -16,6 +18,7 @@ from schemas.errors import InputError
 from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVersion
 from schemas.readings import RawTable, SensorReadings, Source
 from tasks.readings.arrange import take_found
+from tasks.readings.labels import mark_known_events
 from tasks.readings.missing import blank_missing_words
 from tasks.readings.units import report_other_units
 
@@ -100,7 +103,10 @@ def check_table(
     version, detector = champion
     try:
         raw = steps.arrange_rows(raw, section, detector.sensors)
-        raw, section = steps.merge_events_file(raw, take_found(section, raw), configuration.labels)
+        section = take_found(section, raw)
+        marked = mark_known_events(raw.table, section.label_column, detector.positive_values)
+        raw, section = steps.merge_events_file(replace(raw, table=marked), section, configuration.labels)
+        raw = steps.resample_table(raw, section)
         readings, stop = steps.check_watched_table(raw, section, detector, version.last_seen)
     except InputError as error:
         message = str(error)[:_INCIDENT_CHARACTERS]

@@ -141,6 +141,7 @@ def name_training(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 simulate_file = step(simulate.simulate_file, name="simulate readings")
 load_readings = outside(load.load_readings, name="load readings", timeout_seconds=600)
 arrange_rows = step(arrange.arrange_rows, name="arrange rows")
+resample_table = step(arrange.resample_table, name="put rows on a step")
 read_labels = step(labels.read_labels, name="read labels")
 merge_events_file = outside(event_log.merge_events_file, name="merge events", timeout_seconds=600)
 merge_events = step(events.merge_events, name="join event rows")

@@ -87,3 +87,35 @@ class CheckResult(BaseModel):
     found: dict[str, Any]
     settings: dict[str, Any]
     retraining: RetrainingPlan
+
+
+class MachineCheck(BaseModel):
+    """The check of one machine's rows.
+
+    Attributes:
+        machine: Its name in `readings.machine_column`.
+        error: Why its rows fail, or None.
+        check: What they hold, or None if they fail.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    machine: str
+    error: str | None = None
+    check: CheckResult | None = None
+
+
+class FleetCheckResult(BaseModel):
+    """The result of `forewarn check` for a table of several machines.
+
+    Attributes:
+        data: The table, as it was named.
+        sha256: Hash of its bytes.
+        machines: The check of each machine's rows, in the order of the table.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str
+    sha256: str
+    machines: tuple[MachineCheck, ...]

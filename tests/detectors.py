@@ -87,7 +87,8 @@ def train_on_table(
     """
     changes = {**sections, "model": {"family": family, **sections.get("model", {})}}
     settings = change_settings(Configuration(), changes)
-    prepared = line.prepare(raw, steps.check_readings(raw, settings.readings), settings)
+    raw, section = line.arrange_table(raw, settings)
+    prepared = line.prepare(raw, steps.check_readings(raw, section), settings)
     split = steps.split_windows(prepared.windows, settings.split, settings.purge_rows)
     divided = line.scale(prepared, split, settings)
     model, scores = line.fit(prepared, divided, settings, has_controls=False)

@@ -169,3 +169,37 @@ SAME_READINGS: dict[str, tuple[Callable[[pd.DataFrame, Path], str], tuple[str, .
     "sqlite": (write_sqlite, ("readings.query=select * from readings",)),
     "machine": (write_two_machines, ("readings.machine_column=machine", "readings.machine=PM1")),
 }
+
+
+def write_page_tables(folder: Path) -> None:
+    """Write the tables that docs/readings.md names."""
+    table = make_plant_table()
+    later = make_plant_table(rows=1800).iloc[1500:]
+    for name, chosen in (("readings.csv", table), ("new.csv", later)):
+        text = _to_csv(chosen, sep=";", decimal=",", date_format="%d.%m.%Y %H:%M")
+        header, _, rows = text.partition("\n")
+        units = ";".join(["", "", *(["bar"] * len(SENSORS))])
+        head = f"Export of line 3\nCreated by the historian\n{header}\n{units}\n"
+        _write_text(folder, name, head + rows, "cp1252")
+    words = table.astype({"s2": object})
+    words.loc[[50, 51, 600], "s2"] = "Bad Input"
+    _write_text(folder, "words.csv", _to_csv(words))
+    sentinels = table.copy()
+    sentinels.loc[[100, 700, 1100], "s7"] = -9999
+    _write_text(folder, "sentinels.csv", _to_csv(sentinels))
+    pump = np.where(np.arange(len(table)) % 90 < 45, "On", "Off")
+    grade = np.array(["A4", "B5", "C6"])[np.arange(len(table)) // 500]
+    _write_text(folder, "states.csv", _to_csv(table.assign(pump=pump, grade=grade)))
+    _write_text(folder, "trips.csv", _to_csv(table.assign(y=table["y"].map({0: "run", 1: "trip"}))))
+    _write_text(folder, "no-labels.csv", _to_csv(table.drop(columns="y")))
+    starts = table["time"][table["y"] == 1]
+    log = pd.DataFrame({"start": starts, "end": starts + pd.Timedelta(minutes=1), "kind": "web break"})
+    _write_text(folder, "log.csv", _to_csv(log))
+    long = table.drop(columns="y").melt("time", var_name="tag", value_name="value")
+    _write_text(folder, "long.csv", _to_csv(long.sort_values(["time", "tag"])))
+    seconds = np.cumsum(np.random.default_rng(1).integers(1, 60, len(table)))
+    irregular = table.assign(time=pd.Timestamp(FIRST_TIME) + pd.to_timedelta(seconds, unit="s"))
+    _write_text(folder, "irregular.csv", _to_csv(irregular))
+    write_two_machines(table, folder)
+    write_folder(table, folder)
+    write_sqlite(table, folder)

@@ -13,7 +13,7 @@ FOLDERS = ("benchmarks", "docker", "docs", "flows", "schemas", "tasks", "tests")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 # exist only once the reader has created them
 CREATED_BY_READERS = {"docker/.env"}
-FILE_ENDINGS = {"csv", "md", "parquet", "py"}
+FILE_ENDINGS = {"csv", "md", "parquet", "py", "xlsx"}
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 

@@ -45,7 +45,13 @@ def simulate(
 def check(data: str, configuration: Configuration, json_file: Path | None, config_file: Path | None) -> None:
     """Check a table: its schema, its quality, the settings found, and what a retraining would do with it."""
     from flows.check import check as check_table
-    from flows.check import summarise_check, write_found_settings
+    from flows.check import (
+        require_sound_machines,
+        summarise_check,
+        summarise_fleet,
+        write_found_settings,
+    )
+    from schemas.check import CheckResult
     from tasks.files.write import replace_at_end
 
     require_writable(config_file, "--write-config")
@@ -54,7 +60,8 @@ def check(data: str, configuration: Configuration, json_file: Path | None, confi
     if config_file is not None:
         with replace_at_end(config_file) as file:
             file.write(write_found_settings(result).encode())
-    print(summarise_check(result))
+    print(summarise_check(result) if isinstance(result, CheckResult) else summarise_fleet(result))
+    require_sound_machines(result)
 
 
 @commands.command(
@@ -69,7 +76,7 @@ def encode(
 ) -> None:
     """Write the encoder's output for each row: features for other models."""
     from tasks.files.write import write_table
-    from tasks.readings.arrange import arrange_rows, take_found
+    from tasks.readings.arrange import arrange_rows, resample_table, take_found
     from tasks.readings.set_aside import choose_reading_settings
     from tasks.registry.loading import load_version
     from tasks.scoring.encode import encode_readings
@@ -82,7 +89,9 @@ def encode(
     detector, model = load_version(uri)
     section = choose_reading_settings(detector, configuration)
     raw = arrange_rows(load_readings(data, section), section, detector.sensors)
-    names = {take_found(section, raw).time_column: detector.readings.time_column}
+    section = take_found(section, raw)
+    raw = resample_table(raw, section)
+    names = {section.time_column: detector.readings.time_column}
     encoded = encode_readings(detector, model, raw.table.rename(columns=names))
     write_table(encoded, out)
     width, rows = encoded.shape[1] - 1, int(encoded["encoding_1"].notna().sum())

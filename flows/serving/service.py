@@ -22,7 +22,7 @@ from schemas.configuration import ServingSection
 from schemas.errors import InputError
 from schemas.service import ScoreRequest, limit_request
 from schemas.state import ScoringState
-from tasks.readings.sampling import refuse_other_interval
+from tasks.readings.sampling import require_interval
 from tasks.scoring.score import score_readings
 
 _PROBLEMS_SHOWN = 5
@@ -149,7 +149,7 @@ def score_alone(served: ServedVersion, request: ScoreRequest) -> Scored:
     table = make_table(request.rows, served.detector)
     with np.errstate(all="ignore"):
         scored = score_readings(served.detector, served.model, table)
-    refuse_other_interval(scored["time"].to_numpy(), served.detector.interval_minutes, "the request")
+    require_interval(scored["time"].to_numpy(), served.detector, "the request")
     return write_answer(served, request, scored, None)
 
 

@@ -18,7 +18,7 @@ from schemas.readings import RawTable
 from schemas.state import ScoringState
 from tasks.readings.check import check_readings
 from tasks.readings.labels import mark_known_events
-from tasks.readings.sampling import DIFFERENCES_AT_LEAST, refuse_other_interval
+from tasks.readings.sampling import DIFFERENCES_AT_LEAST, require_interval
 from tasks.readings.written_times import parse_column
 from tasks.scoring.resume import begin_scoring, score_next_rows
 
@@ -172,7 +172,7 @@ def _check_interval(served: ServedVersion, state: ScoringState, scored: pd.DataF
     if state.rows is not None:
         column = state.rows[section.time_column].tail(DIFFERENCES_AT_LEAST)
         earlier = parse_column(column, section).to_numpy()
-    refuse_other_interval(scored["time"].to_numpy(), served.detector.interval_minutes, "the session", earlier)
+    require_interval(scored["time"].to_numpy(), served.detector, "the session", earlier)
 
 
 def carry_over(served: ServedVersion, session: Session) -> ScoringState:

@@ -15,6 +15,7 @@ from schemas.readings import Finding, RawTable
 from schemas.scores import OpenedOutput, WaitingRows
 from tasks.readings.clock import name_found
 from tasks.readings.columns import replace_columns
+from tasks.readings.labels import mark_known_events
 from tasks.readings.long_tables import pivot_long_table
 from tasks.readings.machines import choose_machine
 from tasks.readings.order import find_order, require_one_sequence
@@ -46,9 +47,9 @@ class ArrangedBatch:
 def arrange_rows(raw: RawTable, section: ReadingsSection, sensors: tuple[str, ...] = ()) -> RawTable:
     """Arrange a whole table, for training, checks and reviews.
 
-    The time column is found, the machine is chosen, a long table is pivoted, rows are sorted, and put on a
-    regular step if one is set. What is done is in the findings. A table that is in this shape already stays
-    as it is.
+    The time column is found, the machine is chosen, a long table is pivoted, local times are converted, and
+    rows are sorted; `resample_table` puts them on a regular step. What is done is in the findings. A table
+    that is in this shape already stays as it is.
 
     Args:
         raw: The table as loaded; it is not changed. Settings in its `found` hold as if they were given.
@@ -68,13 +69,26 @@ def arrange_rows(raw: RawTable, section: ReadingsSection, sensors: tuple[str, ..
     written = read_times(raw.table[section.time_column], section)
     _refuse_skipped_times(raw, written.times, section)
     raw = _convert_local(raw, written, section)
-    times = written.times
-    raw = sort_rows(raw, times, section)
-    if section.resample_minutes is None:
+    return sort_rows(raw, written.times, section)
+
+
+def resample_table(raw: RawTable, section: ReadingsSection) -> RawTable:
+    """Put the rows of an arranged table on a regular step, if `readings.resample_minutes` is set.
+
+    Its labels are 0 and 1 by now: a row with an event row in its interval is an event row.
+
+    Args:
+        raw: The arranged table.
+        section: The settings given, and those found in it.
+
+    Raises:
+        InputError: If rows of the same time have different values.
+    """
+    if section.resample_minutes is None or section.time_column not in raw.table.columns:
         return raw
-    times = read_times(raw.table[section.time_column], section).times
-    _refuse_repeated(raw, times, section)
-    return resample_rows(_keep_format(raw, written, section), times, section).raw
+    written = read_times(raw.table[section.time_column], section)
+    _refuse_repeated(raw, written.times, section)
+    return resample_rows(_keep_format(raw, written, section), written.times, section).raw
 
 
 def arrange_batch(
@@ -108,6 +122,8 @@ def arrange_batch(
     last = opened.times[-1] if len(opened.times) else None
     written = read_times(raw.table[section.time_column], section, last)
     raw, times = _convert_local(raw, written, section), written.times
+    marked = mark_known_events(raw.table, section.label_column, detector.positive_values)
+    raw = replace(raw, table=marked)
     if opened.waiting is not None and len(opened.waiting.times):
         raw, times = add_waiting_rows(raw, times, section, opened.waiting)
     if section.resample_minutes is None:

@@ -11,6 +11,7 @@ from schemas.errors import InputError
 from schemas.readings import Finding, SensorReadings
 from tasks.readings.format import format_times
 from tasks.readings.parse import find_latest_time
+from tasks.readings.resample import propose_step
 from tasks.readings.sentinels import report_sentinels
 from tasks.readings.time_formats import ISO_FORMAT, is_day_first
 from tasks.readings.time_units import UNITS
@@ -20,6 +21,10 @@ CONSTANT_START_AT_LEAST = 0.4
 CATEGORIES_AT_MOST = 20
 ROWS_PER_CATEGORY = 20
 STEP_TOLERANCE = 0.01
+# rows that are this far from a multiple of the step are irregular, if they are many and gaps are too
+IRREGULAR_STEPS_AT_LEAST = 0.1
+IRREGULAR_SHARE_AT_LEAST = 0.25
+GAPS_SHARE_AT_MOST = 0.01
 EVENTS_SHARE_AT_MOST = 0.5
 STRAIGHT_SHARE_AT_LEAST = 0.03
 STRAIGHT_SENSOR_SHARE_AT_LEAST = 0.2
@@ -146,14 +151,32 @@ def _find_time_gaps(readings: SensorReadings) -> Finding | None:
         f"{details['longest_minutes']:g} minutes; {after_events} of them directly after an event. No window "
         "crosses a gap."
     )
-    return Finding(check="time_gaps", message=message, details=details)
+    step = _propose_step(readings, int(is_gap.sum()))
+    if step is None:
+        return Finding(check="time_gaps", message=message, details=details)
+    message += f" The rows come at irregular times: `readings.resample_minutes={step:g}` puts them on a step."
+    proposed = {"readings.resample_minutes": step}
+    return Finding(check="time_gaps", message=message, details=details, proposed=proposed)
+
+
+def _propose_step(readings: SensorReadings, gaps: int) -> float | None:
+    """Propose a regular step if many rows are off the usual one, and gaps cut up the table."""
+    is_cut = gaps > GAPS_SHARE_AT_MOST * len(readings.times)
+    off = _measure_distance(readings) > IRREGULAR_STEPS_AT_LEAST
+    if not is_cut or off.mean() < IRREGULAR_SHARE_AT_LEAST:
+        return None
+    return propose_step(readings.times)
+
+
+def _measure_distance(readings: SensorReadings) -> np.ndarray:
+    """Measure how far each difference between rows is from a multiple of the step, in steps."""
+    steps = np.diff(readings.times) / np.timedelta64(1, "m") / readings.step_minutes
+    return np.asarray(np.abs(steps - np.maximum(np.round(steps), 1)))
 
 
 def _find_irregular_steps(readings: SensorReadings) -> Finding | None:
     """Report differences within runs that are not one step, and gaps that are not a multiple of the step."""
-    steps = np.diff(readings.times) / np.timedelta64(1, "m") / readings.step_minutes
-    distance = np.abs(steps - np.maximum(np.round(steps), 1))
-    is_irregular = distance > STEP_TOLERANCE
+    is_irregular = _measure_distance(readings) > STEP_TOLERANCE
     if not is_irregular.any():
         return None
     details = {"rows": int(is_irregular.sum()), "step_minutes": readings.step_minutes}

@@ -12,10 +12,11 @@ from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
 from schemas.readings import Finding, RawTable
 from schemas.tables import as_numbers
+from tasks.readings.clock import name_found
 from tasks.readings.columns import shorten_list
 from tasks.readings.parse import find_step_minutes
 from tasks.readings.resample import choose_step
-from tasks.readings.written_times import parse_column
+from tasks.readings.written_times import read_times
 
 # without a common step more of the cells than these would be empty
 _EMPTY_SHARE_AT_MOST = 0.2
@@ -90,7 +91,8 @@ def pivot_long_table(raw: RawTable, section: ReadingsSection, sensors: Collectio
     if layout is None:
         return raw
     rows = raw.table
-    times = parse_column(rows[section.time_column], section)
+    written = read_times(rows[section.time_column], section)
+    times = written.times
     is_read = (times.notna() & rows[layout.tag_column].notna()).to_numpy()
     kept, moments = rows[is_read], times[is_read]
     tags = kept[layout.tag_column].astype("str").str.strip()
@@ -103,7 +105,8 @@ def pivot_long_table(raw: RawTable, section: ReadingsSection, sensors: Collectio
         raw,
         table=table,
         findings=(*raw.findings, *_report(raw, section, layout, len(rows) - len(kept), table)),
-        found={**raw.found, **_name_found(section, layout)},
+        found={**raw.found, **name_found(written, section), **_name_columns(section, layout)},
+        time_format=written.time_format or written.time_unit,
     )
 
 
@@ -181,7 +184,7 @@ def _refuse_sparse(raw: RawTable, table: pd.DataFrame, keys: pd.DataFrame, secti
     )
 
 
-def _name_found(section: ReadingsSection, layout: LongLayout) -> dict[str, str]:
+def _name_columns(section: ReadingsSection, layout: LongLayout) -> dict[str, str]:
     found = {
         "layout": "long" if section.layout is None else None,
         "tag_column": layout.tag_column if section.tag_column is None else None,

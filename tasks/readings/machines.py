@@ -52,7 +52,8 @@ def choose_machine(raw: RawTable, section: ReadingsSection) -> RawTable:
         )
     names = pd.Series(_name_machines(raw.table, column), index=raw.table.index, dtype=object)
     machines = list_machines(raw.table, section)
-    chosen = section.machine or (machines[0] if len(machines) == 1 else None)
+    given = None if section.machine is None else format_values(pd.Series([section.machine]))[0]
+    chosen = given or (machines[0] if len(machines) == 1 else None)
     if len(raw.table) and chosen not in machines:
         raise InputError(_ask(raw, section, machines))
     kept = raw.table[names.eq(str(chosen)).to_numpy(dtype=bool)].drop(columns=column)

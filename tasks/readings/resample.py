@@ -165,8 +165,8 @@ def _report(section: ReadingsSection, rows: int, merged: int, waiting: int) -> F
     minutes = section.resample_minutes
     values = "the last values" if section.resample_by == "last" else "the means"
     message = (
-        f"{rows:,} rows were put on a step of {minutes:g} minutes: {merged:,} rows, each with {values} of "
-        "its interval."
+        f"{rows:,} rows were put on a step of {minutes:g} minute{'s' * (minutes != 1)}: {merged:,} rows, "
+        f"each with {values} of its interval."
     )
     if waiting:
         message += (

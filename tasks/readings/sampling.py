@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from schemas.detector import Detector
 from schemas.errors import InputError
 
 # fewer differences between rows may as well be gaps
@@ -15,6 +16,37 @@ _TIMES_LONGER = 1.5
 # an interval is one that repeats: this share of the differences is about as long as the median
 _SHARE_AT_LEAST = 0.75
 _ABOUT = 0.25
+
+
+def require_interval(
+    times: np.ndarray, detector: Detector, source: str, earlier: np.ndarray | None = None
+) -> None:
+    """Refuse rows that are not arranged as the rows of a version's training, before or after they are scored.
+
+    Args:
+        times: Times of the new rows, `datetime64[ns]`, shape (rows,); NaT is ignored.
+        detector: The version's detector.
+        source: Name of the rows in the message.
+        earlier: Times of the rows scored before them, in time order.
+
+    Raises:
+        InputError: If the rows come at another interval, or the version puts rows on a regular step, and
+            these are not on it.
+    """
+    refuse_other_interval(times, detector.interval_minutes, source, earlier)
+    minutes = detector.readings.resample_minutes
+    if minutes is None:
+        return
+    step = np.timedelta64(round(minutes * 60e9), "ns")
+    known = times[~np.isnat(times)].astype("datetime64[ns]")
+    is_off = (known - np.datetime64(0, "ns")) % step != np.timedelta64(0, "ns")
+    if is_off.any():
+        raise InputError(
+            f"Expected rows at multiples of {minutes:g} minutes, as the version was trained on "
+            f"(`readings.resample_minutes`). {source} has {int(is_off.sum()):,} rows at other times; the "
+            f"first is at {np.datetime_as_string(known[is_off][0], unit='s')}. Send rows on this step, or "
+            "score the table by `forewarn score`, which puts them on it."
+        )
 
 
 def refuse_other_interval(
@@ -44,6 +76,7 @@ def refuse_other_interval(
         return
     if max(found / step_minutes, step_minutes / found) <= _TIMES_LONGER:
         return
+    longer = max(found, step_minutes)
     effect = (
         "Each of them would be a gap, and no row would ever have a score."
         if found > step_minutes
@@ -52,7 +85,8 @@ def refuse_other_interval(
     raise InputError(
         f"Expected rows about every {step_minutes:g} minutes, as in the version's training. The rows of "
         f"{source} come every {found:g} minutes. {effect} Provide readings every {step_minutes:g} minutes, "
-        f"or retrain on readings every {found:g} minutes."
+        f"or retrain on readings every {found:g} minutes, or with `readings.resample_minutes={longer:g}`, "
+        "which puts the rows of training and of later tables on one step."
     )
 
 

@@ -47,7 +47,7 @@ def convert_to_utc(local: pd.Series, zone: str, after: np.datetime64 | None = No
     moments = first.copy()
     differences = np.diff(local.to_numpy())
     is_falling = (differences < np.timedelta64(0)).sum() > (differences > np.timedelta64(0)).sum()
-    moved = differences[differences > np.timedelta64(0)]
+    moved = np.abs(differences[differences != np.timedelta64(0)])
     # in a table with a row an hour, or fewer, the same time again is the second pass, and no repeated row
     is_second_if_equal = bool(len(moved)) and np.median(moved) >= _HOUR
     places = np.flatnonzero((first != second) & ~np.isnat(first))

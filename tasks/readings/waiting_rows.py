@@ -47,6 +47,8 @@ def add_waiting_rows(
     is_again = np.isin(waiting.times, times.to_numpy())
     own = _fill_cells(own, times.to_numpy(), before[is_again], waiting.times[is_again])
     joined = pd.concat([before[~is_again], own]).infer_objects()
+    for name in own.columns[own.dtypes.map(pd.api.types.is_bool_dtype)]:
+        joined[name] = joined[name].astype("boolean")
     all_times = pd.Series(np.concatenate([waiting.times[~is_again], times.to_numpy()]), index=joined.index)
     joined.insert(0, section.time_column, mark_as_utc(all_times, section.time_zone))
     return replace(raw, table=joined), all_times

@@ -20,7 +20,7 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from tasks.readings.check import check_scored_table
-from tasks.readings.sampling import refuse_other_interval
+from tasks.readings.sampling import require_interval
 from tasks.scoring.score import score_readings
 
 if TYPE_CHECKING:
@@ -99,5 +99,5 @@ def score_with_version(model_uri: str, table: pd.DataFrame) -> pd.DataFrame:
     with copied_version(model_uri) as (version, _):
         warner = version.unwrap_python_model()
     scored = score_readings(warner.detector, warner.model, table)
-    refuse_other_interval(scored["time"].to_numpy(), warner.detector.interval_minutes, "the table")
+    require_interval(scored["time"].to_numpy(), warner.detector, "the table")
     return check_scored_table(scored)

@@ -17,6 +17,7 @@ from mlflow.pyfunc.model import PythonModel
 from schemas.detector import FORMAT_VERSION, Detector
 from schemas.errors import InputError
 from tasks.models.fit import load_model
+from tasks.readings.sampling import require_interval
 from tasks.scoring.score import score_readings
 
 
@@ -38,8 +39,10 @@ class EarlyWarner(PythonModel):
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Score raw readings; see `tasks.scoring.score.score_readings`."""
-        return score_readings(self.detector, self.model, model_input)
+        """Score raw readings at the interval of training; see `tasks.scoring.score.score_readings`."""
+        scored = score_readings(self.detector, self.model, model_input)
+        require_interval(scored["time"].to_numpy(), self.detector, "the table")
+        return scored
 
 
 set_model(EarlyWarner())

@@ -11,7 +11,7 @@ import pandas as pd
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
-from tasks.readings.sampling import refuse_other_interval
+from tasks.readings.sampling import require_interval
 from tasks.scoring.score import prepare_rows
 from tasks.windows.window import find_end_rows
 
@@ -42,7 +42,7 @@ def encode_readings(detector: Detector, model: FittedModel, table: pd.DataFrame)
     """
     encoder = find_encoder(model)
     times, labelled, scaled = prepare_rows(detector, table)
-    refuse_other_interval(times, detector.interval_minutes, "the table")
+    require_interval(times, detector, "the table")
     end_rows = find_end_rows(labelled.runs, detector.window_rows, detector.convention)
     encodings = encoder.encode(scaled, end_rows)
     all_rows = np.full((len(table), encodings.shape[1]), np.nan, dtype=np.float32)

@@ -95,12 +95,15 @@ def log_datasets(
         run_id: The run.
         labelled: All rows.
         parts: The parts to log; a part's table contains the last rows of its windows.
-        source: Path of the readings.
+        source: Name of the source of the readings, without a password.
     """
+    from mlflow.data.code_dataset_source import CodeDatasetSource
     from mlflow.data.pandas_dataset import from_pandas
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     time_name, run_name, label_name = name_labelled_columns(labelled.sensors)
+    # MLflow knows no kind of source for the address of a database
+    origin = CodeDatasetSource({"mlflow.source.name": source}) if "://" in source else source
     inputs = []
     for part in parts:
         table = pd.DataFrame(labelled.values[part.end_rows], columns=list(labelled.sensors))
@@ -114,7 +117,7 @@ def log_datasets(
             warnings.filterwarnings("ignore", "The specified dataset source can be interpreted")
             # integers cannot be missing: the schema has just been checked
             warnings.filterwarnings("ignore", "Hint: Inferred schema contains integer column")
-            dataset = from_pandas(table, source=source, targets=label_name, name=part.name, digest=digest)
+            dataset = from_pandas(table, source=origin, targets=label_name, name=part.name, digest=digest)
         entity = Dataset(**{key: value for key, value in dataset.to_dict().items() if key in _DATASET_KEYS})
         inputs.append(DatasetInput(entity, tags=[InputTag("mlflow.data.context", part.name)]))
     client.log_inputs(run_id, inputs)

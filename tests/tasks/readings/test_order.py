@@ -72,7 +72,7 @@ def test_several_sequences_are_refused(minutes: list[float]) -> None:
 
 
 def test_the_column_that_tells_machines_apart_is_named() -> None:
-    with pytest.raises(InputError, match="column 'unit' tells rows of the same time apart"):
+    with pytest.raises(InputError, match="set `readings.machine_column=unit`"):
         require_one(
             [*range(0, 60, 2)] * 2,
             sensor=range(60),

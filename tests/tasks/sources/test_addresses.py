@@ -16,7 +16,7 @@ from tasks.sources.addresses import (
     take_password,
 )
 
-SECRET = "se cret/@%"
+PASSWORD = "se cret/@%"  # noqa: S105 - with what an address must escape
 ADDRESS = "postgresql://app:se%20cret%2F%40%25@host:5432/plant"
 
 
@@ -46,7 +46,7 @@ def test_the_password_of_an_address_moves_to_the_environment(
     import os
 
     assert take_password(source) == "postgresql://app@host:5432/plant"
-    assert os.environ["FOREWARN_DATA_PASSWORD"] == SECRET
+    assert os.environ["FOREWARN_DATA_PASSWORD"] == PASSWORD
 
 
 @pytest.mark.parametrize("source", ["readings.csv", "-", "sqlite:///plant.db", "postgresql://app@host/plant"])
