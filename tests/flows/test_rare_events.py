@@ -124,4 +124,4 @@ def test_a_single_family_that_needs_events_is_refused_with_advice(
 ) -> None:
     arguments = ["retrain", "--data", str(unlabelled), "--set", "model.family=logistic"]
     assert run_command_line([*arguments, "--set", "tracking.experiment=refused"]) == 2
-    assert "Choose `model.family` join, which leaves logistic out" in capsys.readouterr().err
+    assert "Choose join, which leaves logistic out where events are too few" in capsys.readouterr().err
