@@ -30,8 +30,8 @@ def choose_members(train_labels: np.ndarray, model: ModelSection) -> tuple[Model
         shortage = _find_shortage(model.family, int(train_labels.sum()))
         if shortage is not None:
             raise InputError(
-                f"`model.family` {model.family} cannot be trained on this table: {shortage}. Choose join, "
-                f"which leaves {model.family} out where events are too few, or a family that needs none, such as "
+                f"`model.family` {model.family} cannot be trained on this table: {shortage}. "
+                f"Choose join, which leaves {model.family} out where events are too few, or a family that needs none, such as "
                 "pca_t2; or use a longer table, or raise `model.warning_rows`."
             )
         return model, ()
