@@ -31,8 +31,8 @@ def choose_members(train_labels: np.ndarray, model: ModelSection) -> tuple[Model
         if shortage is not None:
             raise InputError(
                 f"`model.family` {model.family} cannot be trained on this table: {shortage}. "
-                f"Choose join, which leaves {model.family} out where events are too few, or a family that needs "
-                "none, such as pca_t2; or use a longer table, or raise `model.warning_rows`."
+                f"Choose join, which leaves {model.family} out where events are too few, or a family that "
+                "needs none, such as pca_t2; or use a longer table, or raise `model.warning_rows`."
             )
         return model, ()
     left_out = tuple(
