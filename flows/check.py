@@ -61,18 +61,24 @@ def check_table(data: str, raw: RawTable, configuration: Configuration) -> Check
     Raises:
         InputError: If the table fails its schema.
     """
+    is_kept = configuration.labels.are_event_rows_kept
     raw, section = line.arrange_table(raw, configuration)
     # the newest rows are checked as well: scoring and monitoring read them
     merge_minutes = configuration.labels.merge_minutes
     readings = steps.merge_events(
-        steps.check_readings(fill_late_labels(raw, section), section), merge_minutes
+        steps.check_readings(fill_late_labels(raw, section), section, are_event_rows_kept=is_kept),
+        merge_minutes,
     )
     readings = report_late_labels(readings, raw, section)
     future = find_future_rows(readings, datetime.now(UTC))
     first_time, last_time = format_times(readings.times[[0, -1]])
     known = drop_late_rows(raw, section)
     trained = (
-        readings if known is raw else steps.merge_events(steps.check_readings(known, section), merge_minutes)
+        readings
+        if known is raw
+        else steps.merge_events(
+            steps.check_readings(known, section, are_event_rows_kept=is_kept), merge_minutes
+        )
     )
     return CheckResult(
         data=raw.source,
@@ -143,7 +149,8 @@ def summarise_check(result: CheckResult) -> str:
     first, last = (time.replace("T", " ") for time in (result.first_time, result.last_time))
     lines = [
         f"{result.data}: {result.rows:,} rows, {result.events:,} events ({result.event_rows:,} event rows), "
-        f"{result.sensors:,} sensors, a row every {result.step_minutes:g} minutes. The schema check passed.",
+        f"{result.sensors:,} sensors, a row every {describe_minutes(result.step_minutes)}. The schema check "
+        "passed.",
         f"  Times from {first} to {last}, {describe_format(result.time_format)}.",
         *(f"  {finding.check}: {finding.message}" for finding in result.findings),
         "",
@@ -180,6 +187,13 @@ def require_sound_machines(result: CheckResult | FleetCheckResult) -> None:
             f"{shorten_list(failing)} fail, for the reasons above. Correct them, or choose another machine "
             "by `readings.machine`."
         )
+
+
+def describe_minutes(minutes: float) -> str:
+    """Describe the interval between rows: `minute`, `2 minutes`, `30 seconds`."""
+    if minutes == 1:
+        return "minute"
+    return f"{60 * minutes:g} seconds" if minutes < 1 else f"{minutes:g} minutes"
 
 
 def write_found_settings(result: CheckResult | FleetCheckResult) -> str:

@@ -23,6 +23,7 @@ from schemas.readings import KEPT_WITH_A_VERSION, Finding, LabelledReadings, Raw
 from schemas.results import DataSummary, LeftOut
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
+from tasks.features.absurd import report_absurd_values
 from tasks.models.members import report_left_out
 from tasks.readings.arrange import take_found
 from tasks.readings.columns import replace_columns
@@ -35,7 +36,8 @@ class Prepared:
     """A table before it is divided: the result of each step.
 
     `raw` is the table that the registered version is tested on; it holds the filled values under
-    `readings.missing_values=forward_fill`, and the replayed sensors under `readings.replay=causal`.
+    `readings.missing_values=forward_fill`, no value in the incomplete rows under `no_score`, and the replayed
+    sensors under `readings.replay=causal`.
     """
 
     raw: RawTable
@@ -47,11 +49,15 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Divided:
-    """A prepared table, divided, and scaled with a scaler fitted on its training part."""
+    """A prepared table, divided, and scaled with a scaler fitted on its training part.
+
+    `findings` say which values the scaler was fitted without.
+    """
 
     split: Split
     scaler: Scaler
     material: Material
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,15 +129,16 @@ def load_table(source: str, settings: Configuration) -> tuple[RawTable, SensorRe
     """
     received, section = arrange_table(steps.load_readings(source, settings.readings), settings)
     raw = drop_late_rows(received, section)
-    checked = steps.check_readings(raw, section)
+    checked = steps.check_readings(raw, section, are_event_rows_kept=settings.labels.are_event_rows_kept)
     readings = steps.merge_events(checked, settings.labels.merge_minutes)
     raw = mark_rows_between(raw, section, checked, readings)
     readings = report_late_labels(readings, received, section)
     steps.refuse_future_rows(readings, datetime.now(UTC))
     if settings.readings.replay == "causal":
         readings = steps.replay_causally(readings)
-    if settings.readings.replay == "causal" or settings.readings.missing_values == "forward_fill":
-        # a part of the table may begin with a value that was filled from the rows before
+    if settings.readings.replay == "causal" or settings.readings.missing_values != "refuse":
+        # a part of the table may begin with a value that was filled from the rows before, and a row that was
+        # left out must not have a score later, when a sensor may be dead
         raw = steps.replace_sensors(raw, readings)
     return raw, readings
 
@@ -162,7 +169,8 @@ def scale(prepared: Prepared, split: Split, settings: Configuration) -> Divided:
     """Fit the scaler on normal training rows and scale all rows."""
     labelled, features = prepared.labelled, prepared.features
     rows = steps.choose_scaler_rows(split, labelled.labels, settings.features)
-    scaler = steps.fit_scaler(features, rows, settings.features.clip)
+    absurd = steps.find_absurd_values(labelled, features, rows, settings.features)
+    scaler = steps.fit_scaler(features, rows, settings.features.clip, absurd.is_touched)
     material = Material(
         rows=steps.scale_rows(scaler, features.values),
         columns=features.columns,
@@ -171,7 +179,7 @@ def scale(prepared: Prepared, split: Split, settings: Configuration) -> Divided:
         window_rows=settings.window_rows,
         train_labels=steps.widen_labels(labelled, split.train, settings.model.warning_rows),
     )
-    return Divided(split, scaler, material)
+    return Divided(split, scaler, material, report_absurd_values(absurd, len(rows)))
 
 
 def adapt(prepared: Prepared, divided: Divided, settings: Configuration) -> Adapted:
@@ -265,12 +273,15 @@ def describe_detector(
     )
 
 
-def summarise_data(prepared: Prepared, windows: dict[str, int]) -> DataSummary:
+def summarise_data(
+    prepared: Prepared, windows: dict[str, int], findings: tuple[Finding, ...] = ()
+) -> DataSummary:
     """Summarise the data of a run.
 
     Args:
         prepared: The prepared table.
         windows: Numbers of windows, by purpose.
+        findings: What later steps have found.
     """
     return DataSummary(
         source=prepared.raw.source,
@@ -279,7 +290,7 @@ def summarise_data(prepared: Prepared, windows: dict[str, int]) -> DataSummary:
         events=len(prepared.labelled.event_times),
         segments=int(prepared.labelled.runs[-1]) + 1,
         windows=windows,
-        findings=prepared.readings.findings,
+        findings=(*prepared.readings.findings, *findings),
         first_time=pd.Timestamp(prepared.readings.times[0]).isoformat(),
         last_time=pd.Timestamp(prepared.readings.times[-1]).isoformat(),
         time_format=prepared.readings.time_format,

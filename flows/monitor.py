@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
@@ -17,9 +15,11 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVersion
 from schemas.readings import RawTable, SensorReadings, Source
+from tasks.monitor.watch import report_values_missed
 from tasks.readings.arrange import take_found
-from tasks.readings.labels import mark_known_events
+from tasks.readings.incomplete import add_absent_sensors
 from tasks.readings.missing import blank_missing_words
+from tasks.readings.set_aside import take_missing_settings
 from tasks.readings.units import report_other_units
 
 DRIFT_EVENT, INCIDENT_EVENT = "model.drift.confirmed", "data.incident"
@@ -48,11 +48,11 @@ def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorRes
     home, clock, tracking = find_home(), Stopwatch(), configuration.tracking
     client, _ = steps.open_store(steps.find_tracking_uri(home), tracking.experiment, home)
     version = steps.find_watched_version(client, tracking.model_name)
-    detector, model = steps.load_version(version.uri)
+    loaded, model = steps.load_version(version.uri)
     clock.lap("model", f"version {version.number} of {version.name}")
-    section = steps.choose_reading_settings(detector, configuration)
+    section = steps.choose_reading_settings(loaded, configuration)
+    detector = take_missing_settings(loaded, section)
     raw = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
-    raw = steps.mark_later_events(raw, section, detector, configuration.labels)
     own = tracking.model_copy(update={"experiment": f"{tracking.experiment}-monitor"})
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}
     with recorded_run(own, raw, tags) as run:
@@ -64,11 +64,13 @@ def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorRes
             "score", f"{len(readings.times):,} rows, {len(watched.scores) - watched.start:,} of them new"
         )
         last = steps.find_last_emission(run.client, own.experiment, version)
-        table, _ = blank_missing_words(raw.table, detector.sensors, section)
+        received = add_absent_sensors(raw, section, detector.sensors)
+        table, _ = blank_missing_words(received.table, detector.sensors, section)
         review = steps.review_champion(
             watched, version, table, last, configuration.monitor, configuration.evaluation
         )
-        review = review.model_copy(update={"findings": (*raw.findings, *review.findings)})
+        findings = (*raw.findings, *report_values_missed(readings, watched), *review.findings)
+        review = review.model_copy(update={"findings": findings})
         plot = steps.render_monitor_plot(
             review, configuration.monitor.bound, version.promised_false_alarms_per_day
         )
@@ -104,8 +106,8 @@ def check_table(
     try:
         raw = steps.arrange_rows(raw, section, detector.sensors)
         section = take_found(section, raw)
-        marked = mark_known_events(raw.table, section.label_column, detector.positive_values)
-        raw, section = steps.merge_events_file(replace(raw, table=marked), section, configuration.labels)
+        raw = steps.mark_later_events(raw, section, detector, configuration.labels)
+        raw, section = steps.merge_events_file(raw, section, configuration.labels)
         raw = steps.resample_table(raw, section)
         readings, stop = steps.check_watched_table(raw, section, detector, version.last_seen)
     except InputError as error:

@@ -82,7 +82,7 @@ def describe_result(
         is_leaky_split=divided.split.is_leaky,
         code_version=run.code_version,
         preset=settings.preset,
-        data=line.summarise_data(prepared, divided.split.window_counts),
+        data=line.summarise_data(prepared, divided.split.window_counts, divided.findings),
         parts=summarise_parts(divided.split, trained),
         metrics=test.metrics,
         intervals=test.intervals,

@@ -28,6 +28,7 @@ from schemas.scores import (
     WaitingRows,
 )
 from tasks.readings.arrange import take_found
+from tasks.readings.set_aside import take_missing_settings
 from tasks.readings.units import report_other_units
 from tasks.readings.waiting_rows import are_same
 from tasks.scoring.append import find_places, hold_output
@@ -107,9 +108,10 @@ def add_batch(
         configuration: How the table is read.
         now: Current time, with its zone; the machine's clock by default.
     """
-    version, detector = scorer.version, scorer.detector
+    version = scorer.version
     now = now or datetime.now(UTC)
-    section = steps.choose_reading_settings(detector, configuration)
+    section = steps.choose_reading_settings(scorer.detector, configuration)
+    detector = take_missing_settings(scorer.detector, section)
     opened = steps.open_output(places)
     require_same_model(opened.bookmark, version, places)
     loaded = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
@@ -169,6 +171,8 @@ def describe_batch(
         rows_read=len(batch.raw.table),
         rows_scored=with_score,
         rows_without_history=len(scored) - with_score,
+        rows_incomplete=rows.incomplete,
+        dead_sensors=rows.dead,
         rows_skipped=rows.skipped,
         rows_changed=rows.changed,
         rows_set_aside=len(rows.set_aside),
@@ -229,6 +233,11 @@ def summarise_scoring(result: ScoreResult) -> str:
         which = f"{result.rows_without_history:,} of them" if result.rows_scored else "all of them"
         lines.append(
             f"            {which} without a score: too few rows since the last gap, or a known event"
+        )
+    if result.rows_incomplete:
+        lines.append(
+            f"            {result.rows_incomplete:,} of them because a sensor has no value "
+            "(`readings.missing_values` is no_score)"
         )
     if result.rows_skipped + result.rows_skipped_set_aside:
         lines.append(

@@ -21,7 +21,7 @@ from schemas.errors import ForewarnError
 from tasks.alarms import explain, rule, threshold
 from tasks.evaluation import evaluate, gate, missing_events, search, slices
 from tasks.evaluation.backtest import summarise, trial
-from tasks.features import featurise, scale
+from tasks.features import absurd, featurise, scale
 from tasks.models import baselines, fit, members, training_cache
 from tasks.monitor import reference, review, review_log, watch
 from tasks.readings import arrange, check, event_log, events, inspect, labels, replay, set_aside, simulate
@@ -154,6 +154,7 @@ compute_features = step(featurise.compute_features, name="features")
 make_windows = step(window.make_windows, name="temporalize")
 split_windows = step(split.split_windows, name="split")
 choose_scaler_rows = step(scale.choose_scaler_rows, name="choose scaler rows")
+find_absurd_values = step(absurd.find_absurd_values, name="find absurd values")
 fit_scaler = step(scale.fit_scaler, name="fit scaler")
 scale_rows = step(scale.scale_rows, name="scale")
 widen_labels = step(label.widen_labels, name="widen labels")

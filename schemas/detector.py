@@ -13,7 +13,7 @@ from schemas.scaling import Scaler
 
 FORMAT_VERSION: Final = 2
 # what held before there were these settings
-_SETTINGS_BEFORE: Final = {"day_first": False, "thousands": "none"}
+_SETTINGS_BEFORE: Final = {"day_first": False, "thousands": "none", "dead_sensors_at_most": 0}
 
 
 class Detector(BaseModel):
@@ -62,7 +62,7 @@ class Detector(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read_as_before(cls, content: Any) -> Any:
-        """Read tables for versions made before some settings as then: month first, no marks in thousands."""
+        """Read tables as versions did that were made before a setting existed."""
         readings = content.get("readings") if isinstance(content, Mapping) else None
         if not isinstance(readings, Mapping):
             return content

@@ -24,7 +24,8 @@ class Driver(BaseModel):
         group: Group of that feature.
         direction: Whether that feature is above or below the model's expectation; None if the model does not
             predict it. For `volatility`, above means restless and below means calm.
-        last: Raw values of the sensor in the rows of the window, oldest first; empty for `context`.
+        last: Raw values of the sensor in the rows of the window, oldest first, None where it had no value;
+            empty for `context`.
         expected: The level that the model expected in each of these rows, in the sensor's units, given the
             data up to that row; None where it did not predict the level.
     """
@@ -36,7 +37,7 @@ class Driver(BaseModel):
     column: str
     group: Group
     direction: Literal["above", "below"] | None
-    last: tuple[float, ...]
+    last: tuple[float | None, ...]
     expected: tuple[float | None, ...]
 
 
@@ -103,11 +104,14 @@ class PreparedRows:
         labelled: The rows, divided into runs.
         features: Their features before scaling.
         scaled: Their scaled features, the model's input, float32, shape (rows, columns).
+        is_neutral: Whether all features of a sensor are 0 in a row because a value is missing, bool, shape
+            (rows, sensors); None if every value is there.
     """
 
     labelled: LabelledReadings
     features: FeatureTable
     scaled: np.ndarray
+    is_neutral: np.ndarray | None = None
 
 
 # type of the JSON in the column `drivers` of a table of scores

@@ -19,12 +19,14 @@ UNFINISHED_LINE: Final = "unfinished_line"
 # file is laid out is found for each file
 KEPT_WITH_A_VERSION: Final = frozenset(
     {
+        "readings.categorical_columns",
         "readings.day_first",
         "readings.decimal",
         "readings.label_column",
         "readings.layout",
         "readings.machine",
         "readings.tag_column",
+        "readings.text_values",
         "readings.thousands",
         "readings.time_column",
         "readings.time_unit",
@@ -92,7 +94,8 @@ class SensorReadings:
     Attributes:
         times: `datetime64[ns]`, shape (rows,), strictly increasing.
         events: Whether a row is an event, bool, shape (rows,).
-        values: Sensor values, finite float64, C order, shape (rows, sensors).
+        values: Sensor values, finite float64 or NaN where a sensor has no value, C order, shape (rows,
+            sensors). In training only incomplete rows and events that are left out have NaN.
         sensors: Names of the columns of `values`.
         categories: Names of the categorical columns.
         category_values: Code of the category in each row, int64, shape (rows, categories).
@@ -104,6 +107,8 @@ class SensorReadings:
         time_format: strptime format in which the times were written, `ISO8601`, or for numbers their unit as
             in `readings.time_unit`; None if they were stored as times.
         found: Settings that were not given and were found in the table, by full name; see `RawTable.found`.
+        is_incomplete: Whether a row misses so many values that it is left out and has no score, bool, shape
+            (rows,); None if there is no such row.
         units: Units by column, from a line of units.
         bridged_minutes: Longest gap between two event rows of one event, in minutes.
     """
@@ -121,6 +126,7 @@ class SensorReadings:
     findings: tuple[Finding, ...] = field(default=())
     time_format: str | None = None
     found: Mapping[str, Any] = field(default_factory=dict)
+    is_incomplete: np.ndarray | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     bridged_minutes: float = 0.0
 
@@ -129,14 +135,17 @@ class SensorReadings:
 class LabelledReadings:
     """Rows labelled by whether an event follows; event rows are dropped unless they are the positives.
 
+    Incomplete rows are dropped too.
+
     Attributes:
         times: `datetime64[ns]`, shape (rows,).
         labels: Whether a row is positive, bool, shape (rows,).
-        values: Sensor values, float64, shape (rows, sensors).
+        values: Sensor values, float64, NaN where a dead sensor has none at scoring time, shape (rows,
+            sensors).
         sensors: Names of the columns of `values`.
         categories: Names of the categorical columns.
         category_values: Code of the category in each row, int64, shape (rows, categories).
-        runs: Number of the run of rows without a gap and without a dropped event, shape (rows,).
+        runs: Number of the run of rows without a gap and without a dropped row, shape (rows,).
         event_times: Time of each event's first row, `datetime64[ns]`, shape (events,).
         event_stops: For each event, the number of kept rows before its end: rows below this
             position come before the event (or belong to it, where event rows are kept).

@@ -121,8 +121,8 @@ class Bookmark:
         model_version: Version that scored the last batch.
         threshold: The threshold, with the recent scores that it is recalibrated from.
         carried: History for windows and features.
-        held_rows: By sensor, the number of rows up to the last one in which a missing value was filled;
-            sensors with 0 are left out.
+        held_rows: By sensor, the number of rows in succession, up to the last one, without a value; sensors
+            with 0 are left out.
         rows: Rows of the output.
         episodes: Alarm episodes in the output.
         is_alarm: Whether the last row of the output is an alarm.
@@ -170,10 +170,10 @@ class SortedRows:
     """New rows, separated into those that can be scored and those that cannot.
 
     Attributes:
-        usable: Rows to score, in time order, later than all earlier ones, missing values filled, columns
-            named as in the version. The index is the row number in the file.
-        held_rows: By sensor, the number of rows up to the last usable one in which a missing value was
-            filled; sensors with 0 are left out.
+        usable: Rows to score, in time order, later than all earlier ones, columns named as in the version.
+            The index is the row number in the file.
+        held_rows: By sensor, the number of rows in succession, up to the last usable one, without a value;
+            sensors with 0 are left out.
         set_aside: `row`, `time`, `reasons` and `values` of the rows that cannot be scored, as text.
         reasons: Number of rows set aside, by reason; a row may have several reasons.
         skipped: Rows whose time is already in the output.
@@ -182,6 +182,9 @@ class SortedRows:
         changed: Skipped rows whose values are not those that were scored.
         first_changed: Number and time of the first of them, or None.
         known: What is known of the rows of the output once the usable rows are in it.
+        dead: By sensor, the number of usable rows in which it has no value and does not count.
+        incomplete: Usable rows that miss so many values that they have no score.
+        absent: Sensors that the table has no column for.
     """
 
     usable: pd.DataFrame
@@ -194,6 +197,9 @@ class SortedRows:
     changed: int = 0
     first_changed: str | None = None
     known: KnownRows = field(default_factory=KnownRows)
+    dead: dict[str, int] = field(default_factory=dict)
+    incomplete: int = 0
+    absent: tuple[str, ...] = ()
 
 
 class LastAlarm(BaseModel):
@@ -234,7 +240,10 @@ class ScoreResult(BaseModel):
         rows_read: Rows in the file, or of the regular step that its rows were put on; the sum of the next
             five.
         rows_scored: New rows with a score.
-        rows_without_history: New rows without a score: too little history in their run, or known events.
+        rows_without_history: New rows without a score: too little history in their run, known events, or
+            missing values.
+        rows_incomplete: Those of them that miss a value.
+        dead_sensors: By sensor, the number of new rows in which it has no value and does not count.
         rows_skipped: Rows whose time is already in the output.
         rows_changed: Those of them with other values than the rows that were scored, as far as is known.
         rows_set_aside: Rows that cannot be scored and are now in the set-aside file.
@@ -270,6 +279,8 @@ class ScoreResult(BaseModel):
     rows_read: int
     rows_scored: int
     rows_without_history: int
+    rows_incomplete: int = 0
+    dead_sensors: dict[str, int] = {}
     rows_skipped: int
     rows_changed: int
     rows_set_aside: int

@@ -42,11 +42,14 @@ class ScoredRow(BaseModel):
 
     Attributes:
         time: Time of the row, ISO 8601; in UTC if it came with a time zone.
-        score: The score; null if there is not enough history in the run of rows.
+        score: The score; null if there is not enough history in the run of rows, or if too many values are
+            missing where `readings.missing_values` is no_score.
         threshold: The threshold; null if no score can raise an alarm.
         alarm: Whether `score >= threshold`.
         top_sensors: For an alarm, the sensors with the largest shares of the score.
         drivers: For an alarm, how each of these sensors drives it.
+        missing_sensors: The sensors that do not count in the row, since they have no value, or had none in
+            the rows before that its features look back on, as `x5, x15`; empty if all count.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,6 +60,7 @@ class ScoredRow(BaseModel):
     alarm: bool
     top_sensors: str
     drivers: list[dict[str, Any]]
+    missing_sensors: str
 
 
 class ScoreAnswer(BaseModel):

@@ -32,6 +32,9 @@ BETWEEN_ROWS = "below a later row, and between rows at the usual step"
 AHEAD_OF_THE_CLOCK = "more than a day in the future"
 WRONG_EPISODE = "not a positive integer on an alarm, or not empty elsewhere"
 FALLING_EPISODE = "lower than in an earlier row"
+# last column of a table of scores; outputs begun before there was one go on without it
+MISSING_SENSORS = "missing_sensors"
+NAMES_JOIN = ", "
 
 
 def choose_free_name(name: str, taken: Iterable[str]) -> str:
@@ -206,8 +209,17 @@ def _are_drivers_right(table: pd.DataFrame) -> pd.Series:
     return is_right | alarms.ne(due.astype(np.float64))
 
 
+def _missing_sensors_column() -> pa.Column:
+    is_text = _check(
+        lambda names: names.map(lambda name: isinstance(name, str)) | names.isna(), error=NOT_TEXT
+    )
+    return pa.Column(checks=[is_text], nullable=True, required=False)
+
+
 def scored_schema() -> pa.DataFrameSchema:
     """Return the schema of a table of scores: `time, score, threshold, alarm, top_sensors, drivers`.
+
+    `missing_sensors` may follow: text, empty or missing where every sensor counts.
 
     A score is at least 0, or missing if there was too little history. A threshold is a number and may be
     infinite. `alarm` is bool and equal to `score >= threshold`, so a row without a score has no alarm.
@@ -225,6 +237,7 @@ def scored_schema() -> pa.DataFrameSchema:
         "alarm": _alarm_column(),
         "top_sensors": pa.Column(checks=[is_text], nullable=True),
         "drivers": pa.Column(checks=[is_text], nullable=True),
+        MISSING_SENSORS: _missing_sensors_column(),
     }
     alarm_check = _check(_is_alarm_right, name="alarm", error=WRONG_ALARM)
     drivers_check = _check(_are_drivers_right, name="drivers", error=WRONG_DRIVERS)
@@ -243,11 +256,11 @@ def scored_schema() -> pa.DataFrameSchema:
 def output_schema() -> pa.DataFrameSchema:
     """Return the schema of the output of `forewarn score`: scores, alarm episodes, model version and time.
 
-    The columns are those of `scored_schema` with `episode` after `alarm`, then `model_version` (text) and
-    `scored_at` (a time with a zone). `episode` is a positive integer that never decreases, and missing
-    without an alarm.
+    The columns are those of `scored_schema` with `episode` after `alarm`, then `model_version` (text),
+    `scored_at` (a time with a zone) and, unless an earlier release began the output, `missing_sensors`.
+    `episode` is a positive integer that never decreases, and missing without an alarm.
     """
-    scored = scored_schema()
+    scored = scored_schema().remove_columns([MISSING_SENSORS])
     present_text = _check(lambda texts: texts.map(lambda text: isinstance(text, str)), error=NOT_TEXT)
     zoned = _check(
         lambda times: times.notna() & isinstance(times.dtype, pd.DatetimeTZDtype), error=NOT_A_TIME
@@ -259,6 +272,7 @@ def output_schema() -> pa.DataFrameSchema:
             columns["episode"] = pa.Column(checks=[_rising_episodes()], nullable=True)
     columns["model_version"] = pa.Column(checks=[present_text], nullable=True)
     columns["scored_at"] = pa.Column(checks=[zoned], nullable=True)
+    columns[MISSING_SENSORS] = _missing_sensors_column()
     episode_check = _check(_is_episode_right, name="episode", error=WRONG_EPISODE)
     return pa.DataFrameSchema(
         columns,

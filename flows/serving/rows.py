@@ -12,7 +12,7 @@ import pandas as pd
 
 from schemas.detector import Detector
 from schemas.errors import InputError
-from schemas.tables import as_numbers
+from schemas.tables import MISSING_SENSORS, as_numbers
 from tasks.readings.missing import blank_missing_words
 from tasks.readings.time_columns import join_time_columns, list_time_columns
 from tasks.readings.time_zones import mark_as_utc
@@ -114,6 +114,7 @@ def list_scored_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
     are_whole = bool((moments == moments.astype("datetime64[s]")).all())
     times = np.datetime_as_string(moments, unit="s" if are_whole else "ns")
     drivers = scored["drivers"] if "drivers" in scored else [""] * len(scored)
+    missing = scored[MISSING_SENSORS] if MISSING_SENSORS in scored else [""] * len(scored)
     return [
         {
             "time": str(time),
@@ -122,14 +123,16 @@ def list_scored_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
             "alarm": alarm,
             "top_sensors": top_sensors,
             "drivers": json.loads(driver) if driver else [],
+            MISSING_SENSORS: names,
         }
-        for time, score, threshold, alarm, top_sensors, driver in zip(
+        for time, score, threshold, alarm, top_sensors, driver, names in zip(
             times,
             scores.tolist(),
             thresholds.tolist(),
             scored["alarm"].tolist(),
             scored["top_sensors"].tolist(),
             drivers,
+            missing,
             strict=True,
         )
     ]

@@ -201,6 +201,7 @@ def _check_rows(served: ServedVersion, table: pd.DataFrame) -> None:
         ),
         detector.readings,
         are_labels_needed=False,
+        are_event_rows_kept=detector.are_event_rows_kept,
         sensors=detector.sensors,
         categories=detector.categories,
     )

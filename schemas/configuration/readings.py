@@ -191,12 +191,26 @@ class ReadingsSection(Section):
         description="Lowest and highest possible value by sensor, such as `{s7: [0, 250], s8: [null, 40]}`; "
         "values beyond are missing values.",
     )
-    missing_values: Literal["refuse", "forward_fill"] = Field(
+    text_values: dict[str, dict[str, float]] = Field(
+        {},
+        description="Numbers for the words of a sensor, such as `{pump: {Off: 0, On: 1}}`, in capitals or "
+        "not; other words in it are missing values. Sensors with two words are found: 0 is the first of "
+        "Off/On, False/True, No/Yes, Closed/Open, Stopped/Running and other states.",
+    )
+    missing_values: Literal["refuse", "forward_fill", "no_score"] = Field(
         "refuse",
-        description="Reject missing sensor values, or fill them with the last value in the same run.",
+        description="Reject missing sensor values; fill them with the last value in the same run; or leave "
+        "out rows without a value in training, and give them no score. Event rows that training leaves out "
+        "may miss values in any case.",
     )
     fill_rows_at_most: int = Field(
-        3, ge=1, description="Longest stretch of missing values, in rows, that `forward_fill` fills."
+        3, ge=1, description="For how many rows in succession `forward_fill` fills a missing value."
+    )
+    dead_sensors_at_most: int = Field(
+        1,
+        ge=0,
+        description="How many sensors may have no value in a row to score: all features of such a sensor are "
+        "those of its training mean. At least one sensor must have a value. Not for training.",
     )
     replay: Literal["none", "causal"] = Field(
         "none",

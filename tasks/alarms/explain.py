@@ -68,7 +68,8 @@ def explain_alarms(
     """
     if len(end_rows) == 0:
         return []
-    ranked = rank_sensors(model.explain(prepared.scaled, end_rows), detector.scaler.columns)
+    shares = forget_neutral_sensors(model.explain(prepared.scaled, end_rows), detector, prepared, end_rows)
+    ranked = rank_sensors(shares, detector.scaler.columns)
     rows = end_rows[:, None] + np.arange(1 - detector.window_rows, 1)  # (windows, rows of a window)
     every, inverse = np.unique(rows, return_inverse=True)
     expected = expect_rows(detector, model, prepared, every)
@@ -81,7 +82,48 @@ def explain_alarms(
     # `context` comes after the sensors: it gets the values of the last one, and `_write_drivers` drops them
     sensors = np.minimum(ranked.places, len(detector.sensors) - 1)[:, :, None]
     lasts = prepared.labelled.values[rows[:, None], sensors]  # (windows, ranks, rows of a window)
-    return _write_drivers(ranked, detector.scaler.columns, surplus, lasts, levels[inverse[:, None], sensors])
+    drivers = _write_drivers(
+        ranked, detector.scaler.columns, surplus, lasts, levels[inverse[:, None], sensors]
+    )
+    return leave_out_neutral_sensors(drivers, prepared, end_rows)
+
+
+def forget_neutral_sensors(
+    shares: np.ndarray, detector: Detector, prepared: PreparedRows, end_rows: np.ndarray
+) -> np.ndarray:
+    """Set to 0 what the sensors without a value add to the score of a window.
+
+    Args:
+        shares: How much each column adds to the score, at least 0, shape (windows, columns).
+        detector: Describes the columns.
+        prepared: The rows, and the sensors that are neutral in them.
+        end_rows: Last rows of the windows, shape (windows,).
+    """
+    if prepared.is_neutral is None:
+        return shares
+    is_neutral = prepared.is_neutral[end_rows]
+    is_left = ~is_neutral.all(axis=1)
+    known = shares.copy()
+    for number, column in enumerate(detector.scaler.columns):
+        if column.sensor is not None:
+            place = detector.sensors.index(column.sensor)
+            known[is_neutral[:, place] & is_left, number] = 0.0
+    return known
+
+
+def leave_out_neutral_sensors(
+    drivers: list[tuple[Driver, ...]], prepared: PreparedRows, end_rows: np.ndarray
+) -> list[tuple[Driver, ...]]:
+    """Leave out the drivers that have no value in the last row of their window, unless no other is left."""
+    if prepared.is_neutral is None:
+        return drivers
+    sensors = np.asarray(prepared.labelled.sensors)
+    neutral = [set(sensors[is_neutral]) for is_neutral in prepared.is_neutral[end_rows]]
+    kept = [
+        tuple(driver for driver in of_alarm if driver.sensor not in names)
+        for of_alarm, names in zip(drivers, neutral, strict=True)
+    ]
+    return [left or of_alarm for left, of_alarm in zip(kept, drivers, strict=True)]
 
 
 def rank_sensors(shares: np.ndarray, columns: Sequence[Column]) -> RankedSensors:
@@ -157,7 +199,8 @@ def expect_levels(
 
     Returns:
         float64, shape (rows, sensors); NaN where nothing is expected, where the sensor was constant in
-        training, and, with the level `local`, in the first row of a run, which has no rows before it.
+        training or is neutral, and, with the level `local`, in the first row of a run, which has no rows
+        before it.
     """
     scaler, sensors = detector.scaler, len(detector.sensors)
     # the columns of the levels come first, in the order of the sensors
@@ -167,6 +210,8 @@ def expect_levels(
     levels = base + np.asarray(scaler.means[:sensors]) + deviations * expected[:, :sensors]
     if detector.features.level == "local":
         levels[count_rows_in_run(prepared.labelled.runs)[rows] == 0] = np.nan
+    if prepared.is_neutral is not None:
+        levels[prepared.is_neutral[rows]] = np.nan
     return levels
 
 
@@ -263,10 +308,8 @@ def _write_drivers(
             column=column.name,
             group=column.group,
             direction=_name_direction(surplus[window, rank]),
-            last=tuple(_shorten(value) for value in lasts[window, rank]) if has_rows else (),
-            expected=tuple(None if np.isnan(value) else _shorten(value) for value in levels[window, rank])
-            if has_rows
-            else (),
+            last=_shorten_all(lasts[window, rank]) if has_rows else (),
+            expected=_shorten_all(levels[window, rank]) if has_rows else (),
         )
 
     windows, ranks = ranked.places.shape
@@ -277,6 +320,11 @@ def _name_direction(surplus: float) -> Literal["above", "below"] | None:
     if np.isnan(surplus):
         return None
     return "above" if surplus > 0 else "below"
+
+
+def _shorten_all(values: np.ndarray) -> tuple[float | None, ...]:
+    """Round values; NaN becomes None."""
+    return tuple(None if np.isnan(value) else _shorten(value) for value in values)
 
 
 def _shorten(value: float) -> float:

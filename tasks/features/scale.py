@@ -39,13 +39,20 @@ def choose_scaler_rows(split: Split, labels: np.ndarray, features: FeaturesSecti
     return rows[~labels[rows]]
 
 
-def fit_scaler(table: FeatureTable, normal_rows: np.ndarray, clip: float | None) -> Scaler:
+def fit_scaler(
+    table: FeatureTable,
+    normal_rows: np.ndarray,
+    clip: float | None,
+    is_left_out: np.ndarray | None = None,
+) -> Scaler:
     """Fit a scaler on normal training rows.
 
     Args:
         table: Features of all rows.
         normal_rows: Positions of the rows to fit on, shape (normal rows,).
         clip: Scaled values are clipped to plus or minus this value, or None.
+        is_left_out: Values to fit without, bool, shape (rows, columns), or None; the other columns get the
+            same bits as without it.
 
     Returns:
         The scaler; a feature that is constant on `normal_rows` has the deviation None.
@@ -53,8 +60,15 @@ def fit_scaler(table: FeatureTable, normal_rows: np.ndarray, clip: float | None)
     chosen = table.values[normal_rows]
     moves = _is_moving(chosen)
     floors = _find_floors(table, chosen)
+    without = {} if is_left_out is None else _take_columns_apart(table, normal_rows, is_left_out)
+    for place, column in without.items():
+        moves[place] = _is_moving(column.values)[0]
+        floors[place] = _find_floors(column, column.values)[0]
     _take_logarithms(chosen, floors)
     means, deviations = chosen.mean(axis=0), chosen.std(axis=0)
+    for place, column in without.items():
+        _take_logarithms(column.values, floors[place : place + 1])
+        means[place], deviations[place] = column.values.mean(), column.values.std()
     moves &= deviations > 0
     return Scaler(
         columns=table.columns,
@@ -93,6 +107,19 @@ def scale_rows(scaler: Scaler, values: np.ndarray) -> np.ndarray:
     if scaler.clip is not None:
         np.clip(scaled, -scaler.clip, scaler.clip, out=scaled)
     return scaled.astype(np.float32, order="C")
+
+
+def _take_columns_apart(
+    table: FeatureTable, rows: np.ndarray, is_left_out: np.ndarray
+) -> dict[int, FeatureTable]:
+    """Take the columns with values to leave out, each without them, by its position."""
+    chosen = is_left_out[rows]
+    return {
+        int(place): FeatureTable(
+            values=table.values[rows[~chosen[:, place]], place][:, None], columns=(table.columns[place],)
+        )
+        for place in np.flatnonzero(chosen.any(axis=0))
+    }
 
 
 def _is_moving(values: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from schemas.configuration import MonitorSection
 from schemas.monitoring import FeatureDrift, Tested, WatchedRows
 from schemas.windows import Part
+from tasks.readings.fill import bridge_missing
 
 # fewer training windows do not show the spread of their means
 LEAST_TRAINING_WINDOWS = 5
@@ -36,6 +38,7 @@ def find_feature_drift(
 
     Source: Mann and Whitney 1947; Holm 1979, "A simple sequentially rejective multiple test procedure".
     """
+    watched = _bridge(watched)
     readings = watched.readings
     recent = [_take_mean(watched, part) for part in parts[-section.windows :]]
     width = parts[0].stop - parts[0].start if parts else 0
@@ -105,6 +108,16 @@ def correct_for_many(p_values: np.ndarray) -> np.ndarray:
     corrected = np.empty(len(p_values))
     corrected[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1.0)
     return corrected
+
+
+def _bridge(watched: WatchedRows) -> WatchedRows:
+    """Return the rows with a value in every cell: the last one before it where it has none."""
+    values = watched.readings.values
+    if not np.isnan(values).any():
+        return watched
+    values = bridge_missing(values)
+    labelled = replace(watched.labelled, values=values[watched.labelled.source_rows])
+    return replace(watched, readings=replace(watched.readings, values=values), labelled=labelled)
 
 
 def _take_mean(watched: WatchedRows, part: Part) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from schemas.configuration import MonitorSection
 from schemas.monitoring import SensorIssue, WatchedRows, WatchedVersion
 from schemas.readings import SensorReadings
 from schemas.windows import Part
+from tasks.readings.fill import bridge_missing
 
 Kind = Literal["missing", "frozen", "out_of_range", "step"]
 # differences below this share of a sensor's level are rounding errors
@@ -93,7 +94,10 @@ def measure_sensors(
         By kind, float64, shape (rows, sensors): whether a value is missing or out of range, hours without
         change so far, and the step from the row before as a multiple of the largest step in training.
     """
-    still = count_still_rows(readings.values, readings.runs)
+    is_missing = np.isnan(readings.values)
+    if is_missing.any():
+        readings = replace(readings, values=bridge_missing(readings.values))
+    still = np.where(is_missing, 1, count_still_rows(readings.values, readings.runs))
     training = compute_statistics(readings, still, training_rows) if training_rows else None
     measured: dict[Kind, np.ndarray] = {
         "missing": table[list(readings.sensors)].isna().to_numpy(dtype=np.float64),

@@ -13,10 +13,11 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.monitoring import WatchedRows, WatchedVersion
-from schemas.readings import RawTable, SensorReadings
+from schemas.readings import Finding, RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.readings.check import check_readings
 from tasks.readings.events import merge_events
+from tasks.readings.incomplete import report_dead_sensors, report_incomplete_rows
 from tasks.readings.late_labels import find_labelled_stop
 from tasks.readings.sampling import refuse_other_interval
 from tasks.readings.time_zones import mark_as_utc
@@ -84,6 +85,7 @@ def check_watched_table(
         raw,
         section,
         are_labels_needed=False,
+        are_event_rows_kept=detector.are_event_rows_kept,
         sensors=detector.sensors,
         categories=detector.categories,
     )
@@ -113,7 +115,7 @@ def score_watched_rows(
 
     Args:
         version: The champion.
-        detector: Its features, scaler and threshold.
+        detector: Its features, scaler and threshold, with the settings by which the table was checked.
         model: Its model.
         raw: The table as received.
         readings: The same rows, checked.
@@ -124,7 +126,7 @@ def score_watched_rows(
     """
     labelled = label_ahead(readings, version.rows_ahead, are_event_rows_kept=detector.are_event_rows_kept)
     table = lay_out_table(raw, readings, detector)
-    scored = score_readings(detector, model, table)
+    scored = score_readings(_take_as_filled(detector), model, table)
     rows = labelled.source_rows
     everything = np.arange(len(rows))
     whole = Part("recent", everything, everything, labelled.labels, 0, len(rows), is_scattered=False)
@@ -141,6 +143,14 @@ def score_watched_rows(
     )
 
 
+def _take_as_filled(detector: Detector) -> Detector:
+    """Return a detector that fills no value: those of a checked table have been filled."""
+    if detector.readings.missing_values != "forward_fill":
+        return detector
+    readings = detector.readings.model_copy(update={"missing_values": "refuse"})
+    return detector.model_copy(update={"readings": readings})
+
+
 def lay_out_table(raw: RawTable, readings: SensorReadings, detector: Detector) -> pd.DataFrame:
     """Put checked readings back into a raw table with the column names of the version's training.
 
@@ -154,6 +164,13 @@ def lay_out_table(raw: RawTable, readings: SensorReadings, detector: Detector) -
     for name in detector.categories:
         table[name] = raw.table[name]
     return table
+
+
+def report_values_missed(readings: SensorReadings, watched: WatchedRows) -> tuple[Finding, ...]:
+    """Report the sensors without a value in rows that the version has not seen, and rows without a score."""
+    rows = watched.labelled.source_rows
+    first = int(rows[watched.start]) if watched.start < len(rows) else len(readings.times)
+    return (*report_dead_sensors(readings, first), *report_incomplete_rows(readings))
 
 
 def _read_number(text: str | None) -> float | None:

@@ -27,14 +27,22 @@ from schemas.tables import (
     raw_schema,
     scored_schema,
 )
-from tasks.readings.cells import read_cells
+from tasks.readings.cells import read_cells, read_training_cells
 from tasks.readings.clock import read_clock
 from tasks.readings.columns import choose_columns, choose_known_columns
-from tasks.readings.events import read_events
+from tasks.readings.events import find_dropped_events, read_events
+from tasks.readings.incomplete import (
+    add_absent_sensors,
+    count_missing_at_most,
+    excuse_missing,
+    find_incomplete_rows,
+    report_incomplete_rows,
+    require_complete_rows,
+)
 from tasks.readings.inspect import find_quality_issues
 from tasks.readings.known_tables import apply_mill_rules
 from tasks.readings.late_labels import fill_late_labels
-from tasks.readings.missing import describe_words
+from tasks.readings.missing import describe_words, name_word_settings
 
 REMEDIES = {
     NOT_A_TIME: "set `readings.time_format` (detected automatically: ISO 8601, and month, day and year or "
@@ -50,7 +58,7 @@ REMEDIES = {
     MISSING_LABEL: "label every row up to the last one with a label (only the newest rows may have none), or "
     "set `readings.label_column` to null for a table without labels",
     MISSING: "fill short stretches with the last value by setting `readings.missing_values` to forward_fill "
-    "and `readings.fill_rows_at_most`",
+    "and `readings.fill_rows_at_most`, or leave such rows out by setting it to no_score",
 }
 
 
@@ -59,6 +67,7 @@ def check_readings(
     section: ReadingsSection,
     *,
     are_labels_needed: bool = True,
+    are_event_rows_kept: bool = False,
     sensors: Sequence[str] | None = None,
     categories: Sequence[str] | None = None,
 ) -> SensorReadings:
@@ -66,12 +75,15 @@ def check_readings(
 
     A gap is a difference of more than 1.5 steps between two rows; a run of rows has none. If labels are
     not needed, a missing or empty label column means no events, as do empty labels after the last one.
+    `readings.missing_values` says what becomes of a missing value; event rows that are left out need none,
+    and in a table for a model `readings.dead_sensors_at_most` sensors of a row may have none.
 
     Args:
         raw: The raw table; it is not changed. Messages identify rows by its index.
         section: How the table is parsed and what it must contain.
         are_labels_needed: Whether every row must have a label, of an event or not; ignored if
             `readings.label_column` is None.
+        are_event_rows_kept: Whether event rows are used as other rows are, and need values as they do.
         sensors: The sensors that a model requires, in its order; other columns are ignored. If None, every
             column that is not time, label, categorical or dropped, except those that are constant.
         categories: The categorical columns that a model requires. If None, those of
@@ -91,25 +103,33 @@ def check_readings(
     if categories is None:
         wanted = [name for name in section.categorical_columns if name not in section.drop_columns]
         categories = [name for name in wanted if name in raw.table.columns]
-    label_column, names = (
-        choose_columns(raw, section, are_labels_needed=are_labels_needed)
-        if sensors is None
-        else choose_known_columns(raw, section, sensors, categories, are_labels_needed=are_labels_needed)
-    )
+    is_live = sensors is not None
+    if sensors is None:
+        label_column, names = choose_columns(raw, section, are_labels_needed=are_labels_needed)
+    else:
+        raw = add_absent_sensors(raw, section, sensors)
+        label_column, names = choose_known_columns(
+            raw, section, sensors, categories, are_labels_needed=are_labels_needed
+        )
     clock = read_clock(raw, section)
-    cells = read_cells(raw, names, section, clock.runs)
-    table = cells.table
+    cells = (read_cells if is_live else read_training_cells)(raw, names, section, clock.runs)
+    table, names = cells.table, list(cells.table.columns)
+    categories = (*categories, *cells.categories)
     table.insert(0, section.time_column, clock.times)
     if label_column is not None:
         table.insert(1, label_column, raw.table[label_column])
+    labels = None if label_column is None else table[label_column]
+    is_left_out = find_dropped_events(labels, len(table), are_event_rows_kept=are_event_rows_kept)
+    missing_at_most = count_missing_at_most(section, len(names), is_live=is_live)
+    checked = excuse_missing(table, names, is_left_out, section, missing_at_most)
     # for a few live rows the schema check takes longer than scoring
-    is_live = sensors is not None
-    if not (is_live and is_plainly_right(table, section.time_column, label_column)):
-        _check_raw_table(table, label_column, raw, section, cells.words)
+    if not (is_live and is_plainly_right(checked, section.time_column, label_column)):
+        _check_raw_table(checked, label_column, raw, section, cells.words)
+    values = np.column_stack([as_numbers(table[sensor], section.decimal) for sensor in names])
     readings = SensorReadings(
         times=clock.times.to_numpy(),
         events=read_events(table, label_column),
-        values=np.column_stack([as_numbers(table[sensor], section.decimal) for sensor in names]),
+        values=values,
         sensors=tuple(names),
         categories=tuple(categories),
         category_values=number_categories(raw.table, categories),
@@ -119,14 +139,17 @@ def check_readings(
         sha256=raw.sha256,
         time_format=clock.time_format or raw.time_format,
         found={**raw.found, **clock.found, **cells.found},
+        is_incomplete=find_incomplete_rows(values, is_left_out, missing_at_most),
         units={name: raw.units[name] for name in names if name in raw.units},
     )
-    if sensors is not None:
+    if is_live:
         return readings
+    require_complete_rows(readings)
     findings = (
         *raw.findings,
         *clock.findings,
         *cells.findings,
+        *report_incomplete_rows(readings),
         *find_quality_issues(readings, cells.filled),
     )
     return drop_constant_sensors(replace(readings, findings=findings))
@@ -231,11 +254,12 @@ def _check_raw_table(
     if section.missing_values == "forward_fill":
         remedies[MISSING] = (
             "increase `readings.fill_rows_at_most` (values are still missing in stretches of more than "
-            f"{section.fill_rows_at_most} rows or at the start of a run of rows)"
+            f"{section.fill_rows_at_most} rows or at the start of a run of rows), or leave such rows out by "
+            "setting `readings.missing_values` to no_score"
         )
     if words:
-        setting = "missing_words` or `readings.limits" if section.limits else "missing_words"
-        remedies[MISSING] += f"; `readings.{setting}` makes these cells missing: {describe_words(words)}"
+        settings = name_word_settings(section)
+        remedies[MISSING] += f"; cells are missing by {settings}: {describe_words(words)}"
     _check_table(schema, table, raw.table, raw.source, remedies)
 
 
@@ -342,7 +366,10 @@ def drop_constant_sensors(readings: SensorReadings) -> SensorReadings:
         for finding in readings.findings
     )
     values = np.ascontiguousarray(readings.values[:, kept])
-    return replace(readings, sensors=sensors, values=values, findings=findings)
+    is_incomplete = readings.is_incomplete
+    if is_incomplete is not None:
+        is_incomplete = is_incomplete & np.isnan(values).any(axis=1)
+    return replace(readings, sensors=sensors, values=values, findings=findings, is_incomplete=is_incomplete)
 
 
 def _is_about_constants(finding: Finding) -> bool:

@@ -26,6 +26,19 @@ def read_events(table: pd.DataFrame, label_column: str | None) -> np.ndarray:
     return np.asarray(as_numbers(table[label_column]).to_numpy() == 1)
 
 
+def find_dropped_events(labels: pd.Series | None, rows: int, *, are_event_rows_kept: bool) -> np.ndarray:
+    """Return whether each row is an event row that is left out, bool, shape (rows,).
+
+    Args:
+        labels: 1 on event rows, or None for a table without labels.
+        rows: Rows of the table.
+        are_event_rows_kept: Whether event rows are used as other rows are.
+    """
+    if labels is None or are_event_rows_kept:
+        return np.zeros(rows, dtype=bool)
+    return np.asarray(as_numbers(labels).to_numpy() == 1)
+
+
 def merge_events(readings: SensorReadings, merge_minutes: float | None) -> SensorReadings:
     """Join event rows that belong to one event: an event is an interval.
 

@@ -10,6 +10,7 @@ import numpy as np
 from schemas.errors import InputError
 from schemas.readings import Finding, SensorReadings
 from tasks.readings.format import format_times
+from tasks.readings.incomplete import keep_complete_rows
 from tasks.readings.parse import find_latest_time
 from tasks.readings.resample import propose_step
 from tasks.readings.sentinels import report_sentinels
@@ -50,17 +51,18 @@ def find_quality_issues(
         `looks_categorical`,
         `look_ahead`.
     """
-    is_constant = find_near_constant(readings.values)
+    complete = keep_complete_rows(readings)
+    is_constant = find_near_constant(complete.values)
     findings = (
         _find_mostly_events(readings),
         _find_time_gaps(readings),
         _find_irregular_steps(readings),
         _find_filled_values(filled or {}, len(readings.times)),
-        report_sentinels(readings),
-        _find_constant_sensors(readings, is_constant),
-        _find_constant_starts(readings, is_constant),
-        _find_categories(readings, is_constant),
-        _find_look_ahead(readings),
+        report_sentinels(complete),
+        _find_constant_sensors(complete, is_constant),
+        _find_constant_starts(complete, is_constant),
+        _find_categories(complete, is_constant),
+        _find_look_ahead(complete),
     )
     return tuple(finding for finding in findings if finding is not None)
 
@@ -259,7 +261,8 @@ def _find_categories(readings: SensorReadings, is_constant: np.ndarray) -> Findi
         readings.sensors[place]: len(np.unique(readings.values[:, place]))
         for place in np.flatnonzero(is_whole)
     }
-    counts = {name: count for name, count in counts.items() if count <= most}
+    words = readings.found.get("readings.text_values", {})
+    counts = {name: count for name, count in counts.items() if count <= most and name not in words}
     if not counts:
         return None
     parts = [f"{name} ({count} whole numbers)" for name, count in counts.items()]

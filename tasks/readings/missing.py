@@ -13,6 +13,7 @@ from schemas.configuration import ReadingsSection
 from schemas.configuration.readings import Limits
 from schemas.readings import Finding
 from schemas.tables import as_numbers
+from tasks.readings.texts import read_texts
 
 # cells by sensor and word
 WordCounts = dict[str, dict[str, int]]
@@ -28,12 +29,13 @@ def blank_missing_words(
     A text cell is one if it is a word of `readings.missing_words`, in capitals or not, or blank; any cell is
     one if it equals a number listed there. Each cell is judged by itself. What is left of a column of text is
     turned into numbers if all of it can be. With the words Bad and -9999, a column '1.5' 'bad' '-9999' ' '
-    becomes 1.5 - - -. A number beyond the sensor's `readings.limits` is none either.
+    becomes 1.5 - - -. A number beyond the sensor's `readings.limits` is none either. In a sensor of
+    `readings.text_values`, words become numbers, and a word that is not among them stands for no value.
 
     Args:
         table: Raw readings, shape (rows, columns); it is not changed.
         columns: Sensors; those that the table lacks are left to the schema check.
-        section: Provides `missing_words`, `limits` and the decimal mark.
+        section: Provides `missing_words`, `limits`, `text_values` and the decimal mark.
 
     Returns:
         The table, and the number of such cells by sensor and word (for limits, "below 0" or "above 250").
@@ -51,21 +53,33 @@ def blank_missing_words(
             cleared = table.copy(deep=False) if cleared is table else cleared
             cleared[name] = _clear_cells(table[name], found, section.decimal)
             counts[name] = {str(word): int(cells) for word, cells in found.value_counts().items()}
+        if name in section.text_values and not pd.api.types.is_any_real_numeric_dtype(cleared[name].dtype):
+            read, unknown = read_texts(cleared[name], section.text_values[name])
+            cleared = table.copy(deep=False) if cleared is table else cleared
+            cleared[name] = as_numbers(read, section.decimal)
+            if len(unknown):
+                others = {str(word): int(cells) for word, cells in unknown.value_counts().items()}
+                counts[name] = {**counts.get(name, {}), **others}
     return cleared, counts
 
 
 def report_missing_words(
-    counts: Mapping[str, Mapping[str, int]], *, has_limits: bool = False
+    counts: Mapping[str, Mapping[str, int]], section: ReadingsSection
 ) -> tuple[Finding, ...]:
     """Return the finding `missing_words` if cells stood for no value, else nothing."""
     if not counts:
         return ()
     cells = sum(sum(of_sensor.values()) for of_sensor in counts.values())
     count = "1 cell stands" if cells == 1 else f"{cells} cells stand"
-    settings = "`readings.missing_words`, `readings.limits`" if has_limits else "`readings.missing_words`"
-    message = f"{count} for no value ({settings}): {describe_words(counts)}."
+    message = f"{count} for no value ({name_word_settings(section)}): {describe_words(counts)}."
     details = {"words": {name: dict(of_sensor) for name, of_sensor in counts.items()}}
     return (Finding(check="missing_words", message=message, columns=tuple(counts), details=details),)
+
+
+def name_word_settings(section: ReadingsSection) -> str:
+    """Name the settings that make cells missing, as far as they are set."""
+    names = ["missing_words", *(name for name in ("limits", "text_values") if getattr(section, name))]
+    return ", ".join(f"`readings.{name}`" for name in names)
 
 
 def describe_words(counts: Mapping[str, Mapping[str, int]]) -> str:

@@ -59,6 +59,12 @@ def _describe_replay(sensors: tuple[str, ...], is_replaced: np.ndarray) -> Findi
 
 
 def replace_sensors(raw: RawTable, readings: SensorReadings) -> RawTable:
-    """Return the raw table with the replayed sensor values, so that a logged model scores the same rows."""
-    columns = {name: readings.values[:, place] for place, name in enumerate(readings.sensors)}
+    """Return the raw table with the checked sensor values, so that a logged model scores the same rows.
+
+    Incomplete rows have no value at all.
+    """
+    values = readings.values
+    if readings.is_incomplete is not None:
+        values = np.where(readings.is_incomplete[:, None], np.nan, values)
+    columns = {name: values[:, place] for place, name in enumerate(readings.sensors)}
     return replace(raw, table=replace_columns(raw.table, columns))

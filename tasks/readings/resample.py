@@ -80,7 +80,7 @@ def resample_rows(
         nothing = pd.Series(pd.NaT, index=unread.index, dtype=table[section.time_column].dtype)
         table = pd.concat([table, replace_columns(unread, {section.time_column: nothing})])
     finding = _report(section, int(is_used.sum()), len(table) - len(unread), int(is_waiting.sum()))
-    findings = (*raw.findings, *report_missing_words(words, has_limits=bool(section.limits)), finding)
+    findings = (*raw.findings, *report_missing_words(words, section), finding)
     return Resampled(replace(raw, table=table, findings=findings), is_waiting)
 
 
@@ -169,8 +169,9 @@ def _report(section: ReadingsSection, rows: int, merged: int, waiting: int) -> F
         f"each with {values} of its interval."
     )
     if waiting:
+        count = "1 row" if waiting == 1 else f"{waiting:,} rows"
         message += (
-            f" {waiting:,} rows at the end are left out: their interval is complete once a row at its end, "
+            f" The last interval is left out ({count}): it is complete once a row at its end, "
             "or a later one, is known."
         )
     details = {"rows": rows, "resampled_rows": merged, "waiting": waiting, "minutes": minutes}

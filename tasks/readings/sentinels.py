@@ -61,7 +61,7 @@ def report_sentinels(readings: SensorReadings) -> Finding | None:
     setting = ",".join(["default", *map(write_number, distinct)])
     message = (
         f"Values far from all others of their sensor, which may stand for no value: {listed}. They are used "
-        "as readings and spoil the scale of the sensor. If they are no readings, set "
+        "as readings, but not for the scale of the sensor. If they are no readings, set "
         f"`readings.missing_words` to {setting}."
     )
     counts = {

@@ -27,7 +27,9 @@ from schemas.tables import (
 )
 from tasks.readings.check import find_failing_rows
 from tasks.readings.columns import choose_known_columns
+from tasks.readings.events import find_dropped_events
 from tasks.readings.format import format_times, format_values
+from tasks.readings.incomplete import add_absent_sensors, count_missing_at_most
 from tasks.readings.known_rows import (
     find_changed,
     find_remembered,
@@ -45,6 +47,8 @@ from tasks.readings.written_times import parse_column
 
 # number of reasons listed in the error message
 _REASONS_SHOWN = 10
+# settings by which missing values are judged again when the rows are scored
+_MISSING_SETTINGS = ("missing_values", "fill_rows_at_most", "dead_sensors_at_most")
 # settings of the table that the command may override; the version determines all others
 _TABLE_SETTINGS = (
     "time_column",
@@ -68,8 +72,7 @@ _TABLE_SETTINGS = (
     "machine",
     "missing_words",
     "limits",
-    "missing_values",
-    "fill_rows_at_most",
+    *_MISSING_SETTINGS,
 )
 # problems of each row, by position
 Problems = dict[int, list[str]]
@@ -93,6 +96,12 @@ def choose_reading_settings(detector: Detector, configuration: Configuration) ->
     return detector.readings.model_copy(update=explicit)
 
 
+def take_missing_settings(detector: Detector, section: ReadingsSection) -> Detector:
+    """Return the detector with a table's settings for missing values, which scoring fills and judges by."""
+    changes = {name: getattr(section, name) for name in _MISSING_SETTINGS}
+    return detector.model_copy(update={"readings": detector.readings.model_copy(update=changes)})
+
+
 def set_rows_aside(
     raw: RawTable, detector: Detector, section: ReadingsSection, opened: OpenedOutput, now: datetime
 ) -> SortedRows:
@@ -100,9 +109,10 @@ def set_rows_aside(
 
     The rows are sorted by time first; rows of the same time keep their order. A row can be scored if it
     satisfies the schema of the readings, its time is later than that of every row scored before it (in this
-    table or an earlier one), and its time is at most a day in the future. If configured, missing values are
-    first filled with the last value of the run, for at most `fill_rows_at_most` rows in succession. A row
-    that is set aside leaves a time gap. A missing label means that no event is known.
+    table or an earlier one), and its time is at most a day in the future. A value is not missing if scoring
+    will fill it with the last value of the run, for at most `fill_rows_at_most` rows in succession;
+    `dead_sensors_at_most` sensors may have none, and any number under `missing_values=no_score`. A row that
+    is set aside leaves a time gap. A missing label means that no event is known.
 
     Args:
         raw: The raw table; its index contains the row numbers.
@@ -119,13 +129,15 @@ def set_rows_aside(
             many rows share a time with others that the table must hold several machines, some times have a
             zone and others none, or the new rows come at another interval than those of training.
     """
+    absent = tuple(name for name in detector.sensors if name not in raw.table.columns)
+    full = add_absent_sensors(raw, section, detector.sensors)
     label_column, sensors = choose_known_columns(
-        raw, section, detector.sensors, detector.categories, are_labels_needed=False
+        full, section, detector.sensors, detector.categories, are_labels_needed=False
     )
     times = parse_column(raw.table[section.time_column], section)
     marked = mark_known_events(raw.table, label_column, detector.positive_values)
     labels = None if label_column is None else marked[label_column].astype(object).fillna(0)
-    table = _clear_missing_words(raw, section, detector)
+    table = _clear_missing_words(full, section, detector)
     numbers = _read_numbers(table, section, detector)
     problems = _find_problems(table, section, sensors, times, labels)
     known = KnownRows() if opened.bookmark is None else opened.bookmark.known
@@ -139,8 +151,9 @@ def set_rows_aside(
     _refuse_other_interval(times[~is_ahead], detector, opened, raw.source)
     _note(problems, order.is_between & ~is_scored, f"{section.time_column}: {BETWEEN_ROWS}")
     recognised = _recognise_rows(raw, times, numbers, detector, opened)
-    walk = _Walk(opened.bookmark, sensors, section, detector.readings.step_minutes)
-    accepted = _walk_rows(walk, times, numbers, is_scored, problems)
+    is_left_out = find_dropped_events(labels, len(table), are_event_rows_kept=detector.are_event_rows_kept)
+    walk = _Walk(opened.bookmark, detector, section)
+    accepted = _walk_rows(walk, times, numbers, is_scored, is_left_out, problems)
     if len(raw.table) and not (walk.sound_rows or is_scored.any()):
         raise InputError(_refuse(raw, problems))
     faulty = {row: found for row, found in problems.items() if found and not is_scored[row]}
@@ -157,6 +170,9 @@ def set_rows_aside(
         changed=int(recognised.is_changed.sum()),
         first_changed=_name_first(raw, times, recognised.is_changed),
         known=remember_rows(known, recognised.columns, recognised.hashes[accepted], are_zoned=are_zoned),
+        dead=walk.dead,
+        incomplete=walk.incomplete,
+        absent=absent,
     )
 
 
@@ -199,31 +215,31 @@ def _name_first(raw: RawTable, times: pd.Series, is_chosen: np.ndarray) -> str |
 
 
 class _Walk:
-    """The last usable row so far, and the number of rows for which each sensor's value has been held."""
+    """The last usable row so far, and the number of rows in succession in which each sensor had no value."""
 
-    def __init__(
-        self,
-        bookmark: Bookmark | None,
-        sensors: list[str],
-        section: ReadingsSection,
-        step_minutes: float | None,
-    ) -> None:
-        self.sound_rows = 0
-        self.sensors, self.time_column, self._section = sensors, section.time_column, section
-        self._step_minutes = step_minutes or np.nan
+    def __init__(self, bookmark: Bookmark | None, detector: Detector, section: ReadingsSection) -> None:
+        self.sound_rows, self.incomplete = 0, 0
+        self.sensors, self.time_column = list(detector.sensors), section.time_column
+        self._section = section
+        self._step_minutes = detector.readings.step_minutes or np.nan
+        self._missing_at_most = count_missing_at_most(section, len(self.sensors), is_live=True)
         self._begin: np.datetime64 = np.datetime64("NaT", "ns")
         self._last_time: np.datetime64 = self._begin
-        self._values = np.full(len(sensors), np.nan)
-        self._held = np.zeros(len(sensors), dtype=np.int64)
+        self._missing = np.zeros(len(self.sensors), dtype=np.int64)
+        self._dead = np.zeros(len(self.sensors), dtype=np.int64)
         if bookmark is not None:
             self._begin = self._last_time = bookmark.carried.times[-1]
-            self._values = bookmark.carried.values.reindex(columns=sensors).to_numpy()[-1]
-            self._held = np.array([bookmark.held_rows.get(name, 0) for name in sensors], dtype=np.int64)
+            self._missing += [bookmark.held_rows.get(name, 0) for name in self.sensors]
 
     @property
     def held_rows(self) -> dict[str, int]:
-        """By sensor, the number of rows up to the last one in which a missing value was filled, if any."""
-        return {name: int(rows) for name, rows in zip(self.sensors, self._held, strict=True) if rows}
+        """By sensor, the number of rows in succession, up to the last one, without a value, if any."""
+        return self._name(self._missing)
+
+    @property
+    def dead(self) -> dict[str, int]:
+        """By sensor, the number of accepted rows in which it has no value and does not count, if any."""
+        return self._name(self._dead)
 
     def judge_time(self, time: np.datetime64) -> str | None:
         """Return why a time, at or after that of the row before, is not later than all, or None if it is."""
@@ -231,23 +247,39 @@ class _Walk:
             return None
         return TOO_LATE if time <= self._begin else REPEATED_TIME
 
-    def take(self, time: np.datetime64, values: np.ndarray) -> list[str]:
-        """Fill the missing values of a later row in place and accept it, unless a value cannot be filled.
+    def take(self, time: np.datetime64, values: np.ndarray, *, is_left_out: bool) -> list[str]:
+        """Accept a later row, unless it misses more values than it may.
+
+        Args:
+            time: Its time.
+            values: Its values, NaN where there is none, shape (sensors,).
+            is_left_out: Whether it is an event row that has no score in any case.
 
         Returns:
-            The sensors whose value cannot be filled; if there are any, the row is not accepted.
+            The sensors without a value that cannot be filled; if there are any, the row is not accepted.
         """
-        is_hole = np.isnan(values)
-        if is_hole.any():
-            is_joined = number_runs(np.array([self._last_time, time]), self._step_minutes)[-1] == 0
-            is_held = self._held < self._section.fill_rows_at_most
-            is_lost = is_hole & ~(is_joined & is_held & ~np.isnan(self._values))
-            if is_lost.any():
-                return [self.sensors[place] for place in np.flatnonzero(is_lost)]
-            values[is_hole] = self._values[is_hole]
-        self._last_time, self._values = time, values
-        self._held = np.where(is_hole, self._held + 1, 0)
+        missing = self._count_missing(time, np.isnan(values))
+        is_filled = self._section.missing_values == "forward_fill"
+        is_lost = missing > (self._section.fill_rows_at_most if is_filled else 0)
+        is_incomplete = not is_left_out and int(is_lost.sum()) > self._missing_at_most
+        if is_incomplete and self._section.missing_values != "no_score":
+            return [self.sensors[place] for place in np.flatnonzero(is_lost)]
+        self._last_time, self._missing = time, missing
+        self.incomplete += is_incomplete
+        if not (is_left_out or is_incomplete):
+            self._dead += is_lost
         return []
+
+    def _count_missing(self, time: np.datetime64, is_hole: np.ndarray) -> np.ndarray:
+        """Count for how many rows each sensor has had no value; too many if there is none in the run."""
+        if not is_hole.any():
+            return np.zeros_like(self._missing)
+        is_joined = number_runs(np.array([self._last_time, time]), self._step_minutes)[-1] == 0
+        before = self._missing if is_joined else self._section.fill_rows_at_most
+        return np.where(is_hole, before + 1, 0)
+
+    def _name(self, counts: np.ndarray) -> dict[str, int]:
+        return {name: int(rows) for name, rows in zip(self.sensors, counts, strict=True) if rows}
 
 
 def _refuse_other_interval(times: pd.Series, detector: Detector, opened: OpenedOutput, source: str) -> None:
@@ -290,20 +322,25 @@ def _find_problems(
     times: pd.Series,
     labels: pd.Series | None,
 ) -> Problems:
-    """Find the problems of each single row; the order of rows and values to fill are checked elsewhere."""
+    """Find the problems of each single row; the order of rows and missing values are checked elsewhere."""
     table = received[sensors].copy()
     table.insert(0, section.time_column, times)
     if labels is not None:
         table.insert(1, str(labels.name), labels)
     label_column = None if labels is None else str(labels.name)
     schema = raw_schema(section.time_column, label_column, sensors, decimal=section.decimal)
-    elsewhere = {REPEATED_TIME, BACKWARDS_TIME}
-    if section.missing_values == "forward_fill":
-        elsewhere.add(MISSING)
+    failures = [
+        (column, error, np.flatnonzero(is_failing))
+        for column, error, is_failing in find_failing_rows(schema, table)
+        if error not in {REPEATED_TIME, BACKWARDS_TIME}
+    ]
+    faulty = {row for _, error, rows in failures for row in rows.tolist() if error != MISSING}
+    is_refused = section.missing_values == "refuse"
     problems: Problems = defaultdict(list)
-    for column, error, is_failing in find_failing_rows(schema, table):
-        for row in np.flatnonzero(is_failing) if error not in elsewhere else ():
-            problems[int(row)].append(f"{column}: {error}")
+    for column, error, rows in failures:
+        for row in rows.tolist():
+            if error != MISSING or (is_refused and row in faulty):
+                problems[row].append(f"{column}: {error}")
     return problems
 
 
@@ -323,15 +360,20 @@ def _note(problems: Problems, is_failing: np.ndarray, reason: str) -> None:
 
 
 def _walk_rows(
-    walk: _Walk, times: pd.Series, numbers: pd.DataFrame, is_scored: np.ndarray, problems: Problems
+    walk: _Walk,
+    times: pd.Series,
+    numbers: pd.DataFrame,
+    is_scored: np.ndarray,
+    is_left_out: np.ndarray,
+    problems: Problems,
 ) -> list[int]:
-    """Go through the unscored rows in time order; fill missing values in `numbers` and add to `problems`.
+    """Go through the unscored rows in time order, and add to `problems`.
 
     Returns:
         Positions of the usable rows, in time order.
     """
     sensors, time_column = walk.sensors, walk.time_column
-    moments, values = times.to_numpy(), numbers[sensors].to_numpy(copy=True)
+    moments, values = times.to_numpy(), numbers[sensors].to_numpy()
     accepted: list[int] = []
     # a time that cannot be read comes last
     by_time = np.argsort(moments, kind="stable")
@@ -342,13 +384,12 @@ def _walk_rows(
             problems[row].append(f"{time_column}: {order}")
             walk.sound_rows += is_sound
         elif is_sound:
-            lost = walk.take(moments[row], values[row])
+            lost = walk.take(moments[row], values[row], is_left_out=bool(is_left_out[row]))
             if lost:
                 problems[row] += [f"{sensor}: {MISSING}" for sensor in lost]
             else:
                 accepted.append(row)
                 walk.sound_rows += 1
-    numbers[sensors] = values
     return accepted
 
 

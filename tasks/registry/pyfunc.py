@@ -22,7 +22,7 @@ from tasks.scoring.score import score_readings
 
 
 class EarlyWarner(PythonModel):
-    """Score raw readings: `time, score, threshold, alarm, top_sensors, drivers`."""
+    """Score raw readings: `time, score, threshold, alarm, top_sensors, drivers, missing_sensors`."""
 
     def load_context(self, context: Any) -> None:
         """Read the bundle, and trace the scoring function before the first request."""

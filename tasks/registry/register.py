@@ -15,7 +15,7 @@ import pandas as pd
 from schemas.detector import Detector
 from schemas.families import list_packages
 from schemas.model import FittedModel
-from schemas.tables import choose_free_name
+from schemas.tables import MISSING_SENSORS, choose_free_name
 from tasks.models.fit import save_model
 from tasks.readings.time_columns import list_time_columns
 from tasks.scoring.score import score_readings
@@ -180,6 +180,7 @@ def make_signature(detector: Detector) -> ModelSignature:
         ColSpec("boolean", "alarm"),
         ColSpec("string", "top_sensors"),
         ColSpec("string", "drivers"),
+        ColSpec("string", MISSING_SENSORS, required=False),
     ]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 

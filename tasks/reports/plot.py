@@ -349,9 +349,10 @@ def _draw_driver(axes: Axes, driver: Driver) -> None:
     from matplotlib.ticker import MaxNLocator
 
     rows = np.arange(1 - len(driver.last), 1)
-    # a row without an expectation is a gap in the line
+    # a row without a value or an expectation is a gap in the line
     expected = np.asarray(driver.expected, dtype=np.float64)
-    axes.plot(rows, driver.last, color=BLUE, marker="o", ms=4, label="the sensor")
+    last = np.asarray(driver.last, dtype=np.float64)
+    axes.plot(rows, last, color=BLUE, marker="o", ms=4, label="the sensor")
     axes.plot(rows, expected, color=VERMILION, ls="--", marker="s", ms=4, label="what the model expected")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 

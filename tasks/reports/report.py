@@ -322,7 +322,7 @@ def describe_outcome(episode: AlarmEpisode, horizon_minutes: float) -> tuple[str
 def describe_driver(driver: Driver) -> tuple[str, str]:
     """Describe a driver: sensor, share, direction, and its last value against the expected one."""
     way = "" if driver.direction is None else f", {DIRECTION_TEXTS[driver.group, driver.direction]}"
-    if not driver.last:
+    if not driver.last or driver.last[-1] is None:
         return f"{driver.sensor} {driver.share:.0%}", f"{driver.column}{way}"
     expected = driver.expected[-1]
     against = "" if expected is None else f", expected {expected:.4g}"

@@ -26,6 +26,9 @@ from schemas.scores import (
     WaitingRows,
 )
 from schemas.state import ScoringState
+from tasks.readings.fill import hold_last_values
+from tasks.readings.incomplete import count_missing_at_most
+from tasks.readings.parse import number_runs
 from tasks.readings.time_zones import mark_as_utc
 
 
@@ -138,7 +141,7 @@ def keep_rows(rows: pd.DataFrame, detector: Detector) -> CarriedRows:
 
 
 def restore_rows(carried: CarriedRows, detector: Detector) -> pd.DataFrame | None:
-    """Rebuild carried rows as a table with a version's column names, without rows that miss a sensor's value.
+    """Rebuild carried rows as a table with a version's column names, without rows that it cannot use.
 
     Returns:
         The table, or none if no row is left.
@@ -152,8 +155,23 @@ def restore_rows(carried: CarriedRows, detector: Detector) -> pd.DataFrame | Non
         parts[detector.readings.label_column] = carried.events
     values = carried.values[[name for name in carried.values.columns if name not in detector.categories]]
     rows = pd.concat([pd.DataFrame(parts), values, carried.categories[list(detector.categories)]], axis=1)
-    rows = rows[rows[list(detector.sensors)].notna().all(axis=1)]
+    rows = rows[~_find_unusable_rows(rows, carried.times, carried.events, detector)]
     return rows if len(rows) else None
+
+
+def _find_unusable_rows(
+    rows: pd.DataFrame, times: np.ndarray, events: np.ndarray, detector: Detector
+) -> np.ndarray:
+    """Find the rows that miss more values than a version allows, bool, shape (rows,)."""
+    section, values = detector.readings, rows[list(detector.sensors)].to_numpy(np.float64)
+    if section.missing_values == "no_score":
+        return np.zeros(len(rows), dtype=bool)
+    if section.missing_values == "forward_fill":
+        runs = number_runs(times, section.step_minutes or math.nan)
+        values = hold_last_values(values, runs, section.fill_rows_at_most)
+    at_most = count_missing_at_most(section, len(detector.sensors), is_live=True)
+    is_left_out = events & (not detector.are_event_rows_kept)
+    return (np.isnan(values).sum(axis=1) > at_most) & ~is_left_out
 
 
 def format_bookmark(bookmark: Bookmark) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.readings import RawTable
 from schemas.scores import SortedRows
+from tasks.readings.columns import shorten_list
 
 
 def describe_batch_notes(raw: RawTable, rows: SortedRows) -> tuple[str, ...]:
@@ -16,7 +17,13 @@ def describe_batch_notes(raw: RawTable, rows: SortedRows) -> tuple[str, ...]:
     found = [finding.message for finding in raw.findings]
     return tuple(
         note
-        for note in (*found, _describe_order(raw, rows), _describe_changes(raw, rows))
+        for note in (
+            *found,
+            _describe_order(raw, rows),
+            _describe_changes(raw, rows),
+            _describe_absent_sensors(raw, rows),
+            _describe_dead_sensors(rows),
+        )
         if note is not None
     )
 
@@ -37,4 +44,24 @@ def _describe_changes(raw: RawTable, rows: SortedRows) -> str | None:
         f"{rows.changed:,} of the rows of {raw.source} were scored before with other values; the first is "
         f"{rows.first_changed}. The output keeps their scores; to score the new values, choose another "
         "`--out`."
+    )
+
+
+def _describe_absent_sensors(raw: RawTable, rows: SortedRows) -> str | None:
+    if not rows.absent:
+        return None
+    return (
+        f"{raw.source} has no column {shorten_list(rows.absent)}, which the version was trained on. If it "
+        "was renamed, give it its name back; until then it counts as a sensor without a value."
+    )
+
+
+def _describe_dead_sensors(rows: SortedRows) -> str | None:
+    if not rows.dead:
+        return None
+    parts = [f"{name} ({count:,} rows)" for name, count in rows.dead.items()]
+    return (
+        f"Without a value, and therefore without influence on the score: {shorten_list(parts)}. The rows are "
+        "scored by the other sensors; `missing_sensors` in the output names the sensors that do not count "
+        "(`readings.dead_sensors_at_most`)."
     )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from schemas.detector import Detector
 from schemas.scores import Bookmark, PinnedVersion
+from schemas.tables import MISSING_SENSORS
 from tasks.alarms.episodes import count_episodes
 from tasks.readings.check import check_output_table
 from tasks.readings.parse import number_runs
@@ -28,7 +29,8 @@ def make_output_rows(
         now: Time of scoring, with a time zone.
 
     Returns:
-        The table as in `schemas.tables.output_schema`; the columns of `scored` keep their order.
+        The table as in `schemas.tables.output_schema`; the columns of `scored` keep their order, besides
+        `missing_sensors`, which comes last or, in an output that was begun without it, is left out.
 
     Raises:
         InputError: If the table fails its schema.
@@ -43,8 +45,11 @@ def make_output_rows(
     table.insert(
         list(table.columns).index("alarm") + 1, "episode", pd.Series(episodes, table.index, dtype="Int64")
     )
+    missing_sensors = table.pop(MISSING_SENSORS)
     table["model_version"] = version.number
     table["scored_at"] = pd.Timestamp(now.replace(microsecond=0)).tz_convert("UTC").as_unit("us")
+    if bookmark is None or MISSING_SENSORS in bookmark.columns:
+        table[MISSING_SENSORS] = missing_sensors
     return check_output_table(table)
 
 

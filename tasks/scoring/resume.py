@@ -46,7 +46,7 @@ def score_next_rows(
     end_rows = end_rows[is_new[end_rows]]
     scores = scored["score"].to_numpy()[labelled.source_rows[end_rows] - history]
     threshold = keep_recent(state.threshold, labelled.times[end_rows], labelled.runs[end_rows], scores)
-    kept = joined.iloc[find_first_needed(detector, labelled) :]
+    kept = keep_needed_rows(detector, labelled, joined)
     return scored.set_index(table.index), ScoringState(kept, threshold)
 
 
@@ -54,6 +54,34 @@ def join_history(history: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """Put new rows, which keep their index, below the rows before them, which are numbered up to -1."""
     joined = pd.concat([history, table], ignore_index=True)
     return joined.set_axis([*range(-len(history), 0), *table.index], axis=0)
+
+
+def keep_needed_rows(detector: Detector, labelled: LabelledReadings, joined: pd.DataFrame) -> pd.DataFrame:
+    """Keep the raw rows that later scores depend on.
+
+    A value that was held in the first of them is written into it, since the row that it comes from is not
+    kept. Where rows without a value have no score, only the first and the last of a stretch of rows that are
+    left out are kept: they show where runs end, and when the last row was.
+
+    Args:
+        detector: Settings of the version.
+        labelled: All rows in runs.
+        joined: The same rows as received, and those that were left out.
+    """
+    first = find_first_needed(detector, labelled)
+    kept = joined.iloc[first:]
+    place = int(np.searchsorted(labelled.source_rows, first))
+    if first and detector.readings.missing_values == "forward_fill":
+        kept = kept.copy(deep=False)
+        for name, value in zip(labelled.sensors, labelled.values[place], strict=True):
+            if pd.isna(kept[name].iloc[0]) and not np.isnan(value):
+                kept[name] = [value, *kept[name].iloc[1:]]
+    if detector.readings.missing_values != "no_score":
+        return kept
+    is_left_out = ~np.isin(np.arange(first, len(joined)), labelled.source_rows)
+    is_inside = np.zeros(len(kept), dtype=bool)
+    is_inside[1:-1] = is_left_out[1:-1] & is_left_out[:-2] & is_left_out[2:]
+    return kept[~is_inside]
 
 
 def find_first_needed(detector: Detector, labelled: LabelledReadings) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -10,9 +12,11 @@ from schemas.evaluation import Threshold
 from schemas.explanation import PreparedRows
 from schemas.model import FittedModel
 from schemas.readings import LabelledReadings, RawTable
+from schemas.tables import MISSING_SENSORS, NAMES_JOIN
 from tasks.alarms.explain import explain_alarms, name_top_sensors, write_drivers
 from tasks.alarms.recalibrate import follow_scores
 from tasks.features.featurise import compute_features
+from tasks.features.neutralise import find_touched_sensors, neutralise_features
 from tasks.features.scale import scale_rows
 from tasks.readings.check import check_readings
 from tasks.readings.labels import mark_known_events
@@ -25,8 +29,9 @@ def score_readings(detector: Detector, model: FittedModel, table: pd.DataFrame) 
     """Score raw readings, row by row.
 
     If the table has the label column, a known event ends a run of rows, as in training; without it only
-    time gaps do. Rows with too little history in their run, and event rows that training left out, have
-    no score and raise no alarm.
+    time gaps do. Rows with too little history in their run, event rows that training left out, and rows in
+    which more sensors than allowed have no value (`readings.missing_values=no_score`) have no score and raise
+    no alarm.
 
     Args:
         detector: Features, scaler, threshold and settings of a version.
@@ -38,7 +43,9 @@ def score_readings(detector: Detector, model: FittedModel, table: pd.DataFrame) 
         enough history), `threshold`, `alarm` (`score >= threshold`), `top_sensors` (for alarms,
         the sensors with the largest shares of the score, as `x5=0.41 x15=0.20 x3=0.08`; the process
         context counts as one sensor, `context`) and `drivers` (for alarms, the same sensors as a JSON
-        list of `schemas.explanation.Driver`); both are "" without an alarm.
+        list of `schemas.explanation.Driver`), both "" without an alarm; and `missing_sensors`: the sensors
+        that do not count in the row since they have no value, or had none in the rows that its features
+        look back on, as `x5, x15`.
 
     Raises:
         InputError: If the table lacks a column or fails its schema.
@@ -80,13 +87,28 @@ def compute_rows(detector: Detector, table: pd.DataFrame) -> tuple[np.ndarray, P
         RawTable(table=marked, source="rows", sha256=""),
         detector.readings,
         are_labels_needed=False,
+        are_event_rows_kept=detector.are_event_rows_kept,
         sensors=detector.sensors,
         categories=detector.categories,
     )
     labelled = label_ahead(readings, 1, are_event_rows_kept=detector.are_event_rows_kept)
-    features = compute_features(labelled, detector.features)
-    scaled = scale_rows(detector.scaler, features.values)
-    return readings.times, PreparedRows(labelled, features, scaled)
+    return readings.times, prepare_features(detector, labelled)
+
+
+def prepare_features(detector: Detector, labelled: LabelledReadings) -> PreparedRows:
+    """Compute and scale the features of rows; the features that would need a missing value are neutral."""
+    is_missing = np.isnan(labelled.values)
+    if not is_missing.any():
+        features = compute_features(labelled, detector.features)
+        return PreparedRows(labelled, features, scale_rows(detector.scaler, features.values))
+    # any number will do: the features that depend on it are neutral
+    known = replace(labelled, values=np.where(is_missing, 0.0, labelled.values))
+    features = compute_features(known, detector.features)
+    is_neutral = find_touched_sensors(is_missing, labelled.runs, detector.features)
+    scaled = neutralise_features(
+        scale_rows(detector.scaler, features.values), features.columns, labelled.sensors, is_neutral
+    )
+    return PreparedRows(labelled, features, scaled, is_neutral)
 
 
 def score_later_rows(
@@ -120,6 +142,7 @@ def score_later_rows(
     )
     is_alarm = scores >= thresholds
     top_sensors, texts = np.full(rows, "", dtype=object), np.full(rows, "", dtype=object)
+    missing_sensors = name_missing_sensors(prepared, rows, first)
     is_chosen = is_alarm[places]
     drivers = explain_alarms(detector, model, prepared, end_rows[is_chosen])
     top_sensors[places[is_chosen]] = [name_top_sensors(of_alarm) for of_alarm in drivers]
@@ -132,7 +155,20 @@ def score_later_rows(
             "alarm": is_alarm,
             "top_sensors": top_sensors,
             "drivers": texts,
+            MISSING_SENSORS: missing_sensors,
         },
         index=table.index[first:],
     )
     return scored, labelled
+
+
+def name_missing_sensors(prepared: PreparedRows, rows: int, first: int) -> np.ndarray:
+    """Name the neutral sensors of each row from `first` on, as text, shape (rows,); "" if there is none."""
+    named = np.full(rows, "", dtype=object)
+    if prepared.is_neutral is None:
+        return named
+    places = prepared.labelled.source_rows - first
+    for row in np.flatnonzero(prepared.is_neutral.any(axis=1) & (places >= 0)):
+        neutral = np.flatnonzero(prepared.is_neutral[row])
+        named[places[row]] = NAMES_JOIN.join(prepared.labelled.sensors[place] for place in neutral)
+    return named

@@ -21,7 +21,8 @@ def label_ahead(
     There are two conventions. Event rows are removed, since a warning cannot come from the event itself;
     a removed row ends a run of rows, as a time gap does. Or they are kept as positive rows, for tables in
     which the event itself is to be detected (`rows_ahead` 0). A row is marked only if there is no time gap
-    between it and the event, unless `across_gaps` is set, as in the published code.
+    between it and the event, unless `across_gaps` is set, as in the published code. Incomplete rows are
+    removed as well; an event on one of them still counts.
 
     Args:
         readings: Checked readings, in time order.
@@ -44,6 +45,8 @@ def label_ahead(
             "Set `labels.rows_ahead` or `labels.event_rows`."
         )
     is_kept = np.ones(len(readings.times), dtype=bool) if are_event_rows_kept else ~readings.events
+    if readings.is_incomplete is not None:
+        is_kept = is_kept & ~readings.is_incomplete
     is_marked = _mark_ahead(readings.events, readings.runs, rows_ahead, across_gaps)
     if are_event_rows_kept:
         is_marked |= readings.events

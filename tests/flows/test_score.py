@@ -61,7 +61,7 @@ def run(tmp_path: Path, client: MlflowClient, server: None) -> Run:
 def new_readings() -> pd.DataFrame:
     """Readings of the same plant with two rows that cannot be scored."""
     table = simulated_table(1_000, seed=8).iloc[:ROWS].astype({"x5": object})
-    table.iloc[[100, 150], table.columns.get_loc("x5")] = [None, "off"]
+    table.iloc[[100, 150], table.columns.get_loc("x5")] = ["inf", "off"]
     return table
 
 
@@ -75,7 +75,7 @@ def test_a_table_becomes_scores_of_the_pinned_champion(
     assert run(data) == 0
     result = json.loads((data.parent / "result.json").read_text())
     assert (result["model_uri"], result["rows_read"]) == (f"models:/{NAME}/1", ROWS)
-    assert result["reasons"] == {"x5: missing value": 1, "x5: text where a number is expected": 1}
+    assert result["reasons"] == {"x5: infinite value": 1, "x5: text where a number is expected": 1}
     written = pd.read_csv(data.with_name("scores.csv"), parse_dates=["time"])
     sound = new_readings().drop(index=[100, 150]).astype({"x5": float})
     expected = score_readings(*load_version(f"models:/{NAME}/1"), sound)
@@ -203,10 +203,10 @@ def test_the_summary_says_that_no_row_has_a_score(
 def test_what_cannot_be_scored_is_refused_whole(
     run: Run, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    new_readings().drop(columns="x7").to_csv(data, index=False)
+    new_readings().drop(columns=["x7", "x8"]).to_csv(data, index=False)
     before = files_beside(data)
     assert run(data) == 2
-    assert "lacks x7" in capsys.readouterr().err
+    assert "lacks x7, x8" in capsys.readouterr().err
     assert files_beside(data) == before
 
 

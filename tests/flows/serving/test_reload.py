@@ -232,7 +232,7 @@ def test_rows_that_the_new_version_cannot_read_are_forgotten() -> None:
     old, session = serve_small("1"), Session()
     _, state = score_in_session(old, session, small_table(0, 40), 10_000)
     session.keep(state, "1", b"", b"")
-    wider = old.detector.model_copy(update={"sensors": (*old.detector.sensors, "x10")})
+    wider = old.detector.model_copy(update={"sensors": (*old.detector.sensors, "x10", "x11")})
     new = ServedVersion("forewarn", "2", old.loaded_at, wider, old.model)
     assert carry_over(new, session).rows is None
 

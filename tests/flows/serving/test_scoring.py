@@ -99,6 +99,12 @@ def spoil(number: int, column: str, value: Any) -> list[dict[str, Any]]:
     return rows
 
 
+def spoil_two(value: Any) -> list[dict[str, Any]]:
+    rows = spoil(3, "x2", value)
+    rows[3]["x3"] = None
+    return rows
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
@@ -106,9 +112,9 @@ def spoil(number: int, column: str, value: Any) -> list[dict[str, Any]]:
         ([{}], "Expected every column that the model was trained on. rows lacks time"),
         ([{"time": "2024-01-01T00:00:00"}], "rows lacks x1, x2"),
         (spoil(3, "x2", "abc"), "x2: text where a number is expected, 1 row, first in row 3: 'abc'"),
-        (spoil(3, "x2", None), "x2: missing value, 1 row, first in row 3"),
-        (spoil(3, "x2", math.nan), "x2: missing value, 1 row, first in row 3"),
-        (spoil(3, "x2", "I/O Timeout"), "x2: missing value, 1 row, first in row 3"),
+        (spoil_two(None), "x2: missing value, 1 row, first in row 3"),
+        (spoil_two(math.nan), "x2: missing value, 1 row, first in row 3"),
+        (spoil_two("I/O Timeout"), "x2: missing value, 1 row, first in row 3"),
         (spoil(3, "x2", math.inf), "x2: infinite value, 1 row, first in row 3"),
         (spoil(3, "x2", 10**400), "x2: infinite value, 1 row, first in row 3"),
         (spoil(3, "x2", 10**30), "at most 1e+15 in every sensor. Received 1e+30 as x2 of row 3"),
@@ -130,6 +136,29 @@ def test_rows_at_fault_are_refused_in_the_words_of_the_schema_check(
     answer = client.post("/score", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("machine", [None, "PM1"])
+def test_a_dead_sensor_is_named_in_the_answer_and_refuses_nothing(
+    client: TestClient, machine: str | None
+) -> None:
+    rows = as_rows(small_table(0, 20))
+    rows[10]["x2"] = None
+    for row in rows[15:]:
+        row["x2"] = "Bad"
+    scored = post(client, rows, machine)
+    assert [row["missing_sensors"] for row in scored] == [""] * 10 + ["x2"] * 10
+    assert all(row["score"] is not None for row in scored[10:])
+
+
+def test_a_session_goes_on_without_the_column_of_one_sensor(client: TestClient) -> None:
+    rows = as_rows(small_table(0, 20))
+    post(client, rows[:10], "PM1")
+    for row in rows[10:]:
+        del row["x2"]
+    scored = [post(client, [row], "PM1")[0] for row in rows[10:]]
+    assert {row["missing_sensors"] for row in scored} == {"x2"}
+    assert all(row["score"] is not None for row in scored)
 
 
 @pytest.mark.parametrize(

@@ -325,7 +325,7 @@ def test_a_table_without_rows_is_refused() -> None:
 def test_a_word_for_no_value_is_refused_as_a_missing_value_with_its_count() -> None:
     message = refusal(table_with(a=["1", "Bad Input", "2", "4", "Bad", "6"]))
     assert "  a: missing value, 2 rows, first in row 3: 'Bad Input'" in message.splitlines()
-    assert "`readings.missing_words` makes these cells missing: a: 1 Bad Input, 1 Bad" in message
+    assert "cells are missing by `readings.missing_words`: a: 1 Bad Input, 1 Bad" in message
 
 
 def test_words_for_no_value_are_filled_and_counted_as_configured() -> None:
@@ -456,7 +456,7 @@ def test_a_message_says_what_to_do_about_its_faults_alone() -> None:
 
 
 def test_long_text_is_shortened() -> None:
-    assert len(refusal(table_with(a=1000 * "a")).splitlines()[1]) < 120
+    assert len(refusal(table_with(a=[1000 * "a" + str(row) for row in range(6)])).splitlines()[1]) < 120
 
 
 @settings(deadline=None)
@@ -464,8 +464,11 @@ def test_long_text_is_shortened() -> None:
 def test_failures_are_counted_right(faults: list[str]) -> None:
     values = {"number": 1.5, "text": "open", "missing": None, "infinite": float("inf")}
     table = table_with(a=pd.Series([values[fault] for fault in faults], dtype=object, index=range(2, 8)))
+    # the event row, the fourth, needs no value
+    faults = [*faults[:3], "number" if faults[3] == "missing" else faults[3], *faults[4:]]
     reports = {"text": "text where a number is expected", "missing": "missing value", "infinite": "infinite"}
-    message = refusal(table) if set(faults) != {"number"} else ""
+    section = SECTION.model_copy(update={"dead_sensors_at_most": 0})
+    message = refusal(table, section, sensors=("a", "b")) if set(faults) != {"number"} else ""
     for fault, report in reports.items():
         rows = "1 row," if faults.count(fault) == 1 else f"{faults.count(fault)} rows,"
         lines = [line for line in message.splitlines() if line.startswith(f"  a: {report}")]
@@ -489,8 +492,10 @@ def test_filled_values_are_a_finding() -> None:
 
 
 def test_long_holes_remain_and_are_counted() -> None:
-    message = refusal(table_with(a=[1.0, np.nan, np.nan, np.nan, 5.0, np.nan]), FILL)
-    assert "  a: missing value, 3 rows, first in row 3" in message.splitlines()
+    section = FILL.model_copy(update={"fill_rows_at_most": 1})
+    message = refusal(table_with(a=[1.0, np.nan, np.nan, np.nan, 5.0, 6.0]), section)
+    # the first missing value is filled, and the third is that of an event
+    assert "  a: missing value, 1 row, first in row 4" in message.splitlines()
 
 
 def test_a_hole_at_the_start_remains() -> None:
@@ -500,8 +505,8 @@ def test_a_hole_at_the_start_remains() -> None:
 
 def test_a_hole_after_a_gap_remains() -> None:
     times = [f"5/31/99 {hour}:{minute:02d}" for hour in (0, 1) for minute in (0, 2, 4)]
-    message = refusal(table_with(time=times, a=[1.0, 2.0, np.nan, np.nan, 5.0, 6.0]), FILL)
-    assert "  a: missing value, 1 row, first in row 5" in message.splitlines()
+    table = table_with(time=times, y=[0, 0, 0, 0, 1, 0], a=[1.0, 2.0, np.nan, np.nan, 5.0, 6.0])
+    assert "  a: missing value, 1 row, first in row 5" in refusal(table, FILL).splitlines()
 
 
 def test_text_among_holes_stays_a_fault_of_its_own() -> None:

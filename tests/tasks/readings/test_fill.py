@@ -29,15 +29,21 @@ def test_filling_a_run_does_not_depend_on_other_runs(
 @given(values=values_with_holes, rows_at_most=st.integers(1, 5))
 def test_filling_agrees_with_a_plain_loop(values: list[int | None], rows_at_most: int) -> None:
     expected = np.array(values, dtype=float)
-    row = 0
-    while row < len(values):
-        stop = row
-        while stop < len(values) and values[stop] is None:
-            stop += 1
-        if row > 0 and 0 < stop - row <= rows_at_most:
-            expected[row:stop] = expected[row - 1]
-        row = stop + 1
+    missing = rows_at_most
+    for row, value in enumerate(values):
+        missing = missing + 1 if value is None else 0
+        if 0 < missing <= rows_at_most:
+            expected[row] = expected[row - 1]
     held = hold_last_values(
         np.array(values, dtype=float)[:, None], np.zeros(len(values), dtype=int), rows_at_most
     )
     np.testing.assert_array_equal(held[:, 0], expected)
+
+
+@settings(deadline=None)
+@given(values=values_with_holes, rows=st.integers(1, 30), rows_at_most=st.integers(1, 5))
+def test_no_later_row_changes_what_is_filled(values: list[int | None], rows: int, rows_at_most: int) -> None:
+    column = np.array(values, dtype=float)[:, None]
+    runs = np.zeros(len(values), dtype=int)
+    whole = hold_last_values(column, runs, rows_at_most)
+    np.testing.assert_array_equal(whole[:rows], hold_last_values(column[:rows], runs[:rows], rows_at_most))

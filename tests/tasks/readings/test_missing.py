@@ -43,7 +43,7 @@ def test_words_are_counted_by_sensor() -> None:
     cleared, counts = blank_missing_words(table, ["a", "b", "c"], SECTION)
     assert counts == {"a": {"Bad": 2}, "b": {"No Data": 1, "Bad": 1}}
     assert cleared["c"] is not None
-    (finding,) = report_missing_words(counts)
+    (finding,) = report_missing_words(counts, SECTION)
     assert (finding.check, finding.columns, finding.details) == (
         "missing_words",
         ("a", "b"),

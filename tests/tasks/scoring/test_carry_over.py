@@ -30,7 +30,10 @@ ROWS = 400
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 # eight sensors and a category: batches are scored sooner
 SHORT_PAST = {
-    "readings": {"drop_columns": [f"x{number}" for number in range(9, 62) if number != 28]},
+    "readings": {
+        "drop_columns": [f"x{number}" for number in range(9, 62) if number != 28],
+        "dead_sensors_at_most": 0,
+    },
     "features": {"context_rows_at_most": 60, "context_hours": [1.0, 3.0]},
     "threshold": {"trailing_days": 0.3, "false_alarms_per_day": 60},
 }
