@@ -203,8 +203,8 @@ def _refuse_labels(written: pd.Series, column: str, raw: RawTable) -> str:
     first = int(np.flatnonzero(~is_number.to_numpy())[0])
     return (
         f"Expected labels that are 0 or 1 in `{column}`. {raw.source} has {_list_values(counts)}, first "
-        f"{write_label(written.iloc[first])} in row {written.index[first]}. {advice}`readings.label_column` to another "
-        "column."
+        f"{write_label(written.iloc[first])} in row {written.index[first]}. {advice}`readings.label_column` "
+        "to another column."
     )
 
 
