@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_origin
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -36,3 +37,15 @@ class Section(BaseModel):
         if isinstance(value, str):
             return split_names(value)
         return (value,) if isinstance(value, (int, float)) else value
+
+    def change(self, changes: Mapping[str, Any]) -> Self:
+        """Return the section with other values of some settings, validated; which ones were set stays known.
+
+        Args:
+            changes: Values by key, as a file of settings would give them.
+
+        Raises:
+            ValidationError: If a value is no valid one.
+        """
+        valid = type(self).model_validate({**self.model_dump(), **changes})
+        return self.model_copy(update={key: getattr(valid, key) for key in changes})
