@@ -185,6 +185,7 @@ class SortedRows:
         dead: By sensor, the number of usable rows in which it has no value and does not count.
         incomplete: Usable rows that miss so many values that they have no score.
         absent: Sensors that the table has no column for.
+        words: Cells of the table that stand for no value, by dead sensor and word.
     """
 
     usable: pd.DataFrame
@@ -200,6 +201,7 @@ class SortedRows:
     dead: dict[str, int] = field(default_factory=dict)
     incomplete: int = 0
     absent: tuple[str, ...] = ()
+    words: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class LastAlarm(BaseModel):

@@ -143,7 +143,7 @@ def take_found(section: ReadingsSection, raw: RawTable) -> ReadingsSection:
     found = {
         name.removeprefix(_PREFIX): value for name, value in raw.found.items() if name.startswith(_PREFIX)
     }
-    return section.model_copy(update=found) if found else section
+    return section.change(found) if found else section
 
 
 def _shape(

@@ -9,6 +9,7 @@ import numpy as np
 
 from schemas.errors import InputError
 from schemas.readings import Finding, SensorReadings
+from tasks.readings.counters import report_counters_and_angles
 from tasks.readings.format import format_times
 from tasks.readings.incomplete import keep_complete_rows
 from tasks.readings.parse import find_latest_time
@@ -48,8 +49,7 @@ def find_quality_issues(
     Returns:
         One `Finding` for each kind of issue found. `check` is one of `mostly_events`, `time_gaps`,
         `irregular_steps`, `filled_values`, `likely_sentinels`, `near_constant`, `constant_at_start`,
-        `looks_categorical`,
-        `look_ahead`.
+        `looks_categorical`, `looks_like_counter`, `looks_like_angle`, `look_ahead`.
     """
     complete = keep_complete_rows(readings)
     is_constant = find_near_constant(complete.values)
@@ -62,6 +62,7 @@ def find_quality_issues(
         _find_constant_sensors(complete, is_constant),
         _find_constant_starts(complete, is_constant),
         _find_categories(complete, is_constant),
+        *report_counters_and_angles(complete),
         _find_look_ahead(complete),
     )
     return tuple(finding for finding in findings if finding is not None)

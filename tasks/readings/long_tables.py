@@ -190,10 +190,9 @@ def _pivot(
     values = rows[layout.value_column]
     cells = np.full((len(moments), len(names)), np.nan, dtype=object)
     cells[places, tags] = values.astype(object).to_numpy()
-    numbers = rows.index.to_numpy()
-    first_rows = np.full(len(moments), np.iinfo(np.int64).max)
-    np.minimum.at(first_rows, places, numbers)
-    table = pd.DataFrame(cells, columns=[str(name) for name in names], index=first_rows)
+    first_rows = np.full(len(moments), len(rows))
+    np.minimum.at(first_rows, places, np.arange(len(rows)))
+    table = pd.DataFrame(cells, columns=[str(name) for name in names], index=rows.index[first_rows])
     if pd.api.types.is_numeric_dtype(values.dtype):
         table = table.astype(np.float64)
     times = pd.Series(moments, index=table.index)

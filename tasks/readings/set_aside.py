@@ -38,7 +38,7 @@ from tasks.readings.known_rows import (
     require_same_zones,
 )
 from tasks.readings.labels import mark_known_events
-from tasks.readings.missing import blank_missing_words
+from tasks.readings.missing import WordCounts, blank_missing_words
 from tasks.readings.order import find_order, require_one_sequence
 from tasks.readings.parse import find_latest_time, number_runs
 from tasks.readings.sampling import refuse_other_interval
@@ -137,7 +137,7 @@ def set_rows_aside(
     times = parse_column(raw.table[section.time_column], section)
     marked = mark_known_events(raw.table, label_column, detector.positive_values)
     labels = None if label_column is None else marked[label_column].astype(object).fillna(0)
-    table = _clear_missing_words(full, section, detector)
+    table, words = _clear_missing_words(full, section, detector)
     numbers = _read_numbers(table, section, detector)
     problems = _find_problems(table, section, sensors, times, labels)
     known = KnownRows() if opened.bookmark is None else opened.bookmark.known
@@ -173,6 +173,7 @@ def set_rows_aside(
         dead=walk.dead,
         incomplete=walk.incomplete,
         absent=absent,
+        words={name: words[name] for name in walk.dead if name in words},
     )
 
 
@@ -296,10 +297,12 @@ def _list_numeric_columns(table: pd.DataFrame, section: ReadingsSection, detecto
     return [name for name in table.columns if name not in others]
 
 
-def _clear_missing_words(raw: RawTable, section: ReadingsSection, detector: Detector) -> pd.DataFrame:
-    """Return the table with missing values where a cell stands for no value."""
+def _clear_missing_words(
+    raw: RawTable, section: ReadingsSection, detector: Detector
+) -> tuple[pd.DataFrame, WordCounts]:
+    """Return the table with missing values where a cell stands for no value, and the words there."""
     names = _list_numeric_columns(raw.table, section, detector)
-    return blank_missing_words(raw.table, names, section)[0]
+    return blank_missing_words(raw.table, names, section)
 
 
 def _read_numbers(table: pd.DataFrame, section: ReadingsSection, detector: Detector) -> pd.DataFrame:

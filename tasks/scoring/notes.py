@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.readings import RawTable
 from schemas.scores import SortedRows
 from tasks.readings.columns import shorten_list
+from tasks.readings.missing import describe_words
 
 
 def describe_batch_notes(raw: RawTable, rows: SortedRows) -> tuple[str, ...]:
@@ -60,8 +61,9 @@ def _describe_dead_sensors(rows: SortedRows) -> str | None:
     if not rows.dead:
         return None
     parts = [f"{name} ({count:,} rows)" for name, count in rows.dead.items()]
+    words = f" Cells that stand for no value: {describe_words(rows.words)}." if rows.words else ""
     return (
         f"Without a value, and therefore without influence on the score: {shorten_list(parts)}. The rows are "
         "scored by the other sensors; `missing_sensors` in the output names the sensors that do not count "
-        "(`readings.dead_sensors_at_most`)."
+        f"(`readings.dead_sensors_at_most`).{words}"
     )
