@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-_HOUR = np.timedelta64(1, "h")
 # a time of day followed by a zone
 _ZONE = r"[T ]\d{1,2}[^T ]*\s*(?:Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 
@@ -48,8 +47,7 @@ def convert_to_utc(local: pd.Series, zone: str, after: np.datetime64 | None = No
     differences = np.diff(local.to_numpy())
     is_falling = (differences < np.timedelta64(0)).sum() > (differences > np.timedelta64(0)).sum()
     moved = np.abs(differences[differences != np.timedelta64(0)])
-    # in a table with a row an hour, or fewer, the same time again is the second pass, and no repeated row
-    is_second_if_equal = bool(len(moved)) and np.median(moved) >= _HOUR
+    step = np.median(moved) if len(moved) else np.timedelta64(0)
     places = np.flatnonzero((first != second) & ~np.isnat(first))
     for place in places[::-1] if is_falling else places:
         before = place + 1 if is_falling else place - 1
@@ -58,7 +56,9 @@ def convert_to_utc(local: pd.Series, zone: str, after: np.datetime64 | None = No
             moments[place] = second[place] if follows_second else first[place]
             continue
         is_taken = moments[before] > first[place]
-        is_taken |= is_second_if_equal and moments[before] == first[place]
+        # where a step is as long as the clock is set back, the same time again is no repeated row
+        is_long = step >= second[place] - first[place]
+        is_taken |= is_long and moments[before] == first[place]
         moments[place] = second[place] if is_taken else first[place]
     return pd.Series(moments, index=local.index)
 

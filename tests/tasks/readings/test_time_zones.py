@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.readings.time_zones import convert_to_utc
@@ -19,6 +19,7 @@ def write_local(times: pd.DatetimeIndex, zone: str) -> pd.Series:
     return pd.Series(times.tz_localize("UTC").tz_convert(zone).tz_localize(None))
 
 
+@example(begin=datetime(2006, 2, 9), minutes=30, zone="Australia/Lord_Howe", is_reversed=False)
 @given(
     begin=st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1)),
     minutes=st.sampled_from([1, 2, 7, 20, 30]),
