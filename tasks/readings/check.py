@@ -45,9 +45,10 @@ from tasks.readings.late_labels import fill_late_labels
 from tasks.readings.missing import describe_words, name_word_settings
 
 REMEDIES = {
-    NOT_A_TIME: "set `readings.time_format` (detected automatically: ISO 8601, and month, day and year or "
-    "day, month and year with / - or . between them and H:MM or H:MM:SS), or correct `readings.day_first` if "
-    "it is set",
+    NOT_A_TIME: "set `readings.time_format` (detected automatically: ISO 8601, day, month and year with "
+    "/ - or . between them or with the month's name, with or without AM and PM), `readings.time_unit` for "
+    "numbers, or `readings.time_column` (`date,time` for two columns), or correct `readings.day_first` if it "
+    "is set",
     REPEATED_TIME: "keep one row per time",
     BACKWARDS_TIME: "sort the rows by time (if day and month were taken for each other, set "
     "`readings.day_first`)",
