@@ -45,8 +45,8 @@ def report_counters_and_angles(readings: SensorReadings) -> tuple[Finding, ...]:
         columns = _name(readings, is_counter)
         message = (
             f"Sensors that only rise, with or without resets: {shorten_list(columns)}. The level of a "
-            "counter says when it was read, not how the plant runs: export what is counted per row (the difference "
-            "from the row before), or leave them out with `readings.drop_columns`."
+            "counter says when it was read, not how the plant runs: export what is counted per row (the "
+            "difference from the row before), or leave them out with `readings.drop_columns`."
         )
         findings.append(Finding(check="looks_like_counter", message=message, columns=columns))
     if is_angle.any():
