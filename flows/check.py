@@ -149,7 +149,8 @@ def summarise_check(result: CheckResult) -> str:
     first, last = (time.replace("T", " ") for time in (result.first_time, result.last_time))
     lines = [
         f"{result.data}: {result.rows:,} rows, {result.events:,} events ({result.event_rows:,} event rows), "
-        f"{result.sensors:,} sensors, a row every {result.step_minutes:g} minutes. The schema check passed.",
+        f"{result.sensors:,} sensors, a row every {describe_minutes(result.step_minutes)}. The schema check "
+        "passed.",
         f"  Times from {first} to {last}, {describe_format(result.time_format)}.",
         *(f"  {finding.check}: {finding.message}" for finding in result.findings),
         "",
@@ -186,6 +187,13 @@ def require_sound_machines(result: CheckResult | FleetCheckResult) -> None:
             f"{shorten_list(failing)} fail, for the reasons above. Correct them, or choose another machine "
             "by `readings.machine`."
         )
+
+
+def describe_minutes(minutes: float) -> str:
+    """Describe the interval between rows: `minute`, `2 minutes`, `30 seconds`."""
+    if minutes == 1:
+        return "minute"
+    return f"{60 * minutes:g} seconds" if minutes < 1 else f"{minutes:g} minutes"
 
 
 def write_found_settings(result: CheckResult | FleetCheckResult) -> str:

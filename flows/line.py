@@ -252,9 +252,7 @@ def describe_detector(
         for name, value in found.found.items()
         if name in KEPT_WITH_A_VERSION
     }
-    readings = settings.readings.model_copy(
-        update={**kept, "step_minutes": found.step_minutes, "replay": "none"}
-    )
+    readings = settings.readings.change({**kept, "step_minutes": found.step_minutes, "replay": "none"})
     positive_values = found.found.get("labels.positive_values", settings.labels.positive_values)
     return Detector(
         readings=readings,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
@@ -20,7 +18,6 @@ from schemas.readings import RawTable, SensorReadings, Source
 from tasks.monitor.watch import report_values_missed
 from tasks.readings.arrange import take_found
 from tasks.readings.incomplete import add_absent_sensors
-from tasks.readings.labels import mark_known_events
 from tasks.readings.missing import blank_missing_words
 from tasks.readings.set_aside import take_missing_settings
 from tasks.readings.units import report_other_units
@@ -56,7 +53,6 @@ def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorRes
     section = steps.choose_reading_settings(loaded, configuration)
     detector = take_missing_settings(loaded, section)
     raw = report_other_units(steps.load_readings(data, section, is_growing=True), detector.units)
-    raw = steps.mark_later_events(raw, section, detector, configuration.labels)
     own = tracking.model_copy(update={"experiment": f"{tracking.experiment}-monitor"})
     tags = {"mlflow.source.name": "forewarn monitor", "model_version": version.number}
     with recorded_run(own, raw, tags) as run:
@@ -110,8 +106,8 @@ def check_table(
     try:
         raw = steps.arrange_rows(raw, section, detector.sensors)
         section = take_found(section, raw)
-        marked = mark_known_events(raw.table, section.label_column, detector.positive_values)
-        raw, section = steps.merge_events_file(replace(raw, table=marked), section, configuration.labels)
+        raw = steps.mark_later_events(raw, section, detector, configuration.labels)
+        raw, section = steps.merge_events_file(raw, section, configuration.labels)
         raw = steps.resample_table(raw, section)
         readings, stop = steps.check_watched_table(raw, section, detector, version.last_seen)
     except InputError as error:

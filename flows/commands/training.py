@@ -81,7 +81,7 @@ def backtest(
     from flows.prefect.fold_runner import choose_runner
     from flows.summaries import summarise_backtest
 
-    runner = choose_runner(dask_address)
+    runner = choose_runner(dask_address, data)
     result = run_flow(backtest_flow.with_options(task_runner=runner), data, configuration)
     write_json(json_file, result.model_dump(mode="json"))
     print(summarise_backtest(result))
@@ -113,7 +113,7 @@ def compare(
 
     names = [name.strip() for name in families.split(",")] if families else list(list_families())
     require_comparable(configuration, names)
-    runner = choose_runner(dask_address)
+    runner = choose_runner(dask_address, data)
     result = run_flow(compare_flow.with_options(task_runner=runner), data, configuration, names, trials)
     write_json(json_file, result.model_dump(mode="json"))
     print(summarise_comparison(result))

@@ -14,7 +14,7 @@ from schemas.backtest import FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.errors import InputError, StoreUnreachableError
 from tasks.configuration.configure import change_settings
-from tasks.sources.addresses import make_absolute
+from tasks.sources.addresses import STANDARD_INPUT, make_absolute
 
 _ANSWER_SECONDS = 5
 
@@ -29,7 +29,7 @@ def name_fold() -> str:
 run_fold = step(fold.run_fold, name="fold", task_run_name=name_fold)
 
 
-def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
+def choose_runner(dask_address: str | None, source: str) -> TaskRunner[Any]:
     """Choose where folds run.
 
     In this process they run one after the other: TensorFlow uses every core for one training, and its random
@@ -37,13 +37,19 @@ def choose_runner(dask_address: str | None) -> TaskRunner[Any]:
 
     Args:
         dask_address: Address of a Dask scheduler such as `tcp://127.0.0.1:8786`, or none.
+        source: Source of the readings, which the workers of a cluster read too.
 
     Raises:
-        InputError: If Dask is not installed.
+        InputError: If Dask is not installed, or workers cannot read the source.
         StoreUnreachableError: If the scheduler does not answer.
     """
     if dask_address is None:
         return ThreadPoolTaskRunner(max_workers=1)
+    if source == STANDARD_INPUT:
+        raise InputError(
+            "`--data` must name a table that the workers of `--dask-address` can read too. Received -, "
+            "standard input. Name a file, a folder or a database."
+        )
     try:
         from distributed import Client
         from prefect_dask.task_runners import DaskTaskRunner

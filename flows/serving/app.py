@@ -20,6 +20,7 @@ from flows.serving.rows import invent_rows
 from flows.serving.service import Service
 from schemas.errors import InputError
 from schemas.service import ModelAnswer, ProblemAnswer, ScoreAnswer, StatusAnswer
+from tasks.readings.time_columns import list_time_columns
 
 _SWEEP_SECONDS = 30.0
 _JSON = "application/json"
@@ -179,8 +180,9 @@ def _describe_with_columns(app: FastAPI, service: Service) -> Callable[[], dict[
 def describe_row(served: ServedVersion) -> dict[str, Any]:
     """Describe a row of input to a version as a JSON schema."""
     detector = served.detector
+    times, example = list_time_columns(detector.readings), invent_rows(detector)[0]
     columns: dict[str, Any] = {
-        detector.readings.time_column: {"type": "string", "examples": ["2024-01-01T00:00:00"]},
+        **{name: {"type": "string", "examples": [example[name]]} for name in times},
         **{name: {"type": "number"} for name in detector.sensors},
         **{name: {"type": ["number", "string"]} for name in detector.categories},
     }

@@ -13,6 +13,7 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.service import ModelAnswer
+from tasks.readings.time_columns import list_time_columns
 from tasks.registry.loading import load_version
 from tasks.registry.resolve import ADDRESS
 from tasks.registry.versions import find_alias
@@ -185,7 +186,7 @@ def describe_served(holder: ModelHolder, served: ServedVersion) -> ModelAnswer:
         uri=holder.source.uri,
         alias=holder.source.alias,
         loaded_at=served.loaded_at.isoformat(timespec="seconds"),
-        columns=(detector.readings.time_column, *detector.sensors, *detector.categories),
+        columns=(*list_time_columns(detector.readings), *detector.sensors, *detector.categories),
         window_rows=detector.window_rows,
         threshold=threshold.value if abs(threshold.value) < float("inf") else None,
         threshold_rule=threshold.rule,

@@ -145,12 +145,16 @@ def invent_rows(detector: Detector) -> list[dict[str, Any]]:
     names = [*detector.sensors, *detector.categories]
     return [
         {
-            detector.readings.time_column: _write_time(_EXAMPLE_BEGIN + number * step, detector),
+            **_write_time(_EXAMPLE_BEGIN + number * step, detector),
             **{name: round(math.sin(number + place), 3) for place, name in enumerate(names)},
         }
         for number in range(count)
     ]
 
 
-def _write_time(time: pd.Timestamp, detector: Detector) -> str:
-    return time.strftime(detector.readings.time_format or "%Y-%m-%dT%H:%M:%S")
+def _write_time(time: pd.Timestamp, detector: Detector) -> dict[str, str]:
+    """Write a time into the column of times, or into those of dates and times of day."""
+    text = time.strftime(detector.readings.time_format or "%Y-%m-%dT%H:%M:%S")
+    names = list_time_columns(detector.readings)
+    parts = [text] if len(names) == 1 else text.replace("T", " ").split(" ", maxsplit=1)
+    return dict(zip(names, parts, strict=True))

@@ -17,6 +17,7 @@ from schemas.errors import InputError
 from schemas.readings import RawTable
 from schemas.state import ScoringState
 from tasks.readings.check import check_readings
+from tasks.readings.labels import mark_known_events
 from tasks.readings.sampling import DIFFERENCES_AT_LEAST, require_interval
 from tasks.readings.written_times import parse_column
 from tasks.scoring.resume import begin_scoring, score_next_rows
@@ -195,7 +196,9 @@ def carry_over(served: ServedVersion, session: Session) -> ScoringState:
 def _check_rows(served: ServedVersion, table: pd.DataFrame) -> None:
     detector = served.detector
     check_readings(
-        RawTable(table, "rows", ""),
+        RawTable(
+            mark_known_events(table, detector.readings.label_column, detector.positive_values), "rows", ""
+        ),
         detector.readings,
         are_labels_needed=False,
         are_event_rows_kept=detector.are_event_rows_kept,

@@ -15,8 +15,6 @@ from tasks.models.fit import find_family
 def choose_members(train_labels: np.ndarray, model: ModelSection) -> tuple[ModelSection, tuple[LeftOut, ...]]:
     """Leave the members out of a join that learn from labels, where too few training windows are positive.
 
-    A family that is configured on its own stays: fitting it tells what it lacks.
-
     Args:
         train_labels: Labels of the training windows, for families that learn from them, bool, shape
             (windows,).
@@ -26,9 +24,16 @@ def choose_members(train_labels: np.ndarray, model: ModelSection) -> tuple[Model
         The settings with the members that can be fitted, and those left out; one member is enough.
 
     Raises:
-        InputError: If no member is left.
+        InputError: If no member is left, or a family that is configured on its own cannot be fitted.
     """
     if model.family != JOIN:
+        shortage = _find_shortage(model.family, int(train_labels.sum()))
+        if shortage is not None:
+            raise InputError(
+                f"`model.family` {model.family} cannot be trained on this table: {shortage}. "
+                f"Choose join, which leaves {model.family} out where events are too few, or a family that "
+                "needs none, such as pca_t2; or use a longer table, or raise `model.warning_rows`."
+            )
         return model, ()
     left_out = tuple(
         LeftOut(family=name, reason=reason)

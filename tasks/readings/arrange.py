@@ -15,6 +15,7 @@ from schemas.readings import Finding, RawTable
 from schemas.scores import OpenedOutput, WaitingRows
 from tasks.readings.clock import name_found
 from tasks.readings.columns import replace_columns
+from tasks.readings.format import count_rows
 from tasks.readings.labels import mark_known_events
 from tasks.readings.long_tables import pivot_long_table
 from tasks.readings.machines import choose_machine
@@ -68,7 +69,8 @@ def arrange_rows(raw: RawTable, section: ReadingsSection, sensors: tuple[str, ..
         return raw
     written = read_times(raw.table[section.time_column], section)
     _refuse_skipped_times(raw, written.times, section)
-    raw = _convert_local(raw, written, section)
+    if section.time_zone is not None:
+        raw = _report_zone(_convert_local(raw, written, section), section)
     return sort_rows(raw, written.times, section)
 
 
@@ -141,7 +143,7 @@ def take_found(section: ReadingsSection, raw: RawTable) -> ReadingsSection:
     found = {
         name.removeprefix(_PREFIX): value for name, value in raw.found.items() if name.startswith(_PREFIX)
     }
-    return section.model_copy(update=found) if found else section
+    return section.change(found) if found else section
 
 
 def _shape(
@@ -165,12 +167,16 @@ def _convert_local(raw: RawTable, written: WrittenTimes, section: ReadingsSectio
         return raw
     zoned = mark_as_utc(written.times, section.time_zone)
     raw = _keep_format(raw, written, section)
+    table = replace_columns(raw.table, {section.time_column: zoned})
+    return replace(raw, table=table)
+
+
+def _report_zone(raw: RawTable, section: ReadingsSection) -> RawTable:
+    """Report that local times were converted."""
     message = (
         f"The times were converted to UTC from {section.time_zone} where they have no zone of their own."
     )
-    finding = Finding(check="time_zone", message=message)
-    table = replace_columns(raw.table, {section.time_column: zoned})
-    return replace(raw, table=table, findings=(*raw.findings, finding))
+    return replace(raw, findings=(*raw.findings, Finding(check="time_zone", message=message)))
 
 
 def _keep_format(raw: RawTable, written: WrittenTimes, section: ReadingsSection) -> RawTable:
@@ -202,7 +208,7 @@ def _refuse_repeated(raw: RawTable, times: pd.Series, section: ReadingsSection) 
     if is_repeated.any():
         first = int(np.flatnonzero(is_repeated)[0])
         raise InputError(
-            f"Expected one row per time. In {raw.source}, {int(is_repeated.sum()):,} rows have the time of "
-            f"another row with other values; the first is row {raw.table.index[first]} at "
+            f"Expected one row per time. In {raw.source}, the time of another row comes again with other "
+            f"values in {count_rows(int(is_repeated.sum()))}; the first is row {raw.table.index[first]} at "
             f"{times.iloc[first]}. Keep one row per time."
         )

@@ -24,6 +24,11 @@ def format_times(times: np.ndarray) -> list[str]:
     return ["" if text == "NaT" else text.replace("T", " ") for text in texts.tolist()]
 
 
+def count_rows(rows: int) -> str:
+    """Write a number of rows, as `1 row` or `1,234 rows`."""
+    return "1 row" if rows == 1 else f"{rows:,} rows"
+
+
 def format_number(number: float) -> str:
     """Format a number with the fewest digits that restore it exactly; integers without a decimal point."""
     return repr(number).removesuffix(".0")

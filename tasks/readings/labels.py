@@ -30,6 +30,8 @@ _LIKELY_NAMES = frozenset(
     {"y", "label", "labels", "event", "events", "anomaly", "fault", "failure", "target", "class", "is_event"}
 )
 _VALUES_SHOWN = 8
+# with more values, a column holds no labels
+_LABELS_AT_MOST = 20
 
 
 def read_labels(
@@ -73,7 +75,7 @@ def read_labels(
     marked = mark_events(written, positive)
     findings = (*raw.findings, _report_words(written, marked, positive, column))
     found = dict(raw.found)
-    if not labels.positive_values:
+    if positive and not labels.positive_values:
         found["labels.positive_values"] = sorted(positive)
     table = replace_columns(raw.table, {column: marked})
     return replace(raw, table=table, findings=findings, found=found), readings
@@ -188,13 +190,21 @@ def _report_words(written: pd.Series, marked: pd.Series, positive: Collection[st
 
 def _refuse_labels(written: pd.Series, column: str, raw: RawTable) -> str:
     counts = _count_values(written)
-    rarest = min(counts, key=lambda value: counts[value])
+    example = list(counts)[-1]
+    if as_numbers(written).notna().eq(written.notna()).all():
+        # of numbers, more than one may stand for an event
+        example = ",".join(list(counts)[1:] or list(counts))
+    advice = (
+        f"Name the values that mark events, such as `labels.positive_values={example}`, or set "
+        if len(counts) <= _LABELS_AT_MOST
+        else "Set "
+    )
     is_number = as_numbers(written).isin([0, 1]) | written.isna()
     first = int(np.flatnonzero(~is_number.to_numpy())[0])
     return (
         f"Expected labels that are 0 or 1 in `{column}`. {raw.source} has {_list_values(counts)}, first "
-        f"{written.iloc[first]!r} in row {written.index[first]}. Name the values that mark events, such as "
-        f"`labels.positive_values={rarest}`, or set `readings.label_column` to another column."
+        f"{write_label(written.iloc[first])} in row {written.index[first]}. {advice}`readings.label_column` "
+        "to another column."
     )
 
 

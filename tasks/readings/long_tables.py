@@ -22,6 +22,10 @@ from tasks.readings.written_times import read_times
 _EMPTY_SHARE_AT_MOST = 0.2
 _TAGS_SHARE_AT_MOST = 0.5
 _NUMBERS_SHARE_AT_LEAST = 0.5
+# a long table has few columns, and of text for fewer names than these the machines of a wide one are likelier
+_COLUMNS_AT_MOST = 6
+_SENSORS_AT_LEAST = 3
+_QUALITIES_AT_MOST = 10
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class LongLayout:
 def find_long_layout(raw: RawTable, section: ReadingsSection) -> LongLayout | None:
     """Find the columns of a long table.
 
-    A table looks like a long one if, besides the time, it has one column of text whose few names each come at
-    several times, one column of numbers, and times that repeat. Names that differ in this are settings.
+    A table is found to be long if, besides the time, it has just a column of text whose names each come at
+    several times, and a column of numbers, and its times repeat.
 
     Args:
         raw: The table, with its time column.
@@ -47,22 +51,32 @@ def find_long_layout(raw: RawTable, section: ReadingsSection) -> LongLayout | No
         The columns, or None if the table is wide.
 
     Raises:
-        InputError: If the layout is set to long, and its columns cannot be found.
+        InputError: If the layout is set to long, and its columns cannot be found; or if it is not set, and
+            the table looks long but for further columns.
     """
     if section.layout == "wide" or section.time_column not in raw.table.columns:
         return None
+    is_set = section.layout == "long"
+    has_labels = section.label_column in raw.table.columns
     others = {section.time_column, section.label_column, *section.drop_columns}
     names = [name for name in raw.table.columns if name not in others]
-    tags = _choose(section.tag_column, [name for name in names if _holds_tags(raw.table, name)])
-    values = _choose(section.value_column, [name for name in names if _holds_values(raw.table, name)])
-    is_set = section.layout == "long"
+    if not is_set and (has_labels or len(names) > _COLUMNS_AT_MOST or not _has_repeated_times(raw, section)):
+        return None
+    tags = _choose(section.tag_column, _list_tags(raw.table, names, section.time_column))
+    values = _choose(section.value_column, _list_values(raw.table, names))
     if len(tags) != 1 or len(values) != 1 or tags == values or not {*tags, *values} <= set(names):
         if is_set:
             raise InputError(_ask(raw, section, tags, values))
         return None
-    if not is_set and (len(names) > 2 or not raw.table[section.time_column].duplicated().any()):
-        return None
     ignored = tuple(name for name in names if name not in {*tags, *values})
+    if ignored and not is_set:
+        if raw.table[tags[0]].nunique() < _SENSORS_AT_LEAST:
+            return None
+        raise InputError(
+            f"Expected a column per sensor. {raw.source} looks like a long table, with sensors named in "
+            f"`{tags[0]}` and values in `{values[0]}`: set `readings.layout=long`, which leaves out "
+            f"{shorten_list(ignored)}, or `readings.layout=wide`."
+        )
     return LongLayout(tags[0], values[0], ignored)
 
 
@@ -114,9 +128,20 @@ def _choose(given: str | None, found: list[str]) -> list[str]:
     return found if given is None else [given]
 
 
-def _holds_tags(table: pd.DataFrame, name: str) -> bool:
+def _has_repeated_times(raw: RawTable, section: ReadingsSection) -> bool:
+    return bool(raw.table[section.time_column].duplicated().any())
+
+
+def _list_tags(table: pd.DataFrame, names: list[str], time_column: str) -> list[str]:
+    """List the columns that may name sensors; of several, those whose names come once at a time at most."""
+    tags = [name for name in names if _holds_tags(table[name])]
+    if len(tags) < 2:
+        return tags
+    return [name for name in tags if not table[[time_column, name]].duplicated().any()] or tags
+
+
+def _holds_tags(column: pd.Series) -> bool:
     """Return whether a column holds few names, each of them several times."""
-    column = table[name]
     if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
         return False
     counts = column.value_counts()
@@ -125,10 +150,16 @@ def _holds_tags(table: pd.DataFrame, name: str) -> bool:
     return bool(as_numbers(column).isna().mean() > _NUMBERS_SHARE_AT_LEAST and counts.median() > 1)
 
 
-def _holds_values(table: pd.DataFrame, name: str) -> bool:
-    """Return whether most cells of a column are numbers."""
-    column = table[name]
-    return bool(as_numbers(column).notna().sum() > _NUMBERS_SHARE_AT_LEAST * column.notna().sum())
+def _list_values(table: pd.DataFrame, names: list[str]) -> list[str]:
+    """List the columns of numbers; of several, those with more values than a quality has."""
+    values = [
+        name
+        for name in names
+        if as_numbers(table[name]).notna().sum() > _NUMBERS_SHARE_AT_LEAST * table[name].notna().sum()
+    ]
+    if len(values) < 2:
+        return values
+    return [name for name in values if table[name].nunique() > _QUALITIES_AT_MOST] or values
 
 
 def _drop_repeated(
@@ -159,10 +190,9 @@ def _pivot(
     values = rows[layout.value_column]
     cells = np.full((len(moments), len(names)), np.nan, dtype=object)
     cells[places, tags] = values.astype(object).to_numpy()
-    numbers = rows.index.to_numpy()
-    first_rows = np.full(len(moments), np.iinfo(np.int64).max)
-    np.minimum.at(first_rows, places, numbers)
-    table = pd.DataFrame(cells, columns=[str(name) for name in names], index=first_rows)
+    first_rows = np.full(len(moments), len(rows))
+    np.minimum.at(first_rows, places, np.arange(len(rows)))
+    table = pd.DataFrame(cells, columns=[str(name) for name in names], index=rows.index[first_rows])
     if pd.api.types.is_numeric_dtype(values.dtype):
         table = table.astype(np.float64)
     times = pd.Series(moments, index=table.index)

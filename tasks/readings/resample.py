@@ -11,6 +11,7 @@ from schemas.configuration import ReadingsSection
 from schemas.readings import Finding, RawTable
 from schemas.tables import as_numbers
 from tasks.readings.columns import replace_columns
+from tasks.readings.format import count_rows
 from tasks.readings.labels import are_marked
 from tasks.readings.missing import blank_missing_words, report_missing_words
 from tasks.readings.time_formats import GAP_STEPS
@@ -79,7 +80,13 @@ def resample_rows(
     if len(unread):
         nothing = pd.Series(pd.NaT, index=unread.index, dtype=table[section.time_column].dtype)
         table = pd.concat([table, replace_columns(unread, {section.time_column: nothing})])
-    finding = _report(section, int(is_used.sum()), len(table) - len(unread), int(is_waiting.sum()))
+    finding = _report(
+        section,
+        int(is_used.sum()),
+        len(table) - len(unread),
+        int(is_waiting.sum()),
+        is_batch=latest is not None,
+    )
     findings = (*raw.findings, *report_missing_words(words, section), finding)
     return Resampled(replace(raw, table=table, findings=findings), is_waiting)
 
@@ -161,17 +168,19 @@ def _merge_column(
     return last.astype(object).where(~is_number, merged)
 
 
-def _report(section: ReadingsSection, rows: int, merged: int, waiting: int) -> Finding:
+def _report(section: ReadingsSection, rows: int, merged: int, waiting: int, *, is_batch: bool) -> Finding:
+    """Report the step, and the rows of the last interval: those of a batch wait for the next one."""
     minutes = section.resample_minutes
     values = "the last values" if section.resample_by == "last" else "the means"
     message = (
-        f"{rows:,} rows were put on a step of {minutes:g} minute{'s' * (minutes != 1)}: {merged:,} rows, "
-        f"each with {values} of its interval."
+        f"{count_rows(rows)} were put on a step of {minutes:g} minute{'s' * (minutes != 1)}: "
+        f"{count_rows(merged)}, each with {values} of its interval."
     )
     if waiting:
+        fate = "waits for the next batch" if is_batch else "is left out"
         message += (
-            f" {waiting:,} rows at the end are left out: their interval is complete once a row at its end, "
-            "or a later one, is known."
+            f" The last interval, of {count_rows(waiting)}, {fate}: it is complete once a row at its end, or "
+            "a later one, is known."
         )
     details = {"rows": rows, "resampled_rows": merged, "waiting": waiting, "minutes": minutes}
     return Finding(check="resampled", message=message, details=details)

@@ -8,6 +8,7 @@ import numpy as np
 
 from schemas.detector import Detector
 from schemas.errors import InputError
+from tasks.readings.format import count_rows
 
 # fewer differences between rows may as well be gaps
 DIFFERENCES_AT_LEAST: Final = 4
@@ -43,9 +44,10 @@ def require_interval(
     if is_off.any():
         raise InputError(
             f"Expected rows at multiples of {minutes:g} minutes, as the version was trained on "
-            f"(`readings.resample_minutes`). {source} has {int(is_off.sum()):,} rows at other times; the "
-            f"first is at {np.datetime_as_string(known[is_off][0], unit='s')}. Send rows on this step, or "
-            "score the table by `forewarn score`, which puts them on it."
+            f"(`readings.resample_minutes`). In {source}, other times come in "
+            f"{count_rows(int(is_off.sum()))}, the first at "
+            f"{np.datetime_as_string(known[is_off][0], unit='s')}. Send rows on this step, or score the "
+            "table by `forewarn score`, which puts them on it."
         )
 
 

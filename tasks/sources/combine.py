@@ -117,13 +117,15 @@ def _find_repeated(table: pd.DataFrame, file: np.ndarray) -> np.ndarray:
 def _refuse_clashes(
     table: pd.DataFrame, file: np.ndarray, names: Sequence[str], source: str, section: ReadingsSection
 ) -> None:
-    """Refuse rows of two files at the same time with different values.
+    """Refuse rows of two files at the same time, of the same machine or tag, with different values.
 
-    Where times repeat within a file, as in a long table, they do not tell rows apart.
+    Where they repeat within a file, they do not tell rows apart.
     """
     columns = [name.strip() for name in section.time_column.split(",")]
     if not all(name in table.columns for name in columns):
         return
+    others = (section.machine_column, section.tag_column)
+    columns += [name for name in others if name is not None and name in table.columns]
     times = table[columns].reset_index(drop=True)
     if times.assign(**{"": file}).duplicated().any():
         return
@@ -140,7 +142,7 @@ def _refuse_clashes(
         f"{names[file[first]]} and {names[file[second]]} have different values at {time} (rows "
         f"{table.index[first]} and {table.index[second]}); {clashing:,} times repeat in all. Remove the "
         "file that is wrong, or name the others by a pattern. If the files are of several machines, "
-        "read one of them."
+        "read one of them, or set `readings.machine_column`."
     )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
-from schemas.readings import RawTable
+from schemas.readings import Finding, RawTable
 from tasks.sources.columns import leave_out_unnamed
 from tasks.sources.decode import decode, report_encoding
 from tasks.sources.layout import Layout, find_layout, read_records
@@ -67,11 +67,21 @@ def parse_csv(plain: bytes, path: str, section: ReadingsSection, *, is_growing: 
         *report_encoding(decoded.encoding, section.encoding, path),
         *report_lines(lines, layout, path, is_found=section.skip_lines is None),
         *report_units(lines.words, units, path, layout.line + 1),
+        *_report_empty_names(layout, names, path),
         *left_out,
         *marks.findings,
         *report_unfinished_line(unfinished, layout, path),
     )
     return RawTable(table, path, "", findings, marks.found, units)
+
+
+def _report_empty_names(layout: Layout, names: Sequence[str], path: str) -> tuple[Finding, ...]:
+    """Report separators at the end of the header alone."""
+    if len(layout.names) <= len(names):
+        return ()
+    message = f"The header of {path} ends in a separator: fields without a name and a column left out."
+    details = {"columns": len(layout.names) - len(names)}
+    return (Finding(check="trailing_separator", message=message, details=details),)
 
 
 def _keep_last(lines: Lines, last: str) -> Lines:

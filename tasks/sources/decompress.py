@@ -26,8 +26,8 @@ _MAGIC = {
 _COMPRESSED = {"gz", "bz2", "xz", "zst"}
 # extension -> kind of the first bytes; a file whose first bytes are of another kind is rejected
 _PROMISES = {kind: kind for kind in _MAGIC.values() if kind != "xls"} | {"xlsx": "zip", "xlsm": "zip"}
-# what every workbook has within its zip archive
-_WORKBOOK = "xl/workbook.xml"
+# what workbooks have within their zip archive; `xls` stands for the formats that are not read
+_WORKBOOKS = {"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xls", "content.xml": "xls"}
 BROKEN = (
     OSError,
     EOFError,
@@ -43,7 +43,7 @@ BROKEN = (
 def find_kind(content: bytes) -> str | None:
     """Return `gz`, `bz2`, `xz`, `zst`, `zip`, `xlsx`, `xls` or `parquet` by the first bytes, else None."""
     kind = next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
-    return "xlsx" if kind == "zip" and _is_workbook(content) else kind
+    return _find_workbook(content) or kind if kind == "zip" else kind
 
 
 def decompress(content: bytes, name: str) -> bytes:
@@ -88,12 +88,13 @@ def list_members(content: bytes, name: str) -> dict[str, bytes]:
     return {member: _require_plain(plain, "zip", name) for member, plain in members.items()}
 
 
-def _is_workbook(content: bytes) -> bool:
+def _find_workbook(content: bytes) -> str | None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _WORKBOOK in archive.namelist()
+            names = archive.namelist()
     except BROKEN:
-        return False
+        return None
+    return next((kind for name, kind in _WORKBOOKS.items() if name in names), None)
 
 
 def _is_file(member: str) -> bool:

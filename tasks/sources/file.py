@@ -35,12 +35,13 @@ def parse_file(content: bytes, name: str, section: ReadingsSection, *, is_growin
     kind = find_kind(plain)
     if kind == "xls":
         raise InputError(
-            f"Expected a CSV, Excel (.xlsx) or Parquet file. {name} is an Excel file of the old format. "
-            "Save it as .xlsx or as CSV."
+            f"Expected a CSV, Excel (.xlsx) or Parquet file. {name} is a spreadsheet of another "
+            "format. Save it as .xlsx or as CSV."
         )
     if kind == "parquet":
         raw = parse_parquet(plain, name, section)
-    elif kind == "xlsx":
+    elif kind in ("xlsx", "zip"):
+        # an archive that is no workbook is a broken one here
         raw = parse_excel(plain, name, section)
     else:
         raw = parse_csv(plain, name, section, is_growing=is_growing)

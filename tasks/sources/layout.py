@@ -7,7 +7,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
@@ -69,7 +69,9 @@ def find_layout(text: str, path: str, section: ReadingsSection) -> Layout:
     place = places[0] if fitting is None else fitting[0]
     separator = _list_separators(lines[place], section)[0] if fitting is None else fitting[1]
     _require_separator(separator, lines[place], path, section)
-    return _lay_out(text, lines, place, separator, path)
+    layout = _lay_out(text, lines, place, separator, path)
+    has_row_numbers = fitting is not None and len(fitting[2]) == len(layout.names) + 1
+    return replace(layout, names=("", *layout.names)) if has_row_numbers else layout
 
 
 def has_time_column(names: Sequence[str], section: ReadingsSection) -> bool:
@@ -153,8 +155,8 @@ def _find_fitting(
 def _list_separators(line: str, section: ReadingsSection) -> list[str]:
     if section.separator != "auto":
         return ["\t" if section.separator == "\\t" else section.separator]
-    marks = [mark for mark in SEPARATORS if mark != section.decimal]
-    return sorted(marks, key=line.count, reverse=True)
+    # the decimal mark of training comes last: this table may be written with another one
+    return sorted(SEPARATORS, key=lambda mark: (mark == section.decimal, -line.count(mark)))
 
 
 def _fit(line: str, rest: Sequence[str], separator: str, *, is_whole: bool) -> list[str] | None:
@@ -178,6 +180,9 @@ def _fit(line: str, rest: Sequence[str], separator: str, *, is_whole: bool) -> l
     fields = max(counts)
     if len(counts) > 1 or fields == 1 or not named <= fields:
         return None
+    if fields == len(names) + 1 and rows and all(row[0].strip().isdigit() for row in rows):
+        # row numbers without a field in the header, as R writes them
+        return ["", *names]
     are_empty = all(not field.strip() for row in rows for field in row[len(names) :])
     return names if are_empty else None
 
@@ -189,7 +194,8 @@ def _are_names(names: Sequence[str]) -> bool:
 
 
 def _require_separator(separator: str, header: str, path: str, section: ReadingsSection) -> None:
-    if len(separator) != 1 or not separator.isascii() or separator in (section.decimal, '"', "\n"):
+    is_possible = len(separator) == 1 and separator.isascii() and separator not in ('"', "\n")
+    if not is_possible or (section.separator != "auto" and separator == section.decimal):
         raise InputError(
             "`readings.separator` must be `auto` or one ASCII character other than the decimal mark. "
             f"Received {separator!r} with `readings.decimal` {section.decimal!r}."

@@ -9,12 +9,19 @@ import numpy as np
 import pandas as pd
 
 from schemas.readings import UNFINISHED_LINE, Finding
-from tasks.sources.layout import COMMENT, ROWS_TO_FIND_THE_SEPARATOR, Layout, read_records
+from tasks.sources.layout import (
+    COMMENT,
+    ROWS_TO_FIND_THE_SEPARATOR,
+    Layout,
+    looks_like_reading,
+    read_records,
+)
 from tasks.sources.units_row import LINES_AT_MOST, count_lines_of_words
 
 # and the mark of the end of a file of MS-DOS
 LINE_ENDS = "\r\n\x1a"
 _LINES_SHOWN = 3
+_FOOTER_LINES_AT_MOST = 3
 _CHARACTERS_SHOWN = 60
 
 
@@ -60,7 +67,7 @@ def take_lines(text: str, layout: Layout, path: str, *, units_row: bool | None, 
     lines = Lines(body, pd.RangeIndex(layout.line + 1, layout.line + 1 + count))
     if body.startswith(COMMENT) or f"\n{COMMENT}" in body:
         lines = _drop_comments(lines)
-    lines = _take_words(lines, layout, path, units_row)
+    lines = _drop_footer(_take_words(lines, layout, path, units_row), layout)
     return lines if is_cut or text.endswith(tuple(LINE_ENDS)) else _cut_short_line(lines, layout)
 
 
@@ -104,6 +111,23 @@ def _drop_comments(lines: Lines) -> Lines:
         rows=pd.Index(lines.rows[~is_comment]),
         comments=tuple(text.strip() for text in texts if text.startswith(COMMENT)),
     )
+
+
+def _drop_footer(lines: Lines, layout: Layout) -> Lines:
+    """Leave out single words and sentences below the last reading, such as `(1500 rows)`."""
+    footer: list[str] = []
+    text = lines.text
+    while len(footer) < _FOOTER_LINES_AT_MOST and "\n" in text:
+        above, _, last = text.rpartition("\n")
+        if layout.separator in last or looks_like_reading(last):
+            break
+        text = above.rstrip(LINE_ENDS)
+        footer.insert(0, last.strip())
+    if not footer:
+        return lines
+    rows = lines.rows[: text.count("\n") + 1]
+    comments = (*lines.comments, *(line for line in footer if line))
+    return replace(lines, text=text, rows=rows, comments=comments)
 
 
 def _take_words(lines: Lines, layout: Layout, path: str, units_row: bool | None) -> Lines:

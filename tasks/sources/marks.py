@@ -19,7 +19,7 @@ from schemas.readings import Finding, RawTable
 SPACES = " \u00a0\u202f\u2009"
 APOSTROPHES = "'\u2019"
 # cells written with the other mark may be slips, if they are as few as this
-STRAY_SHARE_AT_MOST = 0.01
+STRAY_SHARE_AT_MOST = 0.05
 _SIGN, _POWER = r"^\s*[+-]?", r"(?:[eE][+-]?[0-9]+)?\s*$"
 _THOUSANDS = {".": r"\.", ",": ",", " ": f"[{SPACES}]", "'": f"[{APOSTROPHES}]"}
 _NAMES = {".": "a point", ",": "a comma", " ": "a space", "'": "an apostrophe", "none": "no mark"}

@@ -57,10 +57,10 @@ def read_files(source: str | Path, section: ReadingsSection, *, is_growing: bool
         is_growing: Whether rows may be added to the file that was changed last.
     """
     files = list_files(source)
+    newest = max(files, key=lambda name: files[name].stat().st_mtime_ns)
     if is_growing:
         # a file that has just been created has no header yet
         files = {name: path for name, path in files.items() if path.stat().st_size} or files
-    newest = max(files, key=lambda name: files[name].stat().st_mtime_ns)
 
     def read(name: str, now: ReadingsSection) -> RawTable:
         return parse_file(read_file(files[name]), name, now, is_growing=is_growing and name == newest)

@@ -35,7 +35,7 @@ SMALL = [
 
 def order_for(path: Path, fold: int = 1, *more: str, seed: int = 0) -> FoldOrder:
     settings = configure(settings=[*SMALL, f"training.seed={seed}", *more])
-    return FoldOrder(entrant="model", path=path, settings=settings, fold=fold, has_controls=True)
+    return FoldOrder(entrant="model", source=str(path), settings=settings, fold=fold, has_controls=True)
 
 
 @pytest.fixture(scope="module")

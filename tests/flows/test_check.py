@@ -85,3 +85,57 @@ def test_a_refused_table_writes_no_settings(tmp_path: Path) -> None:
 def test_settings_cannot_be_written_into_a_folder(plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_check(plain, "--write-config", str(plain.parent))[0] == 2
     assert "`--write-config` must name a writable file" in capsys.readouterr().err
+
+
+@pytest.fixture
+def machines(plain: Path) -> Path:
+    path = plain.with_name("machines.csv")
+    table = pd.read_csv(plain)
+    others = table.assign(machine="P2", time=table["time"])
+    pd.concat([table.assign(machine="P1"), others]).to_csv(path, index=False)
+    return path
+
+
+def test_each_machine_of_a_table_is_checked(machines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = machines.with_name("settings.yaml")
+    code, found = run_check(
+        machines, "--set", "readings.machine_column=machine", "--write-config", str(settings)
+    )
+    assert code == 0
+    listed = found["machines"]
+    assert isinstance(listed, list)
+    assert [(each["machine"], each["check"]["rows"]) for each in listed] == [("P1", 1500), ("P2", 1500)]
+    assert "Machine P2" in capsys.readouterr().out
+    assert configure(None, settings, []).readings.machine is None
+
+
+def test_a_machine_with_faulty_rows_ends_with_exit_code_2(
+    machines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(machines)
+    table.loc[table["machine"].eq("P2") & table.index.isin(range(1600, 1603)), "s1"] = np.nan
+    table.to_csv(machines, index=False)
+    code, found = run_check(machines, "--set", "readings.machine_column=machine")
+    assert code == 2
+    listed = found["machines"]
+    assert isinstance(listed, list)
+    assert [each["error"] is None for each in listed] == [True, False]
+    shown = capsys.readouterr()
+    assert "s1: missing value, 3 rows" in shown.out
+    assert "Those of P2 fail" in shown.err
+
+
+def test_a_step_is_proposed_for_irregular_rows(plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    irregular = plain.with_name("irregular.csv")
+    table = pd.read_csv(plain)
+    seconds = np.cumsum(np.random.default_rng(0).integers(1, 60, len(table)))
+    table["time"] = pd.Timestamp("2024-03-01") + pd.to_timedelta(seconds, unit="s")
+    table.to_csv(irregular, index=False)
+    code, _ = run_check(irregular)
+    assert code == 0
+    assert "# proposed by the finding time_gaps: readings.resample_minutes: 1" in capsys.readouterr().out
+    code, found = run_check(irregular, "--set", "readings.resample_minutes=1")
+    assert (code, found["step_minutes"]) == (0, 1.0)
+    findings = found["findings"]
+    assert isinstance(findings, list)
+    assert not {finding["check"] for finding in findings} & {"time_gaps", "irregular_steps"}

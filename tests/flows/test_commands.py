@@ -178,10 +178,8 @@ def put(column: str, row: int, value: object) -> Spoil:
     return spoil
 
 
-def swap_rows(table: pd.DataFrame) -> pd.DataFrame:
-    order = list(range(len(table)))
-    order[10], order[11] = order[11], order[10]
-    return table.iloc[order]
+def repeat_time(table: pd.DataFrame) -> pd.DataFrame:
+    return put("time", 100, table["time"].iloc[99])(table)
 
 
 def double_column(table: pd.DataFrame) -> pd.DataFrame:
@@ -197,8 +195,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "infinite": (put("x5", 100, "inf"), "x5: infinite"),
     "missing": (put("x5", 100, None), "x5: missing value, 1 row, first in row 102"),
     "no time there": (put("time", 100, "yesterday"), "time: not a time"),
-    "time repeated": (lambda table: table.iloc[[0, 0, *range(1, len(table))]], "time: "),
-    "time backwards": (swap_rows, "time: "),
+    "time repeated": (repeat_time, "time: same time as an earlier row, 1 row, first in row 102"),
     "label 2": (put("y", 100, 2), "y: neither 0 nor 1"),
     "no event": (lambda table: table.assign(y=0), "event"),
     "few rows": (lambda table: table.head(800), "must hold"),

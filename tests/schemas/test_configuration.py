@@ -251,3 +251,19 @@ def test_equal_settings_have_the_same_hash_whatever_the_order_of_limits() -> Non
     )
     assert one == other
     assert hash(one) == hash(other)
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"model": {"members": "pca_t2, logistic"}}, ("pca_t2", "logistic")),
+        ({"model": {"units": "10,5"}}, (10, 5)),
+        ({"model": {"units": 10}}, (10,)),
+        ({"evaluation": {"fold_starts": "0.5,0.8"}}, (0.5, 0.8)),
+        ({"labels": {"positive_values": "Trip, 2"}}, ("trip", "2")),
+    ],
+)
+def test_every_list_may_be_written_with_commas(sections: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    [(section, content)] = sections.items()
+    [key] = content
+    assert getattr(getattr(Configuration.model_validate(sections), section), key) == expected

@@ -97,11 +97,10 @@ def fit_logistic(material: Material, model: ModelSection) -> LogisticModel:
     labels = material.train_labels
     if labels.sum() < LEAST_POSITIVE_WINDOWS or labels.all():
         raise InputError(
-            f"`model.family` logistic is trained on the windows before events: it needs at least "
-            f"{LEAST_POSITIVE_WINDOWS} of them in the training part, and normal ones. Received "
-            f"{int(labels.sum())} before events of {len(labels)}. Choose `model.family` join, which leaves "
-            "logistic out where events are too few, or a family that needs none, such as pca_t2; or use a "
-            "longer table, or raise `model.warning_rows`."
+            f"`model.family` logistic, or join with logistic as a member, needs at least "
+            f"{LEAST_POSITIVE_WINDOWS} positive training windows, and normal ones. Received "
+            f"{int(labels.sum())} positive of {len(labels)}. Use a longer table, raise `model.warning_rows`, "
+            "or leave logistic out of `model.members`."
         )
     columns = find_columns(material.columns, model.labelled_inputs)
     folded = np.asarray([place for place in columns if material.columns[place].sensor is not None], np.int64)

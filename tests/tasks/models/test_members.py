@@ -32,8 +32,14 @@ def test_one_member_is_enough() -> None:
     assert choose(0, members=("pca_t2", "logistic")) == (("pca_t2",), ["logistic"])
 
 
-def test_a_single_family_stays() -> None:
-    assert choose(0, family="logistic") == (("logistic",), [])
+def test_a_single_family_stays_with_enough_events() -> None:
+    assert choose(5, family="logistic") == (("logistic",), [])
+    assert choose(0, family="pca_t2") == (("pca_t2",), [])
+
+
+def test_a_single_family_is_refused_with_advice_without_enough_events() -> None:
+    with pytest.raises(InputError, match=r"`model.family` logistic cannot .* holds 4\. Choose join"):
+        choose(4, family="logistic")
 
 
 def test_a_join_without_any_member_left_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

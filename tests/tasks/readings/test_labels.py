@@ -68,14 +68,15 @@ def test_words_that_leave_no_doubt_are_found(written: list[str], word: str) -> N
 
 
 def test_other_words_are_refused_with_their_counts_and_the_setting() -> None:
-    with pytest.raises(InputError, match=r"run \(3 rows\), trip \(1 rows\), first 'run' in row 2") as refusal:
+    with pytest.raises(InputError, match=r"run \(3 rows\), trip \(1 rows\), first run in row 2") as refusal:
         read(table_with(["run", "run", "trip", "run"]))
     assert "labels.positive_values=trip" in str(refusal.value)
 
 
 def test_other_numbers_are_refused_with_their_counts() -> None:
-    with pytest.raises(InputError, match=r"0 \(2 rows\), 2 \(1 rows\), first .*2.* in row 3"):
+    with pytest.raises(InputError, match=r"0 \(2 rows\), 2 \(1 rows\), first 2 in row 3") as refusal:
         read(table_with([0, 2, 0]))
+    assert "labels.positive_values=2`" in str(refusal.value)
 
 
 def test_a_value_that_does_not_occur_is_reported() -> None:

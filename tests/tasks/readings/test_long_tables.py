@@ -64,13 +64,23 @@ def test_values_may_be_words() -> None:
     assert pivot(long).table["s2"].tolist() == ["1.0", "4.0", "Bad", "10.0", "13.0", "16.0"]
 
 
-def test_other_columns_are_ignored_only_by_setting_and_reported() -> None:
-    long = melt(make_wide()).assign(quality="good", unit=["bar", "C"] * 9)
-    assert list(pivot(long).table.columns) == ["time", "tag", "value", "quality", "unit"]
-    found = pivot(long, layout="long", tag_column="tag")
+def test_other_columns_are_left_out_by_setting_and_reported() -> None:
+    long = melt(make_wide(rows=20)).assign(quality=192, state=["good", "bad"] * 30, unit=["bar", "C"] * 30)
+    with pytest.raises(
+        InputError, match="sensors named in `tag` and values in `value`: set `readings.layout=long`"
+    ):
+        pivot(long)
+    found = pivot(long, layout="long")
     assert list(found.table.columns) == ["time", "s1", "s2", "s3"]
     assert [finding.check for finding in found.findings] == ["long_table", "ignored_columns"]
-    assert found.findings[1].columns == ("quality", "unit")
+    assert found.findings[1].columns == ("quality", "state", "unit")
+
+
+def test_the_machines_of_a_wide_table_are_no_sensors() -> None:
+    wide = make_wide()
+    both = pd.concat([wide.assign(machine="A"), wide.assign(machine="B")], ignore_index=True)
+    assert pivot(both).table is both
+    assert pivot(both[["time", "s1", "machine"]].assign(y=0)).findings == ()
 
 
 @pytest.mark.parametrize("layout", [{"layout": "wide"}, {"time_column": "other"}])

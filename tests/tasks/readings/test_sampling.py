@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from schemas.detector import Detector
 from schemas.errors import InputError
-from tasks.readings.sampling import refuse_other_interval
+from tasks.readings.sampling import refuse_other_interval, require_interval
+from tests.detectors import make_detector
 
 BEGIN = np.datetime64("2024-05-01", "ns")
 
@@ -91,3 +93,23 @@ def test_without_a_known_interval_nothing_is_refused() -> None:
 
 def test_no_rows_are_no_interval() -> None:
     refuse_other_interval(after()[:0], 2.0, "new.csv", after(*[2] * 20))
+
+
+def detector_on_a_step() -> Detector:
+    detector, _ = make_detector()
+    readings = detector.readings.model_copy(update={"resample_minutes": 2.0})
+    return detector.model_copy(update={"readings": readings})
+
+
+def test_rows_off_the_step_of_a_version_are_refused() -> None:
+    detector = detector_on_a_step()
+    require_interval(at(0, 2, 4, 10), detector, "the request")
+    with pytest.raises(InputError, match="other times come in 1 row, the first at 2024-05-01T00:03"):
+        require_interval(at(0, 2, 3), detector, "The request")
+
+
+def test_the_refusal_names_the_setting_that_accepts_other_intervals() -> None:
+    with pytest.raises(InputError, match="`readings.resample_minutes=10`"):
+        refuse_other_interval(after(*[10] * 5), 2.0, "new.csv")
+    with pytest.raises(InputError, match="`readings.resample_minutes=2`"):
+        refuse_other_interval(after(*[0.5] * 5), 2.0, "new.csv")

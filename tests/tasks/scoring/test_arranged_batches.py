@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from flows.score import Batch, Scorer, add_batch, describe_batch
+from flows.serving.rows import invent_rows, make_table
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.readings import RawTable
@@ -160,5 +161,13 @@ def test_dates_and_times_of_day_are_read_together(tmp_path: Path) -> None:
     add_pieces(scorer, [split.head(60)], tmp_path / "split.csv")
     scored = pd.read_csv(tmp_path / "split.csv", parse_dates=["time"])
     assert scored["time"].tolist() == table["time"].head(60).tolist()
-    raw_rows = score_readings(scorer.detector, scorer.model, split.head(60))
-    assert np.allclose(raw_rows["score"], scored["score"], equal_nan=True)
+    sent = make_table(split.head(60).to_dict("records"), scorer.detector)
+    for rows in (split.head(60), sent):
+        raw_rows = score_readings(scorer.detector, scorer.model, rows)
+        assert np.allclose(raw_rows["score"], scored["score"], equal_nan=True)
+    invented = invent_rows(scorer.detector)
+    assert list(invented[0])[:2] == ["date", "clock"]
+    invented_scores = score_readings(scorer.detector, scorer.model, make_table(invented, scorer.detector))[
+        "score"
+    ]
+    assert invented_scores.notna().any()
