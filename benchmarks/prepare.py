@@ -13,7 +13,7 @@ from schemas.configuration import Configuration
 from schemas.readings import RawTable
 from tasks.configuration.configure import configure
 from tasks.readings.check import check_readings
-from tasks.readings.parse import parse_times
+from tasks.times.parse import parse_times
 from tasks.windows.window import view_windows
 
 GOAL = 100.0

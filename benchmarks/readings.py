@@ -16,8 +16,8 @@ from schemas.scaling import Scaler
 from schemas.windows import Split
 from tasks.features.featurise import compute_features
 from tasks.features.scale import choose_scaler_rows, fit_scaler, scale_rows
-from tasks.readings.parse import find_step_minutes, number_runs, parse_times
-from tasks.readings.simulate import simulate_readings
+from tasks.simulators.simulate import simulate_readings
+from tasks.times.parse import find_step_minutes, number_runs, parse_times
 from tasks.windows.label import label_ahead
 from tasks.windows.split import split_windows
 from tasks.windows.window import make_windows

@@ -14,12 +14,12 @@ from schemas.errors import InputError
 from schemas.readings import LabelledReadings, RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.alarms.episodes import select_events
+from tasks.arrangement.machines import list_machines
 from tasks.configuration.propose import add_found_settings, list_own_settings, write_settings
-from tasks.readings.columns import shorten_list
-from tasks.readings.format import format_times
+from tasks.labels.late_labels import drop_late_rows, fill_late_labels, report_late_labels
 from tasks.readings.inspect import describe_format, find_future_rows
-from tasks.readings.late_labels import drop_late_rows, fill_late_labels, report_late_labels
-from tasks.readings.machines import list_machines
+from tasks.tables.columns import shorten_list
+from tasks.tables.format import format_times
 from tasks.windows.label import find_events
 
 

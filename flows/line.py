@@ -23,12 +23,12 @@ from schemas.readings import KEPT_WITH_A_VERSION, Finding, LabelledReadings, Raw
 from schemas.results import DataSummary, LeftOut
 from schemas.scaling import Scaler
 from schemas.windows import Split, Windows
+from tasks.arrangement.arrange import take_found
 from tasks.features.absurd import report_absurd_values
+from tasks.labels.late_labels import drop_late_rows, report_late_labels
 from tasks.models.members import report_left_out
-from tasks.readings.arrange import take_found
-from tasks.readings.columns import replace_columns
-from tasks.readings.late_labels import drop_late_rows, report_late_labels
-from tasks.readings.parse import find_step_minutes
+from tasks.tables.columns import replace_columns
+from tasks.times.parse import find_step_minutes
 
 
 @dataclass(frozen=True, eq=False)

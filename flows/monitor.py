@@ -15,12 +15,12 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVersion
 from schemas.readings import RawTable, SensorReadings, Source
+from tasks.arrangement.arrange import take_found
 from tasks.monitor.watch import report_values_missed
-from tasks.readings.arrange import take_found
-from tasks.readings.incomplete import add_absent_sensors
-from tasks.readings.missing import blank_missing_words
-from tasks.readings.set_aside import take_missing_settings
 from tasks.readings.units import report_other_units
+from tasks.scoring.set_aside import take_missing_settings
+from tasks.values.incomplete import add_absent_sensors
+from tasks.values.missing import blank_missing_words
 
 DRIFT_EVENT, INCIDENT_EVENT = "model.drift.confirmed", "data.incident"
 _INCIDENT_CHARACTERS = 2_000

@@ -27,12 +27,12 @@ from schemas.scores import (
     SortedRows,
     WaitingRows,
 )
-from tasks.readings.arrange import take_found
-from tasks.readings.set_aside import take_missing_settings
+from tasks.arrangement.arrange import take_found
+from tasks.arrangement.waiting_rows import are_same
 from tasks.readings.units import report_other_units
-from tasks.readings.waiting_rows import are_same
 from tasks.scoring.append import find_places, hold_output
 from tasks.scoring.notes import describe_batch_notes
+from tasks.scoring.set_aside import take_missing_settings
 
 
 @dataclass(frozen=True, eq=False)

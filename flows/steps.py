@@ -19,15 +19,18 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from schemas.errors import ForewarnError
 from tasks.alarms import explain, rule, threshold
+from tasks.arrangement import arrange
 from tasks.evaluation import evaluate, gate, missing_events, search, slices
 from tasks.evaluation.backtest import summarise, trial
 from tasks.features import absurd, featurise, scale
+from tasks.labels import event_log, events, labels
 from tasks.models import baselines, fit, members, training_cache
 from tasks.monitor import reference, review, review_log, watch
-from tasks.readings import arrange, check, event_log, events, inspect, labels, replay, set_aside, simulate
+from tasks.readings import check, inspect, replay
 from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
-from tasks.scoring import append, carry_over, output_rows, resume
+from tasks.scoring import append, carry_over, output_rows, resume, set_aside
+from tasks.simulators import simulate
 from tasks.sources import load
 from tasks.tracking import backtest_log, code_version, fingerprint, log, store
 from tasks.windows import label, split, window

@@ -17,8 +17,8 @@ from schemas.detector import Detector
 from schemas.model import FittedModel
 from schemas.readings import RawTable
 from tasks.configuration.configure import change_settings
-from tasks.readings.simulate import simulate_readings
 from tasks.registry.register import log_detector, register_version
+from tasks.simulators.simulate import simulate_readings
 from tasks.tracking.runs import end_run, start_run
 
 # what a version's tags say where a test does not

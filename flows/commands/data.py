@@ -24,7 +24,7 @@ def simulate(
 ) -> None:
     """Write simulated paper-machine readings with the columns and quirks of the real file."""
     from tasks.files.write import write_table
-    from tasks.readings.simulate import simulate_readings
+    from tasks.simulators.simulate import simulate_readings
 
     table = simulate_readings(rows=rows, seed=seed, interpolate=interpolate)
     write_table(table, out)
@@ -75,11 +75,11 @@ def encode(
     data: str, out: Path, model_uri: str | None, configuration: Configuration, json_file: Path | None
 ) -> None:
     """Write the encoder's output for each row: features for other models."""
+    from tasks.arrangement.arrange import arrange_rows, resample_table, take_found
     from tasks.files.write import write_table
-    from tasks.readings.arrange import arrange_rows, resample_table, take_found
-    from tasks.readings.set_aside import choose_reading_settings
     from tasks.registry.loading import load_version
     from tasks.scoring.encode import encode_readings
+    from tasks.scoring.set_aside import choose_reading_settings
     from tasks.sources.load import load_readings
     from tasks.tracking.store import find_tracking_uri, open_store
 

@@ -20,7 +20,7 @@ from flows.serving.rows import invent_rows
 from flows.serving.service import Service
 from schemas.errors import InputError
 from schemas.service import ModelAnswer, ProblemAnswer, ScoreAnswer, StatusAnswer
-from tasks.readings.time_columns import list_time_columns
+from tasks.times.time_columns import list_time_columns
 
 _SWEEP_SECONDS = 30.0
 _JSON = "application/json"

@@ -13,11 +13,11 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from schemas.service import ModelAnswer
-from tasks.readings.time_columns import list_time_columns
 from tasks.registry.loading import load_version
 from tasks.registry.resolve import ADDRESS
 from tasks.registry.versions import find_alias
 from tasks.scoring.score import score_readings
+from tasks.times.time_columns import list_time_columns
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

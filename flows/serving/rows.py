@@ -13,10 +13,10 @@ import pandas as pd
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.tables import MISSING_SENSORS, as_numbers
-from tasks.readings.missing import blank_missing_words
-from tasks.readings.time_columns import join_time_columns, list_time_columns
-from tasks.readings.time_zones import mark_as_utc
-from tasks.readings.written_times import parse_column
+from tasks.times.time_columns import join_time_columns, list_time_columns
+from tasks.times.time_zones import mark_as_utc
+from tasks.times.written_times import parse_column
+from tasks.values.missing import blank_missing_words
 
 # beyond any sensor's range; the square of much larger values would overflow a float32
 LARGEST_VALUE = 1e15

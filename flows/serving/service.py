@@ -22,8 +22,8 @@ from schemas.configuration import ServingSection
 from schemas.errors import InputError
 from schemas.service import ScoreRequest, limit_request
 from schemas.state import ScoringState
-from tasks.readings.sampling import require_interval
 from tasks.scoring.score import score_readings
+from tasks.times.sampling import require_interval
 
 _PROBLEMS_SHOWN = 5
 Result = TypeVar("Result")

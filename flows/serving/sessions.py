@@ -16,11 +16,11 @@ from flows.serving.model import ServedVersion
 from schemas.errors import InputError
 from schemas.readings import RawTable
 from schemas.state import ScoringState
+from tasks.labels.labels import mark_known_events
 from tasks.readings.check import check_readings
-from tasks.readings.labels import mark_known_events
-from tasks.readings.sampling import DIFFERENCES_AT_LEAST, require_interval
-from tasks.readings.written_times import parse_column
 from tasks.scoring.resume import begin_scoring, score_next_rows
+from tasks.times.sampling import DIFFERENCES_AT_LEAST, require_interval
+from tasks.times.written_times import parse_column
 
 # the answer to the last request is kept in case the request is sent again, unless it exceeds this many bytes
 _LONGEST_KEPT_ANSWER = 262_144

@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.evaluation import RecentScores, Threshold, TrailingBudget
 from tasks.alarms.episodes import count_episodes
-from tasks.readings.parse import number_runs
+from tasks.times.parse import number_runs
 
 # the initial threshold applies until at least one in this many of the trailing rows has a known score
 ROWS_PER_KNOWN_SCORE = 3
@@ -73,7 +73,7 @@ def keep_recent(threshold: Threshold, times: np.ndarray, runs: np.ndarray, score
     next batch may start in the same slot, whose threshold is computed from the rows before it.
 
     Each batch has its own run numbers. Two rows of one batch are in one run if their numbers are equal and
-    they are at most 1.5 steps apart, as in `tasks.readings.parse.number_runs`; two rows of different batches
+    they are at most 1.5 steps apart, as in `tasks.times.parse.number_runs`; two rows of different batches
     are in one run if they are at most 1.5 steps apart. A batch can report that a row was removed between two
     such rows by repeating the last row of the previous batch. A repeated row counts once, with its first
     score.

@@ -11,8 +11,8 @@ from schemas.configuration import FeaturesSection
 from schemas.features import FeatureTable
 from schemas.readings import Finding, LabelledReadings
 from tasks.features.neutralise import find_touched_sensors
-from tasks.readings.columns import shorten_list
-from tasks.readings.sentinels import find_sentinels
+from tasks.tables.columns import shorten_list
+from tasks.values.sentinels import find_sentinels
 
 # quartile ranges between the quartiles and an absurd value; a machine at rest is up to 160 away
 RANGES_AWAY = 500.0
@@ -41,7 +41,7 @@ def find_absurd_values(
 ) -> AbsurdValues:
     """Find the values that the scale of features is computed without.
 
-    A value is absurd if it is a likely sentinel such as -9999 (`tasks.readings.sentinels`), or more than 500
+    A value is absurd if it is a likely sentinel such as -9999 (`tasks.values.sentinels`), or more than 500
     quartile ranges beyond the quartiles; the second only if at most 5 % of the values are, and never for a
     sensor whose quartiles are equal. Procedures as published (another `scale_order`) use every value.
 

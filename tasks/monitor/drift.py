@@ -11,7 +11,7 @@ import numpy as np
 from schemas.configuration import MonitorSection
 from schemas.monitoring import FeatureDrift, Tested, WatchedRows
 from schemas.windows import Part
-from tasks.readings.fill import bridge_missing
+from tasks.values.fill import bridge_missing
 
 # fewer training windows do not show the spread of their means
 LEAST_TRAINING_WINDOWS = 5

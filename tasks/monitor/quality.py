@@ -13,7 +13,7 @@ from schemas.configuration import MonitorSection
 from schemas.monitoring import SensorIssue, WatchedRows, WatchedVersion
 from schemas.readings import SensorReadings
 from schemas.windows import Part
-from tasks.readings.fill import bridge_missing
+from tasks.values.fill import bridge_missing
 
 Kind = Literal["missing", "frozen", "out_of_range", "step"]
 # differences below this share of a sensor's level are rounding errors

@@ -15,15 +15,15 @@ from schemas.model import FittedModel
 from schemas.monitoring import WatchedRows, WatchedVersion
 from schemas.readings import Finding, RawTable, SensorReadings
 from schemas.windows import Part
+from tasks.labels.events import merge_events
+from tasks.labels.late_labels import find_labelled_stop
 from tasks.readings.check import check_readings
-from tasks.readings.events import merge_events
-from tasks.readings.incomplete import report_dead_sensors, report_incomplete_rows
-from tasks.readings.late_labels import find_labelled_stop
-from tasks.readings.sampling import refuse_other_interval
-from tasks.readings.time_zones import mark_as_utc
 from tasks.registry.rescore import keep_later
 from tasks.registry.versions import find_champion, find_run_metrics
 from tasks.scoring.score import score_readings
+from tasks.times.sampling import refuse_other_interval
+from tasks.times.time_zones import mark_as_utc
+from tasks.values.incomplete import report_dead_sensors, report_incomplete_rows
 from tasks.windows.label import label_ahead
 
 if TYPE_CHECKING:

@@ -1,10 +1,8 @@
-"""Readings: checking and simulating tables of times, labels and sensor values.
+"""Readings: from an arranged table to `SensorReadings` that satisfy their schema, or one error with all faults.
 
-A raw table comes in, or the settings of a simulator; `SensorReadings` that satisfy their
-schema go out, in time order, or one error that lists every problem. No value is filled across a time gap, and
-no sensor is dropped without a finding.
+Times, labels and values are read by the rooms before this one. No sensor is dropped without a finding, and what a
+user should know about a table is in the findings.
 
-Called by other rooms: `check.check_readings`, `parse` (times, steps and runs),
-`late_labels` (rows without a label yet), `missing.blank_missing_words`, `format` (values as text),
-`replay.replay_causally`, `set_aside.set_rows_aside`, `simulate.simulate_file`.
+Called by other rooms: `check.check_readings`, `inspect` (findings about quality), `replay.replay_causally`,
+`units.report_other_units`.
 """

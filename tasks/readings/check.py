@@ -27,11 +27,14 @@ from schemas.tables import (
     raw_schema,
     scored_schema,
 )
-from tasks.readings.cells import read_cells, read_training_cells
-from tasks.readings.clock import read_clock
-from tasks.readings.columns import choose_columns, choose_known_columns
-from tasks.readings.events import find_dropped_events, read_events
-from tasks.readings.incomplete import (
+from tasks.labels.events import find_dropped_events, read_events
+from tasks.labels.late_labels import fill_late_labels
+from tasks.readings.inspect import find_quality_issues
+from tasks.readings.known_tables import apply_mill_rules
+from tasks.tables.columns import choose_columns, choose_known_columns
+from tasks.times.clock import read_clock
+from tasks.values.cells import read_cells, read_training_cells
+from tasks.values.incomplete import (
     add_absent_sensors,
     count_missing_at_most,
     excuse_missing,
@@ -39,10 +42,7 @@ from tasks.readings.incomplete import (
     report_incomplete_rows,
     require_complete_rows,
 )
-from tasks.readings.inspect import find_quality_issues
-from tasks.readings.known_tables import apply_mill_rules
-from tasks.readings.late_labels import fill_late_labels
-from tasks.readings.missing import describe_words, name_word_settings
+from tasks.values.missing import describe_words, name_word_settings
 
 REMEDIES = {
     NOT_A_TIME: "set `readings.time_format` (detected automatically: ISO 8601, day, month and year with "

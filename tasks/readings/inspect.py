@@ -9,14 +9,14 @@ import numpy as np
 
 from schemas.errors import InputError
 from schemas.readings import Finding, SensorReadings
-from tasks.readings.counters import report_counters_and_angles
-from tasks.readings.format import format_times
-from tasks.readings.incomplete import keep_complete_rows
-from tasks.readings.parse import find_latest_time
-from tasks.readings.resample import propose_step
-from tasks.readings.sentinels import report_sentinels
-from tasks.readings.time_formats import ISO_FORMAT, is_day_first
-from tasks.readings.time_units import UNITS
+from tasks.arrangement.resample import propose_step
+from tasks.tables.format import format_times
+from tasks.times.parse import find_latest_time
+from tasks.times.time_formats import ISO_FORMAT, is_day_first
+from tasks.times.time_units import UNITS
+from tasks.values.counters import report_counters_and_angles
+from tasks.values.incomplete import keep_complete_rows
+from tasks.values.sentinels import report_sentinels
 
 VARYING_ROWS_AT_LEAST = 0.001
 CONSTANT_START_AT_LEAST = 0.4

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from schemas.readings import Finding, RawTable, SensorReadings
-from tasks.readings.columns import replace_columns
-from tasks.readings.fill import hold_last_values
 from tasks.readings.inspect import find_straight_cells
+from tasks.tables.columns import replace_columns
+from tasks.values.fill import hold_last_values
 
 
 def replay_causally(readings: SensorReadings) -> SensorReadings:

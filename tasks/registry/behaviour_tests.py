@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from schemas.decision import Behaviour
-from tasks.readings.columns import replace_columns
+from tasks.tables.columns import replace_columns
 
 Score = Callable[[pd.DataFrame], np.ndarray]
 

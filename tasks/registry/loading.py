@@ -20,8 +20,8 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
 from tasks.readings.check import check_scored_table
-from tasks.readings.sampling import require_interval
 from tasks.scoring.score import score_readings
+from tasks.times.sampling import require_interval
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel

@@ -17,8 +17,8 @@ from mlflow.pyfunc.model import PythonModel
 from schemas.detector import FORMAT_VERSION, Detector
 from schemas.errors import InputError
 from tasks.models.fit import load_model
-from tasks.readings.sampling import require_interval
 from tasks.scoring.score import score_readings
+from tasks.times.sampling import require_interval
 
 
 class EarlyWarner(PythonModel):

@@ -17,8 +17,8 @@ from schemas.families import list_packages
 from schemas.model import FittedModel
 from schemas.tables import MISSING_SENSORS, choose_free_name
 from tasks.models.fit import save_model
-from tasks.readings.time_columns import list_time_columns
 from tasks.scoring.score import score_readings
+from tasks.times.time_columns import list_time_columns
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -26,8 +26,8 @@ from schemas.errors import InputError, StoreUnreachableError
 from schemas.scores import Bookmark, FileMark, OpenedOutput, Places
 from tasks.files.flush import flush
 from tasks.files.lock import take_lock
-from tasks.readings.format import format_csv
 from tasks.scoring.carry_over import format_bookmark, read_bookmark
+from tasks.tables.format import format_csv
 
 LOCK_SECONDS = 60.0
 _PIECE = 1 << 20

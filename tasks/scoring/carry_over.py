@@ -26,10 +26,10 @@ from schemas.scores import (
     WaitingRows,
 )
 from schemas.state import ScoringState
-from tasks.readings.fill import hold_last_values
-from tasks.readings.incomplete import count_missing_at_most
-from tasks.readings.parse import number_runs
-from tasks.readings.time_zones import mark_as_utc
+from tasks.times.parse import number_runs
+from tasks.times.time_zones import mark_as_utc
+from tasks.values.fill import hold_last_values
+from tasks.values.incomplete import count_missing_at_most
 
 
 def carry_history(

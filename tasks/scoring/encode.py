@@ -11,8 +11,8 @@ import pandas as pd
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
-from tasks.readings.sampling import require_interval
 from tasks.scoring.score import prepare_rows
+from tasks.times.sampling import require_interval
 from tasks.windows.window import find_end_rows
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from schemas.readings import RawTable
 from schemas.scores import SortedRows
-from tasks.readings.columns import shorten_list
-from tasks.readings.missing import describe_words
+from tasks.tables.columns import shorten_list
+from tasks.values.missing import describe_words
 
 
 def describe_batch_notes(raw: RawTable, rows: SortedRows) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from schemas.scores import Bookmark, PinnedVersion
 from schemas.tables import MISSING_SENSORS
 from tasks.alarms.episodes import count_episodes
 from tasks.readings.check import check_output_table
-from tasks.readings.parse import number_runs
+from tasks.times.parse import number_runs
 
 
 def make_output_rows(

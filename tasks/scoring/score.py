@@ -18,9 +18,9 @@ from tasks.alarms.recalibrate import follow_scores
 from tasks.features.featurise import compute_features
 from tasks.features.neutralise import find_touched_sensors, neutralise_features
 from tasks.features.scale import scale_rows
+from tasks.labels.labels import mark_known_events
 from tasks.readings.check import check_readings
-from tasks.readings.labels import mark_known_events
-from tasks.readings.time_columns import join_time_columns
+from tasks.times.time_columns import join_time_columns
 from tasks.windows.label import label_ahead
 from tasks.windows.window import find_end_rows
 

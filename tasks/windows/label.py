@@ -6,7 +6,7 @@ import numpy as np
 
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part
-from tasks.readings.events import find_event_starts
+from tasks.labels.events import find_event_starts
 
 
 def label_ahead(

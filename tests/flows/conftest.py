@@ -63,7 +63,7 @@ def postgres() -> Iterator[Server]:
 def readings_file(home: Path) -> Path:
     """Simulated readings: enough for a test part with ten events."""
     from tasks.files.write import write_table
-    from tasks.readings.simulate import simulate_readings
+    from tasks.simulators.simulate import simulate_readings
 
     path = home / "readings.csv"
     write_table(simulate_readings(rows=9_000, seed=5), path)

@@ -13,11 +13,11 @@ from flows.commands import run_command_line
 from schemas.readings import LabelledReadings, RawTable
 from schemas.tables import name_labelled_columns
 from schemas.windows import Part
-from tasks.readings.columns import replace_columns
 from tasks.registry.loading import load_version
 from tasks.registry.register import GOLDEN_SCORE, GOLDEN_THRESHOLD
 from tasks.registry.smoke_test import examine_version
 from tasks.scoring.score import score_readings
+from tasks.tables.columns import replace_columns
 from tasks.tracking.log import log_datasets
 from tasks.tracking.runs import end_run, start_run
 from tasks.tracking.store import find_tracking_uri

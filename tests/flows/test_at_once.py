@@ -18,7 +18,7 @@ MACHINES = ("winder", "press", "dryer", "coater")
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tasks.files.write import write_table
-    from tasks.readings.simulate import simulate_readings
+    from tasks.simulators.simulate import simulate_readings
 
     path = tmp_path_factory.mktemp("at-once") / "readings.csv"
     write_table(simulate_readings(rows=5_000, seed=5), path)

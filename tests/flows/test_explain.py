@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from tasks.readings.check import check_scored_table
-from tasks.readings.parse import parse_times
-from tasks.readings.simulate import simulate_readings
 from tasks.scoring.score import score_readings
+from tasks.simulators.simulate import simulate_readings
+from tasks.times.parse import parse_times
 from tests.detectors import make_detector, simulated_table
 
 # which way each goes, by how many training deviations of its level, over how many rows

@@ -9,7 +9,7 @@ import pytest
 
 from flows.commands import run_command_line
 from tasks.files.write import write_table
-from tasks.readings.simulate import simulate_readings
+from tasks.simulators.simulate import simulate_readings
 
 pytestmark = [pytest.mark.usefixtures("server"), pytest.mark.slow]
 

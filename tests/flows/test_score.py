@@ -17,11 +17,11 @@ from flows.commands import run_command_line
 from flows.score import score
 from schemas.errors import InputError
 from tasks.readings.check import check_output_table
-from tasks.readings.parse import parse_times
 from tasks.registry.loading import load_version
 from tasks.registry.rescore import score_champion
 from tasks.registry.resolve import resolve_version
 from tasks.scoring.score import score_readings
+from tasks.times.parse import parse_times
 from tests.detectors import open_test_store, register_quickly, simulated_table
 
 NAME = "score-tests"

@@ -30,7 +30,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tasks.files.write import write_table
-    from tasks.readings.simulate import simulate_readings
+    from tasks.simulators.simulate import simulate_readings
 
     path = tmp_path_factory.mktemp("failures") / "readings.csv"
     write_table(simulate_readings(rows=5_000, seed=5), path)

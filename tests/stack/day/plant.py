@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tasks.readings.simulate import simulate_readings
+from tasks.simulators.simulate import simulate_readings
 
 FAULT_HOUR = 8.0
 _ROWS_BEFORE, _ROWS_OF_THE_DAY = 9_000, 1_500

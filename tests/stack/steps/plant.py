@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.readings.simulate import simulate_readings
+from tasks.simulators.simulate import simulate_readings
 from tests.stack.instance import StackUnderTest
 
 ROWS_AT_FIRST, ROWS = 8_000, 10_000

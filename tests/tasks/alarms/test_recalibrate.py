@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.evaluation import Threshold, TrailingBudget
 from tasks.alarms.recalibrate import follow_scores, keep_recent
-from tasks.readings.parse import number_runs
+from tasks.times.parse import number_runs
 from tests.builders import START
 
 STEP = 2.0

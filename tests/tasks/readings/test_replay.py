@@ -14,7 +14,7 @@ from schemas.readings import Finding, RawTable, SensorReadings
 from tasks.readings.check import check_readings
 from tasks.readings.inspect import find_straight_cells
 from tasks.readings.replay import replay_causally
-from tasks.readings.simulate import simulate_readings
+from tasks.simulators.simulate import simulate_readings
 from tests.builders import readings_with
 
 ARCHIVED_ROWS = (0, 4, 8, 12)

@@ -19,11 +19,11 @@ from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.evaluation import RecentScores, Threshold, TrailingBudget
 from schemas.scores import FORMAT_VERSION, Bookmark, CarriedRows, FileMark, KnownRows, PinnedVersion
-from tasks.readings.parse import parse_times
 from tasks.scoring.append import find_places
 from tasks.scoring.carry_over import forget_later_scores, format_bookmark, read_bookmark, restore_rows
 from tasks.scoring.output_rows import number_episodes
 from tasks.scoring.score import score_readings
+from tasks.times.parse import parse_times
 from tests.detectors import make_detector, simulated_table
 
 ROWS = 400

@@ -16,10 +16,10 @@ from schemas.model import FittedModel
 from schemas.readings import RawTable
 from tasks.configuration.configure import configure
 from tasks.readings.check import check_readings
-from tasks.readings.parse import parse_times
-from tasks.readings.simulate import simulate_readings
 from tasks.scoring.resume import begin_scoring, score_next_rows
 from tasks.scoring.score import score_readings
+from tasks.simulators.simulate import simulate_readings
+from tasks.times.parse import parse_times
 from tasks.windows.split import split_windows
 
 SENSORS = [f"x{number}" for number in range(1, 9)]
