@@ -18,7 +18,7 @@ from schemas.readings import RawTable, SensorReadings, Source
 from tasks.arrangement.arrange import take_found
 from tasks.monitor.watch import report_values_missed
 from tasks.readings.units import report_other_units
-from tasks.scoring.set_aside import take_missing_settings
+from tasks.scoring.reading_settings import take_missing_settings
 from tasks.values.incomplete import add_absent_sensors
 from tasks.values.missing import blank_missing_words
 

@@ -32,7 +32,7 @@ from tasks.arrangement.waiting_rows import are_same
 from tasks.readings.units import report_other_units
 from tasks.scoring.append import find_places, hold_output
 from tasks.scoring.notes import describe_batch_notes
-from tasks.scoring.set_aside import take_missing_settings
+from tasks.scoring.reading_settings import take_missing_settings
 
 
 @dataclass(frozen=True, eq=False)

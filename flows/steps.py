@@ -29,7 +29,7 @@ from tasks.monitor import reference, review, review_log, watch
 from tasks.readings import check, inspect, replay
 from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
-from tasks.scoring import append, carry_over, output_rows, resume, set_aside
+from tasks.scoring import append, carry_over, output_rows, reading_settings, resume, set_aside
 from tasks.simulators import simulate
 from tasks.sources import load
 from tasks.tracking import backtest_log, code_version, fingerprint, log, store
@@ -236,7 +236,7 @@ tag_run = outside(log.tag_run, name="tag run", timeout_seconds=300)
 # new readings -> usable rows and rows set aside -> scores and alarms, appended
 resolve_version = outside(resolve.resolve_version, name="resolve version", timeout_seconds=300)
 load_version = outside(loading.load_version, name="load version", timeout_seconds=600)
-choose_reading_settings = step(set_aside.choose_reading_settings, name="choose reading settings")
+choose_reading_settings = step(reading_settings.choose_reading_settings, name="choose reading settings")
 mark_later_events = step(labels.mark_later_events, name="mark events")
 open_output = outside(append.open_output, name="open output", timeout_seconds=600)
 arrange_batch = step(arrange.arrange_batch, name="arrange rows")

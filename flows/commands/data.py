@@ -79,7 +79,7 @@ def encode(
     from tasks.files.write import write_table
     from tasks.registry.loading import load_version
     from tasks.scoring.encode import encode_readings
-    from tasks.scoring.set_aside import choose_reading_settings
+    from tasks.scoring.reading_settings import choose_reading_settings
     from tasks.sources.load import load_readings
     from tasks.tracking.store import find_tracking_uri, open_store
 

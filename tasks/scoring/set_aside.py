@@ -10,18 +10,17 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from schemas.configuration import Configuration, ReadingsSection
+from schemas.configuration import ReadingsSection
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.readings import RawTable
-from schemas.scores import Bookmark, KnownRows, OpenedOutput, SortedRows
+from schemas.scores import KnownRows, OpenedOutput, SortedRows
 from schemas.tables import (
     AHEAD_OF_THE_CLOCK,
     BACKWARDS_TIME,
     BETWEEN_ROWS,
     MISSING,
     REPEATED_TIME,
-    TOO_LATE,
     as_numbers,
     raw_schema,
 )
@@ -36,70 +35,18 @@ from tasks.scoring.known_rows import (
     remember_rows,
     require_same_zones,
 )
+from tasks.scoring.walk import Problems, Walk, walk_rows
 from tasks.tables.columns import choose_known_columns
 from tasks.tables.format import format_times, format_values
-from tasks.times.parse import find_latest_time, number_runs
+from tasks.times.parse import find_latest_time
 from tasks.times.sampling import refuse_other_interval
 from tasks.times.time_zones import mark_as_utc
 from tasks.times.written_times import parse_column
-from tasks.values.incomplete import add_absent_sensors, count_missing_at_most
+from tasks.values.incomplete import add_absent_sensors
 from tasks.values.missing import WordCounts, blank_missing_words
 
 # number of reasons listed in the error message
 _REASONS_SHOWN = 10
-# settings by which missing values are judged again when the rows are scored
-_MISSING_SETTINGS = ("missing_values", "fill_rows_at_most", "dead_sensors_at_most")
-# settings of the table that the command may override; the version determines all others
-_TABLE_SETTINGS = (
-    "time_column",
-    "label_column",
-    "encoding",
-    "separator",
-    "skip_lines",
-    "units_row",
-    "sheet",
-    "query",
-    "decimal",
-    "thousands",
-    "time_format",
-    "day_first",
-    "time_unit",
-    "time_zone",
-    "layout",
-    "tag_column",
-    "value_column",
-    "machine_column",
-    "machine",
-    "missing_words",
-    "limits",
-    *_MISSING_SETTINGS,
-)
-# problems of each row, by position
-Problems = dict[int, list[str]]
-
-
-def choose_reading_settings(detector: Detector, configuration: Configuration) -> ReadingsSection:
-    """Return the settings for reading a new table: those of training, with explicitly configured overrides.
-
-    Raises:
-        InputError: If a causal replay is requested, which is only for historical files.
-    """
-    configured = configuration.readings
-    if configured.replay != "none":
-        raise InputError(
-            "`readings.replay` must be none for scoring, because a replay would change rows that have "
-            f"already been scored. Received {configured.replay}. Remove the setting."
-        )
-    explicit = {
-        name: getattr(configured, name) for name in _TABLE_SETTINGS if name in configured.model_fields_set
-    }
-    return detector.readings.model_copy(update=explicit)
-
-
-def take_missing_settings(detector: Detector, section: ReadingsSection) -> Detector:
-    """Return the detector with a table's settings for missing values, which scoring fills and judges by."""
-    changes = {name: getattr(section, name) for name in _MISSING_SETTINGS}
-    return detector.model_copy(update={"readings": detector.readings.model_copy(update=changes)})
 
 
 def set_rows_aside(
@@ -152,8 +99,8 @@ def set_rows_aside(
     _note(problems, order.is_between & ~is_scored, f"{section.time_column}: {BETWEEN_ROWS}")
     recognised = _recognise_rows(raw, times, numbers, detector, opened)
     is_left_out = find_dropped_events(labels, len(table), are_event_rows_kept=detector.are_event_rows_kept)
-    walk = _Walk(opened.bookmark, detector, section)
-    accepted = _walk_rows(walk, times, numbers, is_scored, is_left_out, problems)
+    walk = Walk(opened.bookmark, detector, section)
+    accepted = walk_rows(walk, times, numbers, is_scored, is_left_out, problems)
     if len(raw.table) and not (walk.sound_rows or is_scored.any()):
         raise InputError(_refuse(raw, problems))
     faulty = {row: found for row, found in problems.items() if found and not is_scored[row]}
@@ -213,74 +160,6 @@ def _name_first(raw: RawTable, times: pd.Series, is_chosen: np.ndarray) -> str |
         return None
     first = int(np.flatnonzero(is_chosen)[0])
     return f"row {raw.table.index[first]} at {format_times(times.iloc[[first]].to_numpy())[0]}"
-
-
-class _Walk:
-    """The last usable row so far, and the number of rows in succession in which each sensor had no value."""
-
-    def __init__(self, bookmark: Bookmark | None, detector: Detector, section: ReadingsSection) -> None:
-        self.sound_rows, self.incomplete = 0, 0
-        self.sensors, self.time_column = list(detector.sensors), section.time_column
-        self._section = section
-        self._step_minutes = detector.readings.step_minutes or np.nan
-        self._missing_at_most = count_missing_at_most(section, len(self.sensors), is_live=True)
-        self._begin: np.datetime64 = np.datetime64("NaT", "ns")
-        self._last_time: np.datetime64 = self._begin
-        self._missing = np.zeros(len(self.sensors), dtype=np.int64)
-        self._dead = np.zeros(len(self.sensors), dtype=np.int64)
-        if bookmark is not None:
-            self._begin = self._last_time = bookmark.carried.times[-1]
-            self._missing += [bookmark.held_rows.get(name, 0) for name in self.sensors]
-
-    @property
-    def held_rows(self) -> dict[str, int]:
-        """By sensor, the number of rows in succession, up to the last one, without a value, if any."""
-        return self._name(self._missing)
-
-    @property
-    def dead(self) -> dict[str, int]:
-        """By sensor, the number of accepted rows in which it has no value and does not count, if any."""
-        return self._name(self._dead)
-
-    def judge_time(self, time: np.datetime64) -> str | None:
-        """Return why a time, at or after that of the row before, is not later than all, or None if it is."""
-        if not time <= self._last_time:
-            return None
-        return TOO_LATE if time <= self._begin else REPEATED_TIME
-
-    def take(self, time: np.datetime64, values: np.ndarray, *, is_left_out: bool) -> list[str]:
-        """Accept a later row, unless it misses more values than it may.
-
-        Args:
-            time: Its time.
-            values: Its values, NaN where there is none, shape (sensors,).
-            is_left_out: Whether it is an event row that has no score in any case.
-
-        Returns:
-            The sensors without a value that cannot be filled; if there are any, the row is not accepted.
-        """
-        missing = self._count_missing(time, np.isnan(values))
-        is_filled = self._section.missing_values == "forward_fill"
-        is_lost = missing > (self._section.fill_rows_at_most if is_filled else 0)
-        is_incomplete = not is_left_out and int(is_lost.sum()) > self._missing_at_most
-        if is_incomplete and self._section.missing_values != "no_score":
-            return [self.sensors[place] for place in np.flatnonzero(is_lost)]
-        self._last_time, self._missing = time, missing
-        self.incomplete += is_incomplete
-        if not (is_left_out or is_incomplete):
-            self._dead += is_lost
-        return []
-
-    def _count_missing(self, time: np.datetime64, is_hole: np.ndarray) -> np.ndarray:
-        """Count for how many rows each sensor has had no value; too many if there is none in the run."""
-        if not is_hole.any():
-            return np.zeros_like(self._missing)
-        is_joined = number_runs(np.array([self._last_time, time]), self._step_minutes)[-1] == 0
-        before = self._missing if is_joined else self._section.fill_rows_at_most
-        return np.where(is_hole, before + 1, 0)
-
-    def _name(self, counts: np.ndarray) -> dict[str, int]:
-        return {name: int(rows) for name, rows in zip(self.sensors, counts, strict=True) if rows}
 
 
 def _refuse_other_interval(times: pd.Series, detector: Detector, opened: OpenedOutput, source: str) -> None:
@@ -360,40 +239,6 @@ def _note(problems: Problems, is_failing: np.ndarray, reason: str) -> None:
     """Add a problem to rows."""
     for row in np.flatnonzero(is_failing).tolist():
         problems[row].append(reason)
-
-
-def _walk_rows(
-    walk: _Walk,
-    times: pd.Series,
-    numbers: pd.DataFrame,
-    is_scored: np.ndarray,
-    is_left_out: np.ndarray,
-    problems: Problems,
-) -> list[int]:
-    """Go through the unscored rows in time order, and add to `problems`.
-
-    Returns:
-        Positions of the usable rows, in time order.
-    """
-    sensors, time_column = walk.sensors, walk.time_column
-    moments, values = times.to_numpy(), numbers[sensors].to_numpy()
-    accepted: list[int] = []
-    # a time that cannot be read comes last
-    by_time = np.argsort(moments, kind="stable")
-    for row in by_time[~is_scored[by_time]].tolist():
-        order = walk.judge_time(moments[row])
-        is_sound = row not in problems
-        if order is not None:
-            problems[row].append(f"{time_column}: {order}")
-            walk.sound_rows += is_sound
-        elif is_sound:
-            lost = walk.take(moments[row], values[row], is_left_out=bool(is_left_out[row]))
-            if lost:
-                problems[row] += [f"{sensor}: {MISSING}" for sensor in lost]
-            else:
-                accepted.append(row)
-                walk.sound_rows += 1
-    return accepted
 
 
 def _refuse(raw: RawTable, problems: Problems) -> str:

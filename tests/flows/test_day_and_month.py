@@ -18,8 +18,9 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.readings import RawTable
 from tasks.monitor.watch import check_watched_table
+from tasks.scoring.reading_settings import choose_reading_settings
 from tasks.scoring.score import score_readings
-from tasks.scoring.set_aside import choose_reading_settings, set_rows_aside
+from tasks.scoring.set_aside import set_rows_aside
 from tasks.times.parse import parse_times
 from tests.detectors import simulated_table, train_detector
 from tests.tasks.readings.test_set_aside import NOTHING

@@ -21,9 +21,9 @@ from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.scores import PinnedVersion
 from tasks.scoring.append import find_places
+from tasks.scoring.reading_settings import take_missing_settings
 from tasks.scoring.resume import begin_scoring, score_next_rows
 from tasks.scoring.score import score_readings
-from tasks.scoring.set_aside import take_missing_settings
 from tasks.times.parse import parse_times
 from tests.detectors import make_detector, simulated_table
 

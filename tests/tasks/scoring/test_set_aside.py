@@ -20,7 +20,8 @@ from schemas.evaluation import Threshold
 from schemas.readings import RawTable
 from schemas.scores import Bookmark, FileMark, KnownRows, OpenedOutput, SortedRows
 from tasks.scoring.carry_over import keep_rows
-from tasks.scoring.set_aside import choose_reading_settings, set_rows_aside
+from tasks.scoring.reading_settings import choose_reading_settings
+from tasks.scoring.set_aside import set_rows_aside
 from tasks.values.fill import hold_last_values
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
