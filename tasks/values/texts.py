@@ -51,7 +51,7 @@ def find_texts(table: pd.DataFrame, decimal: str) -> Texts:
     No, Closed and Stopped are 0, On, True, Yes, Open and Running are 1, and so on; a word beside one of them
     gets the other number. Up to 20 words with 20 rows each on average are categories, also two such as A4 and
     kraft. Two words of any kind with fewer rows are 0 and 1 in the order of the alphabet. Columns with more
-    words, and columns of numbers with words among them, are left as they are.
+    words, and columns of numbers with words among them, are left as they are; 0 and 1 may be words.
 
     Args:
         table: Columns of sensors, with missing values where a cell stands for no value.
@@ -132,7 +132,8 @@ def _list_words(column: pd.Series, decimal: str) -> list[str]:
     cells = column.dropna()
     is_flag = cells.map(lambda cell: isinstance(cell, bool))
     is_number = as_numbers(cells, decimal).notna() & ~is_flag
-    if not len(cells) or is_number.all() or is_number.mean() > NUMBERS_SHARE_AT_MOST:
+    is_measured = is_number & ~as_numbers(cells, decimal).isin([0, 1])
+    if not len(cells) or is_measured.any() or is_number.mean() > NUMBERS_SHARE_AT_MOST:
         return []
     words: dict[str, str] = {}
     for word in cells.map(lambda cell: str(cell).strip()).unique():

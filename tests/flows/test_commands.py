@@ -188,7 +188,6 @@ def double_column(table: pd.DataFrame) -> pd.DataFrame:
 
 SPOILT: dict[str, tuple[Spoil, str]] = {
     "no time": (lambda table: table.drop(columns="time"), "time (`readings.time_column`)"),
-    "no label": (lambda table: table.drop(columns="y"), "y (`readings.label_column`)"),
     "no sensor 17": (lambda table: table.drop(columns="x17"), "lacks x17"),
     "double column": (double_column, "more than one column named x5"),
     "text": (put("x5", 100, "open"), "x5: text where a number is expected, 1 row, first in row 102: 'open'"),
@@ -196,11 +195,9 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "missing": (put("x5", 100, None), "x5: missing value, 1 row, first in row 102"),
     "no time there": (put("time", 100, "yesterday"), "time: not a time"),
     "time repeated": (repeat_time, "time: same time as an earlier row, 1 row, first in row 102"),
-    "label 2": (put("y", 100, 2), "y: neither 0 nor 1"),
-    "no event": (lambda table: table.assign(y=0), "event"),
-    "few rows": (lambda table: table.head(800), "must hold"),
+    "label 2": (put("y", 100, 2), "labels that are 0 or 1 in `y`"),
+    "all events": (lambda table: table.assign(y=1), "events to be rare"),
     "no rows": (lambda table: table.head(0), "rows"),
-    "one event": (lambda table: table.assign(y=[0] * 500 + [1] + [0] * (len(table) - 501)), "must hold"),
 }
 
 

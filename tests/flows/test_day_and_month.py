@@ -23,7 +23,7 @@ from tasks.scoring.score import score_readings
 from tasks.scoring.set_aside import set_rows_aside
 from tasks.times.parse import parse_times
 from tests.detectors import simulated_table, train_detector
-from tests.tasks.readings.test_set_aside import NOTHING
+from tests.tasks.scoring.test_set_aside import NOTHING
 
 DAY_FIRST, MONTH_FIRST = "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

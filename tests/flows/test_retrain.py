@@ -208,7 +208,8 @@ def test_the_registered_version_scores_in_a_fresh_process_without_pickles(
         env=os.environ | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"},
     )
     table = pd.read_csv(scored)
-    assert list(table.columns) == ["time", "score", "threshold", "alarm", "top_sensors", "drivers"]
+    columns = ["time", "score", "threshold", "alarm", "top_sensors", "drivers", "missing_sensors"]
+    assert list(table.columns) == columns
     assert len(table) == result.data.rows
     windows = sum(result.data.windows[part] for part in ("train", "validation", "test"))
     assert table["score"].notna().sum() >= windows
@@ -335,7 +336,7 @@ def test_a_model_that_is_being_retrained_is_not_retrained_by_a_second_one(
 
 def test_bad_readings_leave_no_run(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
-    path.write_text("time,y,x1\n5/31/99 0:00,0,1.5\n5/31/99 0:02,1,open\n", encoding="utf-8")
+    path.write_text("time,y,x1\n5/31/99 0:00,0,1.5\n5/31/99 0:02,0,open\n", encoding="utf-8")
     with pytest.raises(InputError, match="x1: text where a number is expected"):
         retrain(path, settings_for("bad-readings"))
     assert client_of(home).get_experiment_by_name("bad-readings") is None

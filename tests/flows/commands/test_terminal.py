@@ -39,7 +39,10 @@ def test_a_result_with_an_umlaut_is_shown_on_a_terminal_of_ascii(data: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
-        (("--set", "readings.label_column=Störung"), rb"St\xf6rung (`readings.label_column`)"),
+        (
+            ("--set", "readings.day_first=false", "--set", "readings.label_column=Störung"),
+            rb"St\xf6rung (`readings.label_column`)",
+        ),
         (("--set", "readings.größe=1"), rb"`readings.gr\xf6\xdfe`: unknown"),
     ],
 )
