@@ -50,7 +50,8 @@ def read_labels(
         The table, with findings and the settings found, and the settings that name its label column.
 
     Raises:
-        InputError: If the values do not tell which rows are events.
+        InputError: If the values do not tell which rows are events, or the default column is missing while
+            another one probably holds the labels.
     """
     column = readings.label_column
     if column is None:
@@ -164,18 +165,23 @@ def mark_known_events(
 
 
 def _report_no_labels(raw: RawTable, column: str) -> Finding:
-    likely = [name for name in raw.table.columns if str(name).casefold() in _LIKELY_NAMES]
-    hint = (
-        f" If {shorten_list(likely)} marks events, name it in `readings.label_column`: it is read as a "
-        "sensor now."
-        if likely
-        else ""
-    )
+    """Report that a table has no labels.
+
+    Raises:
+        InputError: If another of its columns is probably the label: it would be read as a sensor.
+    """
+    likely = [str(name) for name in raw.table.columns if str(name).casefold() in _LIKELY_NAMES]
+    if likely:
+        raise InputError(
+            f"Expected the column {column} (`readings.label_column`). {raw.source} has none, but "
+            f"{shorten_list(likely)} may mark events: set `readings.label_column={likely[0]}`. If it does not, "
+            "set `readings.label_column=null` for a table without labels."
+        )
     message = (
         f"The table has no column `{column}` (`readings.label_column`), so no event is known: the model is "
-        f"trained on all rows as normal ones.{hint}"
+        "trained on all rows as normal ones."
     )
-    return Finding(check="no_labels", message=message, columns=tuple(likely))
+    return Finding(check="no_labels", message=message)
 
 
 def _report_words(written: pd.Series, marked: pd.Series, positive: Collection[str], column: str) -> Finding:

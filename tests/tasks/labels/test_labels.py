@@ -85,11 +85,15 @@ def test_a_value_that_does_not_occur_is_reported() -> None:
 
 
 def test_a_table_without_the_default_column_has_no_labels() -> None:
-    raw, section = read_labels(table_with([0, 1, 0, 0], "label"), ReadingsSection(), LabelsSection())
+    raw, section = read_labels(table_with([0, 1, 0, 0], "valve"), ReadingsSection(), LabelsSection())
     assert section.label_column is None
     [finding] = raw.findings
     assert finding.check == "no_labels"
-    assert "If label marks events, name it in `readings.label_column`" in finding.message
+
+
+def test_a_column_that_is_probably_the_label_is_not_read_as_a_sensor() -> None:
+    with pytest.raises(InputError, match=r"set `readings.label_column=anomaly`"):
+        read_labels(table_with([0, 1, 0, 0], "anomaly"), ReadingsSection(), LabelsSection())
 
 
 def test_a_named_column_that_is_missing_is_left_to_the_schema_check() -> None:
