@@ -148,7 +148,8 @@ def summarise_check(result: CheckResult) -> str:
     """Write the summary that `forewarn check` prints."""
     first, last = (time.replace("T", " ") for time in (result.first_time, result.last_time))
     lines = [
-        f"{result.data}: {result.rows:,} rows, {result.events:,} events ({result.event_rows:,} event rows), "
+        f"{result.data}: {result.rows:,} rows, {count_things(result.events, 'event')} "
+        f"({count_things(result.event_rows, 'event row')}), "
         f"{result.sensors:,} sensors, a row every {describe_minutes(result.step_minutes)}. The schema check "
         "passed.",
         f"  Times from {first} to {last}, {describe_format(result.time_format)}.",
@@ -187,6 +188,11 @@ def require_sound_machines(result: CheckResult | FleetCheckResult) -> None:
             f"{shorten_list(failing)} fail, for the reasons above. Correct them, or choose another machine "
             "by `readings.machine`."
         )
+
+
+def count_things(number: int, noun: str) -> str:
+    """Write a number with its noun: `1 event`, `24 events`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def describe_minutes(minutes: float) -> str:

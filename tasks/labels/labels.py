@@ -174,8 +174,8 @@ def _report_no_labels(raw: RawTable, column: str) -> Finding:
     if likely:
         raise InputError(
             f"Expected the column {column} (`readings.label_column`). {raw.source} has none, but "
-            f"{shorten_list(likely)} may mark events: set `readings.label_column={likely[0]}`. If it does not, "
-            "set `readings.label_column=null` for a table without labels."
+            f"{shorten_list(likely)} may mark events: set `readings.label_column={likely[0]}`. If not, set "
+            "`readings.label_column=null` for a table without labels."
         )
     message = (
         f"The table has no column `{column}` (`readings.label_column`), so no event is known: the model is "

@@ -28,7 +28,7 @@ def measure_behaviours(score: Score, table: pd.DataFrame, sensors: Sequence[str]
 
     Args:
         score: Returns the score of each row of a table, NaN without history, shape (rows,).
-        table: Raw readings in time order; not changed.
+        table: Raw readings in time order, with sensors as numbers; not changed.
         sensors: Its sensor columns.
 
     Returns:
@@ -63,14 +63,14 @@ def measure_behaviours(score: Score, table: pd.DataFrame, sensors: Sequence[str]
 
 
 def freeze_sensor(table: pd.DataFrame, sensor: str) -> pd.DataFrame:
-    """Hold a sensor at its first value."""
-    return replace_columns(table, {sensor: table[sensor].iloc[0]})
+    """Hold a sensor at its first value that is not missing."""
+    return replace_columns(table, {sensor: table[sensor].dropna().iloc[0]})
 
 
 def add_spike(table: pd.DataFrame, sensor: str, row: int) -> pd.DataFrame:
     """Raise a sensor by `SPIKE_DEVIATIONS` standard deviations in one row, given by its position."""
     values = table[sensor].to_numpy(np.float64).copy()
-    values[row] += SPIKE_DEVIATIONS * values.std()
+    values[row] += SPIKE_DEVIATIONS * np.nanstd(values)
     return replace_columns(table, {sensor: values})
 
 

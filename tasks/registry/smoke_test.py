@@ -14,9 +14,13 @@ import numpy as np
 import pandas as pd
 
 from schemas.decision import Trial
+from schemas.detector import Detector
+from schemas.tables import as_numbers
 from tasks.registry.behaviour_tests import measure_behaviours
 from tasks.registry.loading import copied_version
 from tasks.registry.register import GOLDEN_FILE, split_golden
+from tasks.tables.columns import replace_columns
+from tasks.values.missing import blank_missing_words
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
@@ -103,8 +107,20 @@ def try_out(version: PyFuncModel, folder: Path) -> Trial:
         undefined=int((np.isfinite(expected) & ~np.isfinite(given)).sum()),
         seconds_per_thousand_rows=seconds / len(rows) * 1000,
         megabytes=measure_megabytes(folder),
-        behaviours=measure_behaviours(score, rows, detector.sensors),
+        behaviours=measure_behaviours(score, read_sensors(rows, detector), detector.sensors),
     )
+
+
+def read_sensors(rows: pd.DataFrame, detector: Detector) -> pd.DataFrame:
+    """Return raw rows with their sensors as float64: words for states and for no value are read.
+
+    Args:
+        rows: Raw rows of a version.
+        detector: How the version reads them.
+    """
+    cleared, _ = blank_missing_words(rows, detector.sensors, detector.readings)
+    numbers = {name: as_numbers(cleared[name], detector.readings.decimal) for name in detector.sensors}
+    return replace_columns(cleared, numbers)
 
 
 def measure_megabytes(folder: Path) -> float:

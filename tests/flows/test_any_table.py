@@ -1,5 +1,6 @@
 """The same readings, written in the ways in which plants export them, are read as the same readings."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from flows.commands import run_command_line
 from schemas.configuration import Configuration
 from schemas.readings import SensorReadings
 from tasks.configuration.configure import configure
-from tests.plant_tables import SAME_READINGS, make_plant_table
+from tests.plant_tables import SAME_READINGS, make_plant_table, write_page_tables
 
 every_way = pytest.mark.parametrize("way", SAME_READINGS)
 
@@ -45,3 +46,42 @@ def test_what_check_writes_reads_the_same(way: str, table: pd.DataFrame, tmp_pat
     given = [part for setting in settings for part in ("--set", setting)]
     assert run_command_line(["check", "--data", data, "--write-config", str(file), *given]) == 0
     assert_plain(read(data, configure(None, file, [])), table)
+
+
+# tables of docs/readings.md, and what must be set for them
+TRAINED: dict[str, tuple[str, ...]] = {
+    "readings.csv": (),
+    "words.csv": ("readings.missing_values=no_score",),
+    "sentinels.csv": ("readings.missing_words=default,-9999", "readings.missing_values=forward_fill"),
+    "states.csv": (),
+    "trips.csv": ("labels.positive_values=trip",),
+    "no-labels.csv": (),
+    "long.csv": (),
+    "irregular.csv": ("readings.resample_minutes=1",),
+    "machines.csv": ("readings.machine_column=machine", "readings.machine=PM2"),
+    "days": (),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("name", TRAINED)
+def test_what_check_writes_trains_and_scores(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_page_tables(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    given = [part for setting in TRAINED[name] for part in ("--set", setting)]
+    assert run_command_line(["check", "--data", name, "--write-config", "settings.yaml", *given]) == 0
+    model = f"any-{name.partition('.')[0]}"
+    quick = ["--set", "training.epochs=1", "--set", f"tracking.model_name={model}"]
+    read = ["--data", name, "--config", "settings.yaml", *quick]
+    assert run_command_line(["retrain", *read, "--json", "result.json"]) == 0
+    result = json.loads(Path("result.json").read_text(encoding="utf-8"))
+    integrity = [check["outcome"] for check in result["checks"] if check["gate"] == "G0"]
+    assert integrity == ["pass"]
+    version = f"models:/{model}/{result['model_version']}"
+    assert run_command_line(["score", *read, "--out", "scores.csv", "--model", version]) == 0
+    scores = pd.read_csv("scores.csv")["score"]
+    assert len(scores) >= result["data"]["rows"]
+    assert scores.notna().mean() > 0.5
