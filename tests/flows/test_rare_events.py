@@ -83,6 +83,7 @@ def test_a_version_trained_without_labels_scores_and_is_monitored(
     assert review["calibration"] is None
 
 
+@pytest.mark.slow
 def test_the_same_training_is_found_again_with_the_same_members(
     without_labels: dict[str, Any], unlabelled: Path
 ) -> None:
@@ -97,6 +98,7 @@ def labelled(folder: Path) -> dict[str, Any]:
     return run("retrain", write(make_plant_table(rows=1000), folder / "labelled.csv"), "labelled")
 
 
+@pytest.mark.slow
 def test_words_for_events_are_trained_and_scored_like_labels(labelled: dict[str, Any], folder: Path) -> None:
     table = make_plant_table(rows=1000)
     path = write(table.assign(y=table["y"].map({0: "run", 1: "Trip "})), folder / "words.csv")
@@ -109,6 +111,7 @@ def test_words_for_events_are_trained_and_scored_like_labels(labelled: dict[str,
     assert counts[0] == counts[1]
 
 
+@pytest.mark.slow
 def test_events_of_a_second_table_are_trained_like_labels(labelled: dict[str, Any], folder: Path) -> None:
     table = make_plant_table(rows=1000)
     log = write(table.loc[table["y"] == 1, ["time"]].rename(columns={"time": "Start"}), folder / "log.csv")
