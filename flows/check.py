@@ -19,7 +19,7 @@ from tasks.configuration.propose import add_found_settings, list_own_settings, w
 from tasks.labels.late_labels import drop_late_rows, fill_late_labels, report_late_labels
 from tasks.readings.inspect import describe_format, find_future_rows
 from tasks.tables.columns import shorten_list
-from tasks.tables.format import format_times
+from tasks.tables.format import count_things, format_times
 from tasks.windows.label import find_events
 
 
@@ -190,11 +190,6 @@ def require_sound_machines(result: CheckResult | FleetCheckResult) -> None:
         )
 
 
-def count_things(number: int, noun: str) -> str:
-    """Write a number with its noun: `1 event`, `24 events`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
 def describe_minutes(minutes: float) -> str:
     """Describe the interval between rows: `minute`, `2 minutes`, `30 seconds`."""
     if minutes == 1:
@@ -234,8 +229,8 @@ def _write_plan(plan: RetrainingPlan) -> list[str]:
     for name, part in plan.parts.items():
         until = "" if part.last_time is None else f", until {part.last_time.replace('T', ' ')}"
         lines.append(
-            f"  {name:<12}{part.windows:,} windows ({part.normal:,} of them normal), {part.events:,} "
-            f"event{'s' * (part.events != 1)}{until}"
+            f"  {name:<12}{count_things(part.windows, 'window')} ({part.normal:,} of them normal), "
+            f"{count_things(part.events, 'event')}{until}"
         )
     members = "" if plan.members == (plan.family,) else f" of {', '.join(plan.members)}"
     lines.append(f"  {'model':<12}{plan.family}{members}")

@@ -33,6 +33,7 @@ from tasks.readings.units import report_other_units
 from tasks.scoring.append import find_places, hold_output
 from tasks.scoring.notes import describe_batch_notes
 from tasks.scoring.reading_settings import take_missing_settings
+from tasks.tables.format import count_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +215,7 @@ def summarise_scoring(result: ScoreResult) -> str:
     added = result.rows_scored + result.rows_without_history
     lines = [
         "",
-        f"Read        {result.data}, {result.rows_read:,} rows",
+        f"Read        {result.data}, {count_rows(result.rows_read)}",
         f"Model       version {result.model_version} of {result.model_name}",
     ]
     if result.is_version_changed:
@@ -226,7 +227,7 @@ def summarise_scoring(result: ScoreResult) -> str:
         lines.append(
             "            the table has no rows: there is nothing to score, as when the plant stands still"
         )
-    lines.append(f"Added       {added:,} rows to {result.out}, {result.rows_of_output:,} rows now")
+    lines.append(f"Added       {count_rows(added)} to {result.out}, {count_rows(result.rows_of_output)} now")
     if added:
         lines.append(f"            from {result.first_time} to {result.last_time}")
     if result.rows_without_history:
@@ -241,16 +242,19 @@ def summarise_scoring(result: ScoreResult) -> str:
         )
     if result.rows_skipped + result.rows_skipped_set_aside:
         lines.append(
-            f"Skipped     {result.rows_skipped:,} rows scored before, "
+            f"Skipped     {count_rows(result.rows_skipped)} scored before, "
             f"{result.rows_skipped_set_aside:,} set aside before"
         )
     if result.rows_set_aside:
         lines.append(
-            f"Set aside   {result.rows_set_aside:,} rows that cannot be scored, in {result.set_aside_file}"
+            f"Set aside   {count_rows(result.rows_set_aside)} that cannot be scored, in "
+            f"{result.set_aside_file}"
         )
-        lines += [f"            - {reason}, {rows:,} rows" for reason, rows in _list_reasons(result.reasons)]
+        lines += [
+            f"            - {reason}, {count_rows(rows)}" for reason, rows in _list_reasons(result.reasons)
+        ]
     lines += [f"Note        {note}" for note in result.notes]
-    lines.append(f"Alarms      {result.alarms:,} rows in {result.episodes:,} new episodes")
+    lines.append(f"Alarms      {count_rows(result.alarms)} in {result.episodes:,} new episodes")
     if result.last_alarm is not None:
         last = result.last_alarm
         lines.append(

@@ -71,6 +71,23 @@ def find_programs() -> Path | None:
 
 
 @contextlib.contextmanager
+def throw_away_postgres(name: str) -> Iterator[Server]:
+    """Start a server in a folder of its own, and delete both.
+
+    Args:
+        name: Part of the folder's name, so that several servers of one process differ.
+    """
+    # a socket's path is at most a hundred letters long, and must be reached by another user
+    folder = Path("/tmp") / f"forewarn-{name}-{os.getpid()}"  # noqa: S108 - sockets need a short path
+    folder.mkdir()
+    try:
+        with started_postgres(folder) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
 def started_postgres(folder: Path) -> Iterator[Server]:
     """Start a server in a short folder, and end it."""
     programs = find_programs()

@@ -33,7 +33,7 @@ from tasks.readings.inspect import find_quality_issues
 from tasks.readings.known_tables import apply_mill_rules
 from tasks.tables.columns import choose_columns, choose_known_columns
 from tasks.times.clock import read_clock
-from tasks.values.cells import read_cells, read_training_cells
+from tasks.values.cells import Cells, read_cells, read_training_cells
 from tasks.values.incomplete import (
     add_absent_sensors,
     count_missing_at_most,
@@ -99,12 +99,11 @@ def check_readings(
     are_labels_needed = are_labels_needed and section.label_column is not None
     if not are_labels_needed:
         raw = fill_late_labels(raw, section)
-    if sensors is None:
+    is_live = sensors is not None
+    if not is_live:
         raw, section = apply_mill_rules(raw, section)
     if categories is None:
-        wanted = [name for name in section.categorical_columns if name not in section.drop_columns]
-        categories = [name for name in wanted if name in raw.table.columns]
-    is_live = sensors is not None
+        categories = _find_categories(raw, section)
     if sensors is None:
         label_column, names = choose_columns(raw, section, are_labels_needed=are_labels_needed)
     else:
@@ -145,15 +144,31 @@ def check_readings(
     )
     if is_live:
         return readings
+    return _judge_training_rows(readings, cells, (*raw.findings, *clock.findings))
+
+
+def _find_categories(raw: RawTable, section: ReadingsSection) -> list[str]:
+    """Find the configured categorical columns that a table has."""
+    wanted = [name for name in section.categorical_columns if name not in section.drop_columns]
+    return [name for name in wanted if name in raw.table.columns]
+
+
+def _judge_training_rows(
+    readings: SensorReadings, cells: Cells, findings: tuple[Finding, ...]
+) -> SensorReadings:
+    """Add what a user should know before training to the findings, and drop constant sensors.
+
+    Raises:
+        InputError: If no row or no sensor can be used.
+    """
     require_complete_rows(readings)
-    findings = (
-        *raw.findings,
-        *clock.findings,
+    found = (
+        *findings,
         *cells.findings,
         *report_incomplete_rows(readings),
         *find_quality_issues(readings, cells.filled),
     )
-    return drop_constant_sensors(replace(readings, findings=findings))
+    return drop_constant_sensors(replace(readings, findings=found))
 
 
 def number_categories(table: pd.DataFrame, categories: Sequence[str]) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.readings import RawTable
 from schemas.scores import SortedRows
 from tasks.tables.columns import shorten_list
+from tasks.tables.format import count_rows
 from tasks.values.missing import describe_words
 
 
@@ -60,7 +61,7 @@ def _describe_absent_sensors(raw: RawTable, rows: SortedRows) -> str | None:
 def _describe_dead_sensors(rows: SortedRows) -> str | None:
     if not rows.dead:
         return None
-    parts = [f"{name} ({count:,} rows)" for name, count in rows.dead.items()]
+    parts = [f"{name} ({count_rows(count)})" for name, count in rows.dead.items()]
     words = f" Cells that stand for no value: {describe_words(rows.words)}." if rows.words else ""
     return (
         f"Without a value, and therefore without influence on the score: {shorten_list(parts)}. The rows are "

@@ -26,7 +26,12 @@ def format_times(times: np.ndarray) -> list[str]:
 
 def count_rows(rows: int) -> str:
     """Write a number of rows, as `1 row` or `1,234 rows`."""
-    return "1 row" if rows == 1 else f"{rows:,} rows"
+    return count_things(rows, "row")
+
+
+def count_things(number: int, noun: str) -> str:
+    """Write a number with its noun, as `1 event` or `1,234 events`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def format_number(number: float) -> str:

@@ -12,6 +12,7 @@ from schemas.configuration import ReadingsSection
 from schemas.errors import InputError
 from schemas.readings import Finding, RawTable, SensorReadings
 from tasks.tables.columns import replace_columns, shorten_list
+from tasks.tables.format import count_rows
 
 SENSORS_LISTED_AT_MOST = 10
 
@@ -152,7 +153,7 @@ def report_dead_sensors(readings: SensorReadings, first: int) -> tuple[Finding, 
     dead = {name: int(rows) for name, rows in zip(readings.sensors, counts, strict=True) if rows}
     if not dead:
         return ()
-    parts = [f"{name} ({rows:,} rows)" for name, rows in dead.items()]
+    parts = [f"{name} ({count_rows(rows)})" for name, rows in dead.items()]
     message = (
         f"Without a value, and therefore without influence on the score: "
         f"{shorten_list(parts, SENSORS_LISTED_AT_MOST)}. The rows are scored by the other sensors "
@@ -169,5 +170,5 @@ def _count_missing(readings: SensorReadings) -> dict[str, int]:
 
 
 def _list_missing(readings: SensorReadings) -> str:
-    parts = [f"{name} ({rows:,} rows)" for name, rows in _count_missing(readings).items()]
+    parts = [f"{name} ({count_rows(rows)})" for name, rows in _count_missing(readings).items()]
     return shorten_list(parts, SENSORS_LISTED_AT_MOST)

@@ -10,7 +10,7 @@ import pytest
 
 from flows.environment import prepare_environment
 from tests.mill import require_mill_file
-from tests.postgres import Server, started_postgres
+from tests.postgres import Server, throw_away_postgres
 
 # Prefect reads its settings when it is imported, which the tests of this folder do
 HOME = Path(tempfile.mkdtemp(prefix="forewarn-tests-"))
@@ -49,14 +49,8 @@ def server() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A throw-away PostgreSQL; its tests are skipped, saying so, where it is not installed."""
-    # a socket's path is at most a hundred letters long, and must be reached by another user
-    folder = Path("/tmp") / f"forewarn-postgres-{os.getpid()}"  # noqa: S108 - sockets need a short path
-    folder.mkdir()
-    try:
-        with started_postgres(folder) as server:
-            yield server
-    finally:
-        shutil.rmtree(folder)
+    with throw_away_postgres("postgres") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -19,7 +17,7 @@ from schemas.configuration import ReadingsSection
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.readings import RawTable
 from tasks.sources.database import _make_column, read_query
-from tests.postgres import PASSWORD, Server, started_postgres
+from tests.postgres import PASSWORD, Server, throw_away_postgres
 
 
 @pytest.fixture
@@ -116,13 +114,8 @@ def test_types_of_databases_become_those_of_a_csv_table(values: list[Any], expec
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Server]:
     """A throw-away PostgreSQL."""
-    folder = Path("/tmp") / f"forewarn-sources-{os.getpid()}"  # noqa: S108 - sockets need a short path
-    folder.mkdir()
-    try:
-        with started_postgres(folder) as server:
-            yield server
-    finally:
-        shutil.rmtree(folder)
+    with throw_away_postgres("sources") as server:
+        yield server
 
 
 @pytest.mark.slow
