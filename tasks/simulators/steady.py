@@ -65,29 +65,29 @@ class Sensor:
 
 
 SENSORS = (
-    Sensor("FI101", 182.0, 3.1, FEED, 0.5),
-    Sensor("TI102", 41.5, 1.4, FEED, 0.25, "slow"),
-    Sensor("PI103", 6.35, 0.11, FEED, 0.4),
-    Sensor("AI104", 0.734, 0.006, FEED, 0.3, held_rows=6),
-    Sensor("TI201", 118.2, 0.9, HEATER, 0.5),
-    Sensor("TI202", 152.7, 1.6, HEATER, 0.25, "slow"),
-    Sensor("FI203", 24.4, 0.8, HEATER, 0.4),
-    Sensor("PI204", 11.8, 0.25, HEATER, 0.5, "heavy"),
-    Sensor("TI301", 134.6, 0.7, COLUMN, 0.25, "slow"),
-    Sensor("TI302", 121.9, 0.9, COLUMN, 0.25, "slow"),
-    Sensor("TI303", 107.3, 1.2, COLUMN, 0.25, "slow"),
-    Sensor("TI304", 92.8, 1.5, COLUMN, 0.3, "slow"),
-    Sensor("PDI305", 187.0, 6.5, COLUMN, 0.5, "heavy"),
-    Sensor("LI306", 52.0, 2.4, COLUMN, 0.5),
-    Sensor("PI307", 1.28, 0.015, COLUMN, 0.5),
-    Sensor("TI401", 46.1, 1.1, CONDENSER, 0.3),
-    Sensor("TI402", 31.4, 1.3, CONDENSER, 0.25, "slow"),
-    Sensor("FI403", 415.0, 12.0, CONDENSER, 0.45),
-    Sensor("TI404", 23.8, 1.7, CONDENSER, 0.2, "slow"),
-    Sensor("FI501", 96.7, 2.2, PRODUCT, 0.4),
-    Sensor("AI502", 98.62, 0.21, PRODUCT, 0.35, held_rows=6),
-    Sensor("II503", 63.5, 1.9, PRODUCT, 0.4),
-    Sensor("VI504", 2.35, 0.28, PRODUCT, 0.6, "heavy"),
+    Sensor("FI101", 182.0, 3.1, FEED, 0.38),
+    Sensor("TI102", 41.5, 1.4, FEED, 0.19, "slow"),
+    Sensor("PI103", 6.35, 0.11, FEED, 0.3),
+    Sensor("AI104", 0.734, 0.006, FEED, 0.22, held_rows=6),
+    Sensor("TI201", 118.2, 0.9, HEATER, 0.38),
+    Sensor("TI202", 152.7, 1.6, HEATER, 0.19, "slow"),
+    Sensor("FI203", 24.4, 0.8, HEATER, 0.3),
+    Sensor("PI204", 11.8, 0.25, HEATER, 0.38, "heavy"),
+    Sensor("TI301", 134.6, 0.7, COLUMN, 0.19, "slow"),
+    Sensor("TI302", 121.9, 0.9, COLUMN, 0.19, "slow"),
+    Sensor("TI303", 107.3, 1.2, COLUMN, 0.19, "slow"),
+    Sensor("TI304", 92.8, 1.5, COLUMN, 0.22, "slow"),
+    Sensor("PDI305", 187.0, 6.5, COLUMN, 0.38, "heavy"),
+    Sensor("LI306", 52.0, 2.4, COLUMN, 0.38),
+    Sensor("PI307", 1.28, 0.015, COLUMN, 0.38),
+    Sensor("TI401", 46.1, 1.1, CONDENSER, 0.22),
+    Sensor("TI402", 31.4, 1.3, CONDENSER, 0.19, "slow"),
+    Sensor("FI403", 415.0, 12.0, CONDENSER, 0.34),
+    Sensor("TI404", 23.8, 1.7, CONDENSER, 0.15, "slow"),
+    Sensor("FI501", 96.7, 2.2, PRODUCT, 0.3),
+    Sensor("AI502", 98.62, 0.21, PRODUCT, 0.26, held_rows=6),
+    Sensor("II503", 63.5, 1.9, PRODUCT, 0.3),
+    Sensor("VI504", 2.35, 0.28, PRODUCT, 0.45, "heavy"),
 )
 NAMES = tuple(sensor.name for sensor in SENSORS)
 # the valve of each controlled sensor, in percent: its usual value and its deviation
@@ -106,13 +106,13 @@ ROWS_PER_FAULT = 330
 MARGIN_ROWS = 24
 RECOVERY_ROWS = 12
 SIZES = {
-    "shift": (1.0, 6.0),
-    "ramp": (1.5, 8.0),
+    "shift": (1.5, 9.0),
+    "ramp": (2.0, 12.0),
     "frozen": (1.0, 4.0),
-    "decoupled": (0.3, 1.0),
-    "oscillation": (0.6, 3.0),
-    "noise": (0.6, 3.0),
-    "disturbance": (1.5, 5.0),
+    "decoupled": (0.5, 1.0),
+    "oscillation": (1.0, 6.0),
+    "noise": (0.8, 4.0),
+    "disturbance": (3.0, 7.0),
 }
 FAULT_ROWS = {
     "shift": (20, 120),
@@ -250,7 +250,7 @@ def _draw_fault(kind: str, grade: float, first: int, width: int, random: np.rand
     length = min(int(scale_grade(random.random(), FAULT_ROWS[kind])), width)
     start = first + int(random.integers(width - length + 1))
     size = scale_grade(grade, SIZES[kind])
-    count = round(size) if kind == "frozen" else 1
+    count = round(size) if kind == "frozen" else 2 if kind == "decoupled" else 1
     sensors = _choose_sensors(kind, count, random)
     return Fault(start, start + length, kind, sensors, float(count) if kind == "frozen" else size)
 
@@ -329,12 +329,12 @@ def _find_effect(
     rows = fault.stop - fault.start
     latents, inputs = np.zeros((LATENTS, rows)), np.zeros((len(SENSORS), rows))
     place, ticks = NAMES.index(fault.sensors[0]), np.arange(rows)
-    own = np.sqrt(1 - SENSORS[place].noise ** 2)
-    ends = np.where(ticks < rows - RECOVERY_ROWS, 1.0, 0.0)
+    recovery = RECOVERY_ROWS if fault.kind == "disturbance" or place in CONTROLLED else 0
+    ends = np.where(ticks < rows - recovery, 1.0, 0.0)
     if fault.kind == "shift":
         inputs[place] = fault.size * ends
     elif fault.kind == "ramp":
-        inputs[place] = fault.size * ends * (ticks + 1) / (rows - RECOVERY_ROWS)
+        inputs[place] = fault.size * ends * (ticks + 1) / (rows - recovery)
     elif fault.kind == "oscillation":
         period = random.uniform(*PERIODS)
         inputs[place] = fault.size * ends * np.sin(2 * np.pi * (ticks + 1) / period)
@@ -345,7 +345,10 @@ def _find_effect(
     effect = respond(plant, latents, inputs)
     if fault.kind == "decoupled":
         angles = fault.size * np.pi / 2 * np.minimum(1, (ticks + 1) / SWING_ROWS)
-        effect[place] = own * ((np.cos(angles) - 1) * signals[place] + np.sin(angles) * shadow[place])
+        for name in fault.sensors:
+            place = NAMES.index(name)
+            own = np.sqrt(1 - SENSORS[place].noise ** 2)
+            effect[place] = own * ((np.cos(angles) - 1) * signals[place] + np.sin(angles) * shadow[place])
     return effect
 
 
