@@ -127,10 +127,7 @@ def fit_projection(material: Material, model: ModelSection, statistic: Literal["
 
 def fit_windows(material: Material, model: ModelSection) -> ProjectionModel:
     """Find the components that explain `model.window_variance` of the variance of normal training windows."""
-    groups = model.window_inputs
-    if not any(column.group == "raw" for column in material.columns):
-        groups = tuple("level" if group == "raw" else group for group in groups)
-    columns = find_columns(material.columns, groups)
+    columns = find_columns(material.columns, model.window_inputs)
     return _fit(material, columns, material.window_rows, model.window_variance, "q")
 
 
