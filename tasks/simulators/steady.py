@@ -14,6 +14,7 @@ from tasks.simulators.faults import (
     NORMAL_SHARE,
     Fault,
     draw_kinds_and_grades,
+    draw_sign,
     lay_out_simulation,
     scale_grade,
 )
@@ -107,13 +108,14 @@ MARGIN_ROWS = 24
 RECOVERY_ROWS = 12
 SIZES = {
     "shift": (1.5, 9.0),
-    "ramp": (2.0, 12.0),
+    "ramp": (3.0, 12.0),
     "frozen": (1.0, 4.0),
     "decoupled": (0.5, 1.0),
     "oscillation": (1.0, 6.0),
-    "noise": (0.8, 4.0),
+    "noise": (1.0, 4.0),
     "disturbance": (3.0, 7.0),
 }
+HAS_SIGN = ("shift", "ramp", "disturbance")
 FAULT_ROWS = {
     "shift": (20, 120),
     "ramp": (60, 160),
@@ -249,7 +251,7 @@ def _draw_fault(kind: str, grade: float, first: int, width: int, random: np.rand
     """Draw a fault of a kind within `width` rows from `first` on."""
     length = min(int(scale_grade(random.random(), FAULT_ROWS[kind])), width)
     start = first + int(random.integers(width - length + 1))
-    size = scale_grade(grade, SIZES[kind])
+    size = scale_grade(grade, SIZES[kind]) * draw_sign(kind in HAS_SIGN, random)
     count = round(size) if kind == "frozen" else 2 if kind == "decoupled" else 1
     sensors = _choose_sensors(kind, count, random)
     return Fault(start, start + length, kind, sensors, float(count) if kind == "frozen" else size)
