@@ -187,7 +187,7 @@ def build_plant() -> Plant:
     random = np.random.default_rng(PLANT_SEED)
     count = len(SENSORS)
     areas = np.array([sensor.area for sensor in SENSORS])
-    signs = random.choice([-1.0, 1.0], (count, LATENTS))
+    signs = random.choice([-1.0, 1.0], (len(AREAS), LATENTS))[areas] * random.choice([-1, 1], (count, 1))
     loadings = np.zeros((count, LATENTS))
     loadings[np.arange(count), areas] = random.uniform(0.7, 1.2, count)
     has_source = areas > 0
