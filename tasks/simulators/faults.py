@@ -92,3 +92,8 @@ def scale_grade(grade: float, limits: tuple[float, float]) -> float:
     """Return the size between two limits that a grade of 0 to 1 stands for, evenly spread in logarithms."""
     low, high = limits
     return float(low * (high / low) ** grade)
+
+
+def draw_sign(is_free: bool, random: np.random.Generator) -> int:
+    """Draw 1 or -1 where a fault may go either way; else return 1."""
+    return int(random.choice([-1, 1])) if is_free else 1
