@@ -20,7 +20,7 @@ from schemas.decision import Decision
 from schemas.errors import InputError
 from schemas.readings import RawTable
 from tasks.configuration.configure import change_settings
-from tasks.monitor.review_log import find_last_emission, remember_emission
+from tasks.monitor.review_log import find_last_emissions, remember_emission
 from tasks.monitor.watch import find_watched_version
 from tasks.tracking.runs import start_run
 from tests.detectors import open_test_store, register_detector, simulated_table, train_detector
@@ -212,14 +212,18 @@ def test_a_new_champion_starts_afresh_and_the_newest_data_count(client: MlflowCl
     version = find_watched_version(client, NAME)
     for end in ("1999-05-08T00:00:00", "1999-05-09T00:00:00", "1999-05-07T00:00:00"):
         run_id, _ = start_run(client, experiment_id, {})
-        remember_emission(client, run_id, version, end, "event")
+        remember_emission(client, run_id, version, "drift", end, "event")
         client.set_terminated(run_id)
-    last = find_last_emission(client, "monitor-memory", version)
-    assert last is not None
-    assert last.data_end == "1999-05-09T00:00:00"
+    # the events about recall have a memory of their own
+    run_id, _ = start_run(client, experiment_id, {})
+    remember_emission(client, run_id, version, "recall", "1999-05-10T00:00:00", "event")
+    client.set_terminated(run_id)
+    last = find_last_emissions(client, "monitor-memory", version)
+    ends = {kind: emission.data_end for kind, emission in last.items()}
+    assert ends == {"drift": "1999-05-09T00:00:00", "recall": "1999-05-10T00:00:00"}
     other = version.model_copy(update={"number": "2"})
-    assert find_last_emission(client, "monitor-memory", other) is None
-    assert find_last_emission(client, "no such experiment", version) is None
+    assert find_last_emissions(client, "monitor-memory", other) == {}
+    assert find_last_emissions(client, "no such experiment", version) == {}
 
 
 def test_without_a_champion_it_says_what_to_do(client: MlflowClient) -> None:
