@@ -86,11 +86,10 @@ def describe_target(target: RollbackTarget) -> str:
 def _begin_line(first: Move) -> ChampionLine:
     """Take the aliases as they were before the first move, or as they were first found."""
     found = first.after if first.kind == "repair" and first.before.champion is None else first.before
-    champion, previous = found.champion, found.previous
-    return ChampionLine(
-        earlier=() if previous is None else (Reign(previous, "repair"),),
-        champion=None if champion is None else Reign(champion, "repair"),
-    )
+    if found.champion is None:
+        return ChampionLine()
+    earlier = () if found.previous is None else (Reign(found.previous, "repair"),)
+    return ChampionLine(earlier, Reign(found.champion, "repair"))
 
 
 def _follow(line: ChampionLine, number: str | None, kind: MoveKind) -> ChampionLine:
