@@ -143,9 +143,10 @@ class Registry(RuleBasedStateMachine):
         if is_rollback and before is not None:
             self.left.add(before)
 
-    @initialize()
-    def begin(self) -> None:
-        self.memory.register("PROMOTE")
+    @initialize(decisions=st.lists(st.sampled_from(["PROMOTE", "HOLD", "REJECT"]), min_size=1, max_size=5))
+    def begin(self, decisions: list[str]) -> None:
+        for decision in decisions:
+            self.act(promote_version, self.memory.register(decision), WHY, WHO)
 
     @rule(decision=st.sampled_from(["PROMOTE", "HOLD", "REJECT"]))
     def retrain(self, decision: Any) -> None:
@@ -235,4 +236,4 @@ class Registry(RuleBasedStateMachine):
 
 
 TestRegistry = Registry.TestCase
-TestRegistry.settings = settings(max_examples=20, stateful_step_count=15, deadline=None)
+TestRegistry.settings = settings(max_examples=30, stateful_step_count=12, deadline=None)
