@@ -1,4 +1,4 @@
-"""Monitor: review the champion on rows after its training data, and report drift."""
+"""Monitor: review the champion on rows after its training data, and report drift and low recall."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from prefect.artifacts import create_table_artifact
 
 from flows import steps
 from flows.environment import find_home
-from flows.prefect.events import send_event
+from flows.prefect.events import DRIFT_EVENT, INCIDENT_EVENT, RECALL_EVENT, send_event
 from flows.progress import Stopwatch
 from flows.recorded_run import Run, recorded_run
-from schemas.configuration import DEFAULTS, Configuration, ReadingsSection
+from schemas.configuration import DEFAULTS, Configuration, MonitorSection, ReadingsSection
 from schemas.detector import Detector
 from schemas.errors import InputError
-from schemas.monitoring import MonitorResult, MonitorWindow, Review, WatchedVersion
+from schemas.monitoring import EventKind, MonitorResult, MonitorWindow, Review, Status, WatchedVersion
 from schemas.readings import RawTable, SensorReadings, Source
 from tasks.arrangement.arrange import take_found
 from tasks.monitor.watch import report_values_missed
@@ -22,16 +22,17 @@ from tasks.scoring.reading_settings import take_missing_settings
 from tasks.values.incomplete import add_absent_sensors
 from tasks.values.missing import blank_missing_words
 
-DRIFT_EVENT, INCIDENT_EVENT = "model.drift.confirmed", "data.incident"
+EVENTS: dict[EventKind, str] = {"drift": DRIFT_EVENT, "recall": RECALL_EVENT}
 _INCIDENT_CHARACTERS = 2_000
 _WINDOWS_SHOWN = 12
 
 
 @flow(name="monitor", persist_result=False)
 def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorResult:
-    """Review the champion on recent rows, and send an event if it has drifted.
+    """Review the champion on recent rows, and send an event if it has drifted or no longer warns.
 
-    No alias is moved: drift triggers a retraining, and only the gate promotes its result.
+    No alias is moved: drift triggers a retraining, and only the gate promotes its result. Low recall
+    notifies a person.
 
     Args:
         data: Source of the readings, ideally the champion's training rows and all later ones.
@@ -39,7 +40,7 @@ def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorRes
         configuration: How the table is read, the registered model, and what counts as drift.
 
     Returns:
-        The review, and the id of the event if one was sent.
+        The review, and the ids of the events that were sent.
 
     Raises:
         InputError: If there is no champion, or the table cannot be used, which is a data incident.
@@ -63,7 +64,7 @@ def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorRes
         clock.lap(
             "score", f"{len(readings.times):,} rows, {len(watched.scores) - watched.start:,} of them new"
         )
-        last = steps.find_last_emission(run.client, own.experiment, version)
+        last = steps.find_last_emissions(run.client, own.experiment, version)
         received = add_absent_sensors(raw, section, detector.sensors)
         table, _ = blank_missing_words(received.table, detector.sensors, section)
         review = steps.review_champion(
@@ -76,7 +77,7 @@ def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorRes
         )
         steps.log_review(run.client, run.id, version, review, plot)
         clock.lap("review", f"{len(review.windows)} windows, run {run.name}")
-        event_id = report_drift(run, version, review, configuration)
+        sent = report_verdicts(run, version, review, configuration)
         result = MonitorResult(
             run_id=run.id,
             run_name=run.name,
@@ -87,7 +88,8 @@ def monitor(data: Source, configuration: Configuration = DEFAULTS) -> MonitorRes
             data_sha256=raw.sha256,
             review=review,
             bound=configuration.monitor.bound,
-            event_id=event_id,
+            event_id=sent.get("drift"),
+            recall_event_id=sent.get("recall"),
             seconds=dict(clock.seconds),
         )
     publish_table(result)
@@ -125,31 +127,51 @@ def check_table(
     return raw, readings, stop
 
 
-def report_drift(
+def report_verdicts(
     run: Run, version: WatchedVersion, review: Review, configuration: Configuration
-) -> str | None:
-    """If drift is confirmed, send its event and log it once the server has recorded it."""
-    verdict = review.verdict
-    if verdict.status != "CONFIRMED":
-        return None
+) -> dict[EventKind, str]:
+    """Send an event for each verdict that is confirmed, and log it once the server has recorded it.
+
+    Returns:
+        The ids of the events that were sent.
+    """
     section = configuration.monitor
-    event_id = send_event(
-        DRIFT_EVENT,
-        {"prefect.resource.id": f"forewarn.model.{version.name}", "prefect.resource.name": version.name},
-        {
-            "model_name": version.name,
-            "version": version.number,
-            "ratio": f"{verdict.ratio:.3f}",
-            "bound": f"{section.bound:g}",
-            "windows": f"{verdict.above} of the last {section.windows}",
-            "data_end": review.data_end,
-            "run_id": run.id,
-        },
-        key=f"forewarn/{DRIFT_EVENT}/{run.tracking_uri}/{version.name}/{version.number}/{review.data_end}",
-        timeout_seconds=section.event_seconds,
-    )
-    steps.remember_emission(run.client, run.id, version, review.data_end, event_id)
-    return event_id
+    payloads = {"drift": describe_drift(review, section), "recall": describe_recall(review)}
+    verdicts: dict[EventKind, Status] = {"drift": review.verdict.status, "recall": review.recall.status}
+    sent: dict[EventKind, str] = {}
+    for kind in (kind for kind, status in verdicts.items() if status == "CONFIRMED"):
+        sent[kind] = send_event(
+            EVENTS[kind],
+            {"prefect.resource.id": f"forewarn.model.{version.name}", "prefect.resource.name": version.name},
+            {
+                "model_name": version.name,
+                "version": version.number,
+                "data_end": review.data_end,
+                "run_id": run.id,
+                **payloads[kind],
+            },
+            key=f"forewarn/{EVENTS[kind]}/{run.tracking_uri}/{version.name}/{version.number}/"
+            f"{review.data_end}",
+            timeout_seconds=section.event_seconds,
+        )
+        steps.remember_emission(run.client, run.id, version, kind, review.data_end, sent[kind])
+    return sent
+
+
+def describe_drift(review: Review, section: MonitorSection) -> dict[str, str]:
+    """Describe drift in the payload of its event."""
+    verdict = review.verdict
+    return {
+        "ratio": f"{verdict.ratio or 0:.3f}",
+        "bound": f"{section.bound:g}",
+        "windows": f"{verdict.above} of the last {section.windows}",
+    }
+
+
+def describe_recall(review: Review) -> dict[str, str]:
+    """Describe a recall that is too low in the payload of its event."""
+    findings = [found.message for found in review.findings if found.check.startswith("recall_")]
+    return {"reasons": ", ".join(review.recall.reasons), "message": " ".join(findings)}
 
 
 def publish_table(result: MonitorResult) -> None:
@@ -157,7 +179,8 @@ def publish_table(result: MonitorResult) -> None:
     create_table_artifact(
         key="forewarn-monitor",
         table=[tabulate_window(window) for window in result.review.windows],
-        description=f"{result.review.verdict.message} Version {result.version.number}.",
+        description=f"{result.review.verdict.message} {result.review.recall.message} Version "
+        f"{result.version.number}.",
     )
 
 
@@ -186,16 +209,32 @@ def summarise_monitoring(result: MonitorResult) -> str:
         *_write_reference(review, version),
         *_write_windows(review),
         *_write_calibration(review),
-        f"Verdict     {review.verdict.message}",
+        *_write_verdicts(result),
     ]
-    if result.event_id is not None:
-        lines.append(
-            f"            Event {DRIFT_EVENT} sent; no further event until the data reach "
-            f"{review.verdict.cool_down_until}. The champion stays until the gate promotes another version."
-        )
     lines += [f"Finding     {finding.message}" for finding in review.findings]
     lines.append(f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}")
     return "\n".join(lines)
+
+
+def _write_verdicts(result: MonitorResult) -> list[str]:
+    """Write the verdicts on drift and recall, and the events that were sent."""
+    review = result.review
+    return [
+        f"Verdict     {review.verdict.message}",
+        *_write_event("drift", result.event_id, review.verdict.cool_down_until),
+        f"            {review.recall.message}",
+        *_write_event("recall", result.recall_event_id, review.recall.cool_down_until),
+    ]
+
+
+def _write_event(kind: EventKind, event_id: str | None, until: str | None) -> list[str]:
+    """Report an event, if it was sent."""
+    if event_id is None:
+        return []
+    return [
+        f"            Event {EVENTS[kind]} sent; no further event until the data reach {until}. The champion "
+        "stays until another version is promoted."
+    ]
 
 
 def _write_reference(review: Review, version: WatchedVersion) -> list[str]:
@@ -240,4 +279,14 @@ def _write_calibration(review: Review) -> list[str]:
             f"Recall      {metrics.event_recall:.0%} of {found.events} events within the version's horizon, "
             f"{metrics.event_recall_20min:.0%} within the longer one"
         )
+        lines += [
+            f"{'':<12}{_write_expected(review, 'random')} expected of as many random alarms, "
+            f"{_write_expected(review, 'test')} in the version's own test"
+        ]
     return lines
+
+
+def _write_expected(review: Review, against: str) -> str:
+    """Write the recall within both horizons that the champion's is compared with."""
+    expected = [check.expected for check in review.recall.checks if check.against == against]
+    return " and ".join("unknown" if value is None else f"{value:.0%}" for value in expected)

@@ -21,7 +21,7 @@ Reason = Annotated[str, Field(min_length=1)]
 
 @flow(name="promote", persist_result=False)
 def promote(version: Version, why: Reason, model_name: str = DEFAULTS.tracking.model_name) -> Outcome:
-    """Make a version champion, whatever the gate decided; the current champion becomes `previous`.
+    """Make a version champion, whatever the gate decided; a rollback returns to the current one.
 
     Args:
         version: Number of the version, as MLflow and `forewarn models` show it.
@@ -48,11 +48,12 @@ def rollback(
     is_quarantined: bool = False,
     model_name: str = DEFAULTS.tracking.model_name,
 ) -> Outcome:
-    """Make the previous version, or another one, champion again.
+    """Make the champion before, or another version, champion again.
 
     Args:
         why: The reason, recorded in the history.
-        to: Number of the version to go back to; by default the previous champion.
+        to: Number of the version to go back to; by default the last champion before that was not rolled back
+            from.
         is_quarantined: Quarantine the version rolled back from, so that the gate never promotes it again.
         model_name: The registered model.
 

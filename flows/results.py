@@ -44,6 +44,7 @@ def describe_tags(
         "code_version": code_version,
         "train_end": str(times[divided.split.train.end_rows[-1]].astype("datetime64[s]")),
         "threshold_end": str(times[divided.split.validation.end_rows[-1]].astype("datetime64[s]")),
+        "test_end": str(times[divided.split.test.end_rows[-1]].astype("datetime64[s]")),
         "rows_ahead": str(settings.labels.rows_ahead),
         "leaky_split": str(divided.split.is_leaky).lower(),
         "train_median_score": str(medians["train"]),

@@ -13,6 +13,10 @@ from schemas.readings import Finding, LabelledReadings, SensorReadings
 
 Status = Literal["CONFIRMED", "COOLING_DOWN", "NOT_CONFIRMED", "CANNOT_JUDGE"]
 Tested = Literal["tested", "too few rows", "no training rows"]
+# what the monitor sends events about, each with a cool-down of its own
+EventKind = Literal["drift", "recall"]
+RecallReason = Literal["no_better_than_random", "below_test"]
+RecallMetric = Literal["event_recall", "event_recall_20min"]
 
 
 class WatchedVersion(BaseModel):
@@ -29,6 +33,8 @@ class WatchedVersion(BaseModel):
             tag.
         normal_median_score: The same for its normal validation windows, on which the model was not fitted.
         promised_false_alarms_per_day: False alarms per day that its threshold promises, or None.
+        test_end: Time of the last row of its test part, ISO 8601; None for old versions without the tag.
+        test_recall: Recall in its own test, by metric; a metric that was undefined or not logged is missing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +47,8 @@ class WatchedVersion(BaseModel):
     train_median_score: float | None
     normal_median_score: float | None
     promised_false_alarms_per_day: float | None
+    test_end: str | None = None
+    test_recall: dict[RecallMetric, float] = {}
 
     @property
     def uri(self) -> str:
@@ -109,7 +117,7 @@ class MonitorWindow(BaseModel):
 
 
 class LastEmission(BaseModel):
-    """The last drift event sent for a version.
+    """The last event of one kind that was sent for a version.
 
     Attributes:
         data_end: Time of the newest row when it was sent, ISO 8601.
@@ -144,6 +152,55 @@ class Verdict(BaseModel):
     judged: int
     needed: int
     ratio: float | None
+    cool_down_until: str | None = None
+
+
+class RecallCheck(BaseModel):
+    """Recall within one horizon, compared with an expectation.
+
+    Attributes:
+        metric: `event_recall`: events with an alarm within `rows_ahead` rows before them;
+            `event_recall_20min`: within the longer horizon.
+        against: `random`: random alarms at the realised false-alarm rate, on all labelled rows that the
+            champion has not seen; `test`: the version's own test, on the labelled rows after it.
+        events: Number of events.
+        caught: How many of them were caught.
+        interval: Exact interval of the recall (Clopper and Pearson); None without an event.
+        expected: The recall to compare with; None if it is unknown.
+        is_met: Whether the expectation is met: the whole interval is above it (`random`), or reaches it
+            (`test`). None if it is unknown or there are too few events.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: RecallMetric
+    against: Literal["random", "test"]
+    events: int
+    caught: int
+    interval: Interval | None
+    expected: float | None
+    is_met: bool | None
+
+
+class RecallVerdict(BaseModel):
+    """Whether the champion has stopped warning of events.
+
+    Attributes:
+        status: `CONFIRMED`: recall is too low, an event is due; `COOLING_DOWN`: too low, but an event was
+            sent recently; `NOT_CONFIRMED`: not too low; `CANNOT_JUDGE`: too few events.
+        message: The verdict as a sentence.
+        reasons: `no_better_than_random`: within neither horizon clearly better than random alarms;
+            `below_test`: within a horizon clearly below the recall in the version's own test.
+        checks: The comparisons: within each horizon with random alarms, then with the version's own test.
+        cool_down_until: Data time until which no further event is sent, ISO 8601, or None.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: Status
+    message: str
+    reasons: tuple[RecallReason, ...] = ()
+    checks: tuple[RecallCheck, ...] = ()
     cool_down_until: str | None = None
 
 
@@ -216,6 +273,7 @@ class Review(BaseModel):
         issues: Sensors that behave unusually.
         findings: Messages for the user.
         verdict: Whether the champion has drifted.
+        recall: Whether it has stopped warning of events.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -232,6 +290,7 @@ class Review(BaseModel):
     issues: tuple[SensorIssue, ...]
     findings: tuple[Finding, ...]
     verdict: Verdict
+    recall: RecallVerdict
 
 
 class MonitorResult(BaseModel):
@@ -247,7 +306,8 @@ class MonitorResult(BaseModel):
         data_sha256: Hash of the file's bytes.
         review: The findings.
         bound: Ratio above which a window counts towards drift.
-        event_id: The event that was sent, or None.
+        event_id: The event about drift that was sent, or None.
+        recall_event_id: The event about recall that was sent, or None.
         seconds: Seconds by stage.
     """
 
@@ -263,4 +323,5 @@ class MonitorResult(BaseModel):
     review: Review
     bound: float
     event_id: str | None
+    recall_event_id: str | None
     seconds: dict[str, float]

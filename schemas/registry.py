@@ -10,6 +10,8 @@ ALIASES = ("champion", "previous", "challenger")
 MOVE_TAG = "forewarn.move."
 INTENT_TAG = "forewarn.intent"
 QUARANTINE_TAG = "quarantine"
+# status of a version that can be loaded
+READY = "READY"
 
 # names of the moves in messages
 MOVE_NAMES = {
@@ -25,8 +27,18 @@ MOVE_NAMES = {
 MoveKind = Literal["gate", "promote", "rollback", "quarantine", "lift", "delete", "repair"]
 
 
+# moves that are decided by a change of the version, not of an alias
+_MOVES_OF_VERSIONS = ("quarantine", "lift", "delete")
+
+
 class Standing(BaseModel):
-    """The versions that the aliases point to; None for an alias that is not set."""
+    """The versions that the aliases point to; None for an alias that is not set.
+
+    Attributes:
+        champion: The version that scores, serves and is monitored.
+        previous: The version that the next rollback restores.
+        challenger: The version that the gate last put on HOLD.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,6 +88,11 @@ class Move(BaseModel):
     def changed_aliases(self) -> tuple[str, ...]:
         """The aliases that the move changes, the most important first."""
         return tuple(name for name in ALIASES if getattr(self.before, name) != getattr(self.after, name))
+
+    @property
+    def decisive_alias(self) -> str | None:
+        """The alias whose move decides; None if a change of the version does."""
+        return None if self.kind in _MOVES_OF_VERSIONS else next(iter(self.changed_aliases), None)
 
 
 class Intent(BaseModel):
@@ -138,6 +155,20 @@ class Outcome(BaseModel):
     repairs: tuple[str, ...] = ()
 
 
+class RollbackTarget(BaseModel):
+    """What a rollback without `--to` does.
+
+    Attributes:
+        version: The version that it restores; None if no earlier champion may return.
+        skipped: The champions after it, or all earlier ones, that may not return by themselves, and why.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str | None
+    skipped: tuple[str, ...] = ()
+
+
 class VersionSummary(BaseModel):
     """A version as `forewarn models` lists it.
 
@@ -169,6 +200,7 @@ class RegistryListing(BaseModel):
         versions: All versions, newest first.
         history: All moves, oldest first.
         repairs: Descriptions of the repairs made first, after interrupted commands.
+        rollback: What the next rollback would do, or None without a version.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -178,3 +210,4 @@ class RegistryListing(BaseModel):
     versions: tuple[VersionSummary, ...]
     history: tuple[Move, ...]
     repairs: tuple[str, ...] = ()
+    rollback: RollbackTarget | None = None

@@ -43,10 +43,16 @@ COMMANDS: dict[str, Callable[[MlflowClient, str], object]] = {
     "hold": lambda client, name: apply_decision(client, name, "3", "HOLD", "gate: too few", "a flow"),
     "rollback": lambda client, name: rollback(client, name, "worse", "a person", is_quarantined=True),
     "quarantine": lambda client, name: quarantine_version(client, name, "3", "broken", "a person"),
+    "quarantine_previous": lambda client, name: quarantine_version(client, name, "1", "broken", "a person"),
+    "lift_previous": lambda client, name: quarantine_version(
+        client, name, "1", "repaired", "a person", is_lifted=True
+    ),
     "delete": lambda client, name: delete_version(client, name, "3", "wrong table", "a person"),
     "finish": list_versions,
     "take_back": list_versions,
 }
+# commands that are done before another is stopped
+BEFORE = {"lift_previous": "quarantine_previous"}
 # repairs, stopped themselves: before which of its writes a promotion had been stopped
 LEFT_AT = {"finish": 3, "take_back": 2}
 NAME = "stopped"
@@ -147,12 +153,15 @@ def run_until(store: str, command: str, place: int) -> list[str]:
 def run_stops(store: str, commands: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Kill each command before each of its writes, then let the next command look, until none is left."""
     template = Path(store.removeprefix("sqlite:///"))
-    _, before = in_child(lambda: prepare(store))
+    _, prepared = in_child(lambda: prepare(store))
     for command in commands:
+        before = prepared
         place, is_killed = 0, True
         while is_killed:
             copy = f"sqlite:///{shutil.copy(template, template.with_name(f'{command}-{place}.db'))}"
-
+            if command in BEFORE:
+                in_child(functools.partial(run_until, copy, BEFORE[command], -1))
+                _, before = in_child(functools.partial(inspect, copy))
             if command in LEFT_AT:
                 in_child(functools.partial(run_until, copy, "promote", LEFT_AT[command]))
             code, written = in_child(functools.partial(run_until, copy, command, place))

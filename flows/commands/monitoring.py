@@ -12,11 +12,12 @@ from schemas.configuration import Configuration
 @takes_data
 @takes_configuration
 def monitor(data: str, configuration: Configuration, json_file: Path | None) -> None:
-    """Check the champion for drift and calibration on recent rows.
+    """Check the champion for drift, calibration and recall on recent rows.
 
     Give the rows that it was trained on and all later ones. If its scores of normal rows have been raised for
-    long enough, the event `model.drift.confirmed` is sent to Prefect, once per cool-down. A table that
-    fails its schema check is reported as a data incident instead.
+    long enough, the event `model.drift.confirmed` is sent to Prefect, once per cool-down; if its recall is no
+    better than that of random alarms, or below that of its own test, `model.recall.low`. A table that fails
+    its schema check is reported as a data incident instead.
     """
     from flows.monitor import monitor as monitor_flow
     from flows.monitor import summarise_monitoring

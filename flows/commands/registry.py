@@ -48,7 +48,7 @@ def models(configuration: Configuration, json_file: Path | None, has_whole_histo
 @_takes_reason
 @takes_configuration
 def promote(number: int, why: str, configuration: Configuration, json_file: Path | None) -> None:
-    """Make a version champion, whatever the gate decided; the current champion becomes `previous`."""
+    """Make a version champion, whatever the gate decided; a rollback returns to the current champion."""
     from tasks.registry.history import describe_person
     from tasks.registry.promote import promote_version
 
@@ -61,14 +61,21 @@ def promote(number: int, why: str, configuration: Configuration, json_file: Path
 @commands.command(epilog="Example: forewarn rollback --why 'false alarms since noon' --quarantine")
 @_takes_reason
 @click.option(
-    "--to", "number", type=click.IntRange(min=1), help="Version to go back to; by default `previous`."
+    "--to",
+    "number",
+    type=click.IntRange(min=1),
+    help="Version to go back to; by default the champion before.",
 )
 @click.option("--quarantine", "is_quarantined", is_flag=True, help="Quarantine the version rolled back from.")
 @takes_configuration
 def rollback(
     number: int | None, why: str, is_quarantined: bool, configuration: Configuration, json_file: Path | None
 ) -> None:
-    """Make the previous version, or another one, champion again."""
+    """Make the champion before, or another version, champion again.
+
+    Without --to, each rollback walks one step further back through the history of champions. A version that
+    was rolled back from, or that the gate rejected, returns only with --to. Lift a quarantine first.
+    """
     from tasks.registry.history import describe_person
     from tasks.registry.promote import rollback as roll_back
 

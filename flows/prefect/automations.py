@@ -16,6 +16,7 @@ from prefect.events.actions import CallWebhook, ChangeFlowRunState, SendNotifica
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
+from flows.prefect.events import RECALL_EVENT
 from schemas.deployments import Patience
 from schemas.errors import InputError
 
@@ -86,7 +87,7 @@ def list_cures(patience: Patience) -> list[AutomationCore]:
 
 
 def list_notices(patience: Patience, notice: Notice, pool: str) -> list[AutomationCore]:
-    """List the automations that notify a person, at most once in `patience.again` for each deployment."""
+    """List the automations that notify a person, at most once in `patience.again` for each subject."""
     return [
         AutomationCore(
             name=f"{PREFIX}run failed",
@@ -128,6 +129,25 @@ def list_notices(patience: Patience, notice: Notice, pool: str) -> list[Automati
                 notice.make_action(
                     "forewarn: no worker",
                     f"The work pool {pool} has no running worker. `forewarn worker` starts one.",
+                )
+            ],
+        ),
+        AutomationCore(
+            name=f"{PREFIX}recall low",
+            description="Notifies when the monitor finds that the champion does not warn of events.",
+            trigger=EventTrigger(
+                expect={RECALL_EVENT},
+                match={"prefect.resource.id": "forewarn.model.*"},
+                for_each={"prefect.resource.id"},
+                posture=Posture.Reactive,
+                threshold=1,
+                within=timedelta(seconds=patience.again),
+            ),
+            actions=[
+                notice.make_action(
+                    "forewarn: the champion does not warn",
+                    "{{ event.payload.model_name }}, version {{ event.payload.version }}, data until "
+                    "{{ event.payload.data_end }}. {{ event.payload.message }}",
                 )
             ],
         ),

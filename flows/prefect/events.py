@@ -14,6 +14,7 @@ from prefect.events.filters import EventFilter, EventIDFilter
 
 from schemas.errors import StoreUnreachableError
 
+DRIFT_EVENT, RECALL_EVENT, INCIDENT_EVENT = "model.drift.confirmed", "model.recall.low", "data.incident"
 _LOOK_SECONDS = 0.25
 
 

@@ -10,7 +10,7 @@ from schemas.configuration.section import Fraction, Section, Share
 
 
 class MonitorSection(Section):
-    """When `monitor` reports drift of the champion, and which sensor behaviour it reports as unusual."""
+    """When `monitor` reports drift or low recall of the champion, and which sensor behaviour is unusual."""
 
     window_hours: float = Field(
         12.0,
@@ -35,6 +35,12 @@ class MonitorSection(Section):
     )
     cool_down_hours: float = Field(
         72.0, ge=0, description="Hours of data time after a drift event during which no other is sent."
+    )
+    minimum_events: int = Field(
+        10, ge=1, description="Fewest events by which recall is judged; with fewer it is only reported."
+    )
+    recall_cool_down_hours: float = Field(
+        168.0, ge=0, description="Hours of data time after a recall event during which no other is sent."
     )
     significance: Fraction = Field(
         0.01, description="Family-wise significance level (Holm) of the test for shifted sensors."

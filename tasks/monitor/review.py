@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from schemas.configuration import EvaluationSection, MonitorSection
 from schemas.monitoring import (
     Calibration,
+    EventKind,
     FeatureDrift,
     LastEmission,
     Review,
@@ -21,6 +22,8 @@ from schemas.readings import Finding
 from tasks.monitor.drift import find_feature_drift
 from tasks.monitor.measure import calibrate, count_window_rows, cut_windows, format_time, measure_windows
 from tasks.monitor.quality import count_training_rows, find_unusual_sensors
+from tasks.monitor.recall import judge_recall
+from tasks.monitor.recall_findings import describe_recall
 from tasks.monitor.verdict import choose_reference, judge_drift
 
 _SENSORS_SHOWN = 5
@@ -36,7 +39,7 @@ def review_champion(
     watched: WatchedRows,
     version: WatchedVersion,
     table: pd.DataFrame,
-    last: LastEmission | None,
+    last: Mapping[EventKind, LastEmission],
     monitor: MonitorSection,
     evaluation: EvaluationSection,
 ) -> Review:
@@ -46,7 +49,7 @@ def review_champion(
         watched: The rows with its scores.
         version: The champion.
         table: The table before missing values were filled.
-        last: The last drift event about this version, or None.
+        last: The last event of each kind about this version, as far as there was one.
         monitor: Windows, bound, and the limits of findings.
         evaluation: How alarms are judged.
     """
@@ -60,6 +63,7 @@ def review_champion(
     training_rows *= training_rows >= count_window_rows(watched, monitor.window_hours)
     moved, tested = find_feature_drift(watched, parts, training_rows, monitor)
     issues = find_unusual_sensors(watched, parts, table, training_rows, monitor)
+    recall = judge_recall(watched, version, last.get("recall"), data_end, monitor, evaluation)
     is_new = watched.start < len(watched.scores)
     return Review(
         rows=len(watched.readings.times),
@@ -74,10 +78,12 @@ def review_champion(
         issues=issues,
         findings=(
             *_describe_calibration(calibration, watched),
+            *describe_recall(recall),
             *_describe_issues(issues),
             *_describe_feature_drift(moved, tested, bool(parts)),
         ),
-        verdict=judge_drift(windows, version, last, data_end, monitor),
+        verdict=judge_drift(windows, version, last.get("drift"), data_end, monitor),
+        recall=recall,
     )
 
 

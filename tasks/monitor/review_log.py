@@ -1,26 +1,28 @@
-"""Log a review in MLflow, and keep track of the last drift event."""
+"""Log a review in MLflow, and keep track of the last event of each kind."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from schemas.monitoring import LastEmission, MonitorWindow, Review, WatchedVersion
+from schemas.monitoring import EventKind, LastEmission, MonitorWindow, Review, WatchedVersion
 from tasks.tracking.log import log_files, make_metrics, tag_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
 
-# tags of the runs that sent a drift event; the cool-down is computed from them
-MODEL_TAG, VERSION_TAG, END_TAG = "drift_model", "drift_version", "drift_data_end"
+# tags of the runs that sent an event, after its kind; the cool-down is computed from them
+_MODEL_TAG, _VERSION_TAG, _END_TAG, _EVENT_TAG = "{}_model", "{}_version", "{}_data_end", "{}_event"
 _METRICS_AT_ONCE = 1000
 _RUNS_AT_MOST = 1000
 
 
-def find_last_emission(client: MlflowClient, experiment: str, version: WatchedVersion) -> LastEmission | None:
-    """Find the last drift event about a version, by the time of its data.
+def find_last_emissions(
+    client: MlflowClient, experiment: str, version: WatchedVersion
+) -> dict[EventKind, LastEmission]:
+    """Find the last event of each kind about a version, by the time of its data.
 
     Args:
         client: Client of the tracking store.
@@ -29,30 +31,36 @@ def find_last_emission(client: MlflowClient, experiment: str, version: WatchedVe
     """
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        return None
-    runs = client.search_runs(
-        [found.experiment_id], f"tags.{VERSION_TAG} = '{version.number}'", max_results=_RUNS_AT_MOST
-    )
+        return {}
+    last = {kind: _find_last(client, found.experiment_id, version, kind) for kind in get_args(EventKind)}
+    return {kind: emission for kind, emission in last.items() if emission is not None}
+
+
+def _find_last(
+    client: MlflowClient, experiment_id: str, version: WatchedVersion, kind: EventKind
+) -> LastEmission | None:
+    wanted = f"tags.{_VERSION_TAG.format(kind)} = '{version.number}'"
+    runs = client.search_runs([experiment_id], wanted, max_results=_RUNS_AT_MOST)
     emissions = [
-        LastEmission(data_end=run.data.tags[END_TAG], run_id=run.info.run_id)
+        LastEmission(data_end=run.data.tags[_END_TAG.format(kind)], run_id=run.info.run_id)
         for run in runs
         # not in the filter, as a name may contain quotes
-        if run.data.tags[MODEL_TAG] == version.name
+        if run.data.tags[_MODEL_TAG.format(kind)] == version.name
     ]
     return max(emissions, key=lambda emission: np.datetime64(emission.data_end), default=None)
 
 
 def remember_emission(
-    client: MlflowClient, run_id: str, version: WatchedVersion, data_end: str, event_id: str
+    client: MlflowClient, run_id: str, version: WatchedVersion, kind: EventKind, data_end: str, event_id: str
 ) -> None:
-    """Tag a run after the server has recorded its drift event."""
+    """Tag a run after the server has recorded its event."""
     tags = {
-        MODEL_TAG: version.name,
-        VERSION_TAG: version.number,
-        END_TAG: data_end,
-        "drift_event": event_id,
+        _MODEL_TAG: version.name,
+        _VERSION_TAG: version.number,
+        _END_TAG: data_end,
+        _EVENT_TAG: event_id,
     }
-    tag_run(client, run_id, tags)
+    tag_run(client, run_id, {name.format(kind): value for name, value in tags.items()})
 
 
 def log_review(
@@ -74,7 +82,8 @@ def log_review(
     metrics += make_metrics(name_totals(review))
     for start in range(0, len(metrics), _METRICS_AT_ONCE):
         client.log_batch(run_id, metrics=metrics[start : start + _METRICS_AT_ONCE])
-    tag_run(client, run_id, {"model_version": version.number, "verdict": review.verdict.status})
+    verdicts = {"verdict": review.verdict.status, "recall_verdict": review.recall.status}
+    tag_run(client, run_id, {"model_version": version.number, **verdicts})
     whole = review.model_dump_json(indent=1).encode()
     log_files(client, run_id, {"monitoring.json": whole, "plots/monitor.png": plot})
 
@@ -112,4 +121,6 @@ def name_totals(review: Review) -> dict[str, float]:
     if calibration is not None:
         figures |= {f"recent_{name}": value for name, value in calibration.metrics.model_dump().items()}
         figures["promised_false_alarms_per_day"] = calibration.promised_false_alarms_per_day
+    # such as `random_event_recall` and `test_event_recall_20min`
+    figures |= {f"{check.against}_{check.metric}": check.expected for check in review.recall.checks}
     return {name: float(value) for name, value in figures.items() if value is not None}

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from schemas.configuration import MonitorSection
 from schemas.monitoring import LastEmission, MonitorWindow, Verdict, WatchedVersion
-from tasks.monitor.measure import format_time
+from tasks.monitor.cool_down import find_cool_down
 
 
 def choose_reference(version: WatchedVersion, section: MonitorSection) -> float | None:
@@ -66,17 +64,12 @@ def _apply_cool_down(
     seen: str, last: LastEmission | None, data_end: str, section: MonitorSection, figures: dict[str, Any]
 ) -> Verdict:
     """Confirm the drift described by `seen`, unless the cool-down of the last event is still running."""
-    end = _add_hours(data_end, section.cool_down_hours)
-    if last is not None:
-        until = _add_hours(last.data_end, section.cool_down_hours)
-        if _is_before(data_end, until) or not _is_before(last.data_end, data_end):
-            message = (
-                f"Drift, {seen}, was already reported for the data up to {last.data_end}. Cool-down until "
-                f"the data reach {until}: no second event."
-            )
-            return Verdict(status="COOLING_DOWN", message=message, cool_down_until=until, **figures)
+    found = find_cool_down(last, data_end, section.cool_down_hours)
+    figures |= {"cool_down_until": found.until}
+    if found.reported is not None:
+        return Verdict(status="COOLING_DOWN", message=f"Drift, {seen}, {found}", **figures)
     message = f"Drift confirmed: {seen}, including the newest, whose ratio is {figures['ratio']:.2f}."
-    return Verdict(status="CONFIRMED", message=message, cool_down_until=end, **figures)
+    return Verdict(status="CONFIRMED", message=message, **figures)
 
 
 def _find_problem(
@@ -104,11 +97,3 @@ def _find_problem(
             f"{version.last_seen}, {section.windows_above} needed."
         )
     return None
-
-
-def _is_before(time: str, other: str) -> bool:
-    return bool(np.datetime64(time) < np.datetime64(other))
-
-
-def _add_hours(time: str, hours: float) -> str:
-    return format_time(np.datetime64(time, "s") + np.timedelta64(round(hours * 3600), "s"))

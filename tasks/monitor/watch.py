@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from schemas.configuration import ReadingsSection
 from schemas.detector import Detector
 from schemas.errors import InputError
 from schemas.model import FittedModel
-from schemas.monitoring import WatchedRows, WatchedVersion
+from schemas.monitoring import RecallMetric, WatchedRows, WatchedVersion
 from schemas.readings import Finding, RawTable, SensorReadings
 from schemas.windows import Part
 from tasks.labels.events import merge_events
@@ -49,7 +49,7 @@ def find_watched_version(client: MlflowClient, model_name: str) -> WatchedVersio
         )
     tags = champion.tags
     seen = [tags[name] for name in ("train_end", "threshold_end") if tags.get(name)]
-    promises = find_run_metrics(client, champion.run_id or "", "promised_") if champion.run_id else {}
+    metrics = find_run_metrics(client, champion.run_id, "") if champion.run_id else {}
     return WatchedVersion(
         name=model_name,
         number=str(champion.version),
@@ -58,7 +58,13 @@ def find_watched_version(client: MlflowClient, model_name: str) -> WatchedVersio
         rows_ahead=int(tags.get("rows_ahead", 1)),
         train_median_score=_read_number(tags.get("train_median_score")),
         normal_median_score=_read_number(tags.get("normal_median_score")),
-        promised_false_alarms_per_day=promises.get("false_alarms_per_day"),
+        promised_false_alarms_per_day=metrics.get("promised_false_alarms_per_day"),
+        test_end=tags.get("test_end"),
+        test_recall={
+            metric: metrics[f"test_{metric}"]
+            for metric in get_args(RecallMetric)
+            if f"test_{metric}" in metrics
+        },
     )
 
 

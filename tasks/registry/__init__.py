@@ -2,7 +2,7 @@
 
 In come a fitted detector or a decision; out go a version in MLflow's registry and moves of its aliases.
 Every move is announced, carried out and recorded, so that the next command completes or undoes an
-interrupted one.
+interrupted one. `previous` always names the version that the next rollback restores, by the history.
 
 Called by other rooms: `register` (log and register a detector), `loading` (load a version),
 `resolve.resolve_version`, `versions` (look-ups), `rescore` (rows scored by registered versions),

@@ -1,8 +1,9 @@
 """Move the registry's aliases: announce, carry out and record a move, or undo it.
 
 The intent of a move is written before its first step and deleted after its last. The decisive step moves
-`champion`, or the only alias that moves: the next command finishes an interrupted move that has taken this
-step, and undoes one that has not.
+`champion`, or the only alias that moves; of a quarantine, its lifting and a deletion it is the change of the
+version, which comes first. The next command finishes an interrupted move that has taken this step, and undoes
+one that has not.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def carry_out(client: MlflowClient, model_name: str, move: Move, lock: str) -> l
     except BaseException as error:
         # if this fails too, the intent remains and the next command repairs the registry
         with contextlib.suppress(Exception):
-            if move.changed_aliases or not has_happened(client, model_name, move):
+            if move.decisive_alias is not None or not has_happened(client, model_name, move):
                 take_back(client, model_name, move, f"{type(error).__name__}: {error}")
             else:
                 finish_move(client, model_name, move)
@@ -82,10 +83,13 @@ def finish_move(client: MlflowClient, model_name: str, move: Move) -> list[str]:
     Returns:
         A message for each copy of the history that could not be written.
     """
+    if move.decisive_alias is None:
+        _change_version(client, model_name, move)
     for alias in _FORWARDS:
         if alias in move.changed_aliases:
             place_alias(client, model_name, alias, getattr(move.after, alias))
-    _change_version(client, model_name, move)
+    if move.decisive_alias is not None:
+        _change_version(client, model_name, move)
     _require_standing(client, model_name, move.after)
     record_move(client, model_name, move)
     notes = copy_history(client, model_name, _list_concerned(move))
@@ -107,7 +111,7 @@ def take_back(client: MlflowClient, model_name: str, move: Move, reason: str) ->
         is_moved = getattr(standing, alias) == getattr(move.after, alias)
         if alias in move.changed_aliases and is_moved:
             place_alias(client, model_name, alias, getattr(move.before, alias))
-    if move.quarantined is not None and move.changed_aliases:
+    if move.quarantined is not None and move.decisive_alias is not None:
         client.delete_model_version_tag(model_name, move.quarantined, QUARANTINE_TAG)
     repaired = read_registry(client, model_name).standing
     record_move(client, model_name, describe_repair(move, repaired, reason))
@@ -117,8 +121,8 @@ def take_back(client: MlflowClient, model_name: str, move: Move, reason: str) ->
 
 def has_happened(client: MlflowClient, model_name: str, move: Move) -> bool:
     """Return whether the decisive step of a move is done."""
-    if move.changed_aliases:
-        decisive = move.changed_aliases[0]
+    decisive = move.decisive_alias
+    if decisive is not None:
         standing = read_registry(client, model_name).standing
         return bool(getattr(standing, decisive) == getattr(move.after, decisive))
     version = find_version(client, model_name, move.version)

@@ -61,5 +61,6 @@ def require_no_alias(aliases: dict[str, str], number: str) -> None:
     if held:
         raise InputError(
             f"A version to delete must have no alias. Version {number} is {', '.join(held)} and was not "
-            "deleted. Move the alias to another version first: forewarn promote, or forewarn rollback."
+            "deleted. Move the alias to another version first: forewarn promote, forewarn rollback, or for "
+            "previous forewarn quarantine, after which the version before it is previous."
         )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from schemas.registry import QUARANTINE_TAG, Move, RegistryListing, RegistryState, Standing, VersionSummary
+from tasks.registry.champions import describe_target, find_rollback_target
 from tasks.registry.history import read_registry
 from tasks.registry.repair import describe_change, open_registry
 from tasks.registry.versions import find_model, find_run_metrics
@@ -50,6 +51,7 @@ def list_versions(client: MlflowClient, model_name: str) -> RegistryListing:
         versions=tuple(sorted(versions, key=lambda version: int(version.version), reverse=True)),
         history=state.history,
         repairs=repairs,
+        rollback=find_rollback_target(client, model_name, state.history),
     )
 
 
@@ -99,6 +101,8 @@ def write_listing(listing: RegistryListing, has_whole_history: bool = False) -> 
     hidden = len(listing.history) - len(moves)
     if hidden:
         lines.append(f"{hidden} earlier moves: forewarn models --history")
+    if listing.rollback is not None:
+        lines += ["", describe_target(listing.rollback)]
     if listing.standing.champion is None:
         lines.append("There is no champion. Promote a version: forewarn promote --version N --why TEXT")
     return "\n".join(lines)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from schemas.errors import InputError
-from schemas.registry import QUARANTINE_TAG, Move, MoveKind, Outcome, RegistryState, Standing
+from schemas.registry import (
+    QUARANTINE_TAG,
+    READY,
+    Move,
+    MoveKind,
+    Outcome,
+    RegistryState,
+    RollbackTarget,
+    Standing,
+)
 from tasks.registry.aliases import carry_out
+from tasks.registry.champions import describe_target, find_rollback_target
 from tasks.registry.history import describe_gate, describe_person, read_registry, shorten_reason
 from tasks.registry.repair import OpenRegistry, open_registry
 from tasks.registry.versions import require_version
@@ -16,8 +27,6 @@ from tasks.registry.versions import require_version
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
-
-_READY = "READY"
 
 
 def apply_decision(
@@ -30,7 +39,8 @@ def apply_decision(
 ) -> Outcome | None:
     """Make a version champion, keep it as challenger, or leave the aliases alone.
 
-    On PROMOTE the old champion becomes `previous`; on HOLD the version becomes `challenger`.
+    On PROMOTE the old champion becomes `previous`, to which a rollback returns; on HOLD the version becomes
+    `challenger`.
 
     Args:
         client: Client of the registry.
@@ -91,7 +101,11 @@ def rollback(
     to: str | None = None,
     is_quarantined: bool = False,
 ) -> Outcome:
-    """Make `previous`, or a given version, champion again; the old champion becomes `previous`.
+    """Make the champion before, or a given version, champion again.
+
+    Without `to` it walks back through the history of champions: each rollback restores the last champion
+    before that still exists, was not rolled back from or rejected by the gate, and is not in quarantine. The
+    version that it replaces counts as rolled back from, and returns by `to` or a promotion alone.
 
     Args:
         client: Client of the registry.
@@ -109,35 +123,27 @@ def rollback(
     """
     require_reason(why)
     with open_registry(client, model_name) as opened:
-        standing = opened.state.standing
-        number = to or standing.previous
-        if number is None:
-            raise InputError(
-                f"A rollback needs a version to go back to. {model_name!r} has no alias `previous`. Name a "
-                "version with `--to`; `forewarn models` lists the versions."
-            )
+        standing, history = opened.state.standing, opened.state.history
+        target = find_rollback_target(client, model_name, history)
+        number = to or require_target(target, model_name)
         version = require_version(client, model_name, number)
         require_usable(version)
         after = put_champion(standing, number)
         move = plan_move(opened.state, "rollback", version, why, who, after)
         if is_quarantined and standing.champion != number:
             move = move.model_copy(update={"quarantined": standing.champion})
-        return perform(client, model_name, move, opened)
+        return perform(client, model_name, move, opened, () if to else target.skipped)
 
 
 def put_champion(standing: Standing, number: str) -> Standing:
-    """Work out where the aliases point once a version is champion.
+    """Work out where `champion` and `challenger` point once a version is champion.
 
-    The old champion becomes `previous`; the new one is neither `previous` nor `challenger`.
+    The new champion is no longer `challenger`; `previous` follows from the history (`carry_through`).
     """
     if standing.champion == number:
         return standing
-    kept = standing.previous if standing.previous != number else None
-    return Standing(
-        champion=number,
-        previous=standing.champion or kept,
-        challenger=standing.challenger if standing.challenger != number else None,
-    )
+    challenger = standing.challenger if standing.challenger != number else None
+    return standing.model_copy(update={"champion": number, "challenger": challenger})
 
 
 def plan_move(
@@ -158,36 +164,73 @@ def plan_move(
     )
 
 
-def perform(client: MlflowClient, model_name: str, move: Move, opened: OpenRegistry) -> Outcome:
-    """Carry out a move of aliases, unless they already point where they should."""
+def perform(
+    client: MlflowClient, model_name: str, move: Move, opened: OpenRegistry, skipped: Sequence[str] = ()
+) -> Outcome:
+    """Carry out a move of aliases, unless they already point where they should.
+
+    Args:
+        client: Client of the registry.
+        model_name: Registered model, locked.
+        move: The move.
+        opened: The model's state before it.
+        skipped: The champions that a rollback has passed over, and why.
+    """
     if not move.changed_aliases:
         alias = "champion" if move.after.champion == move.version else "challenger"
         message = f"Version {move.version} of {model_name} is already {alias}; nothing was changed."
         return Outcome(move=None, standing=opened.state.standing, message=message, repairs=opened.repairs)
-    return carry_through(client, model_name, move, opened, describe_move(move, model_name))
+    return carry_through(client, model_name, move, opened, describe_move(move, model_name, skipped))
 
 
 def carry_through(
     client: MlflowClient, model_name: str, move: Move, opened: OpenRegistry, message: str
 ) -> Outcome:
-    """Carry out a move and return its outcome, with the repairs made before it."""
+    """Carry out a move and return its outcome, with the repairs made before it.
+
+    `previous` is moved along, to the version that the next rollback restores.
+    """
+    target = find_rollback_target(client, model_name, opened.state.history, move)
+    after = move.after.model_copy(update={"previous": target.version})
+    move = move.model_copy(update={"after": after})
     notes = carry_out(client, model_name, move, opened.lock)
+    if {"champion", "previous"}.intersection(move.changed_aliases):
+        message = f"{message}\n{describe_target(target)}"
     standing = read_registry(client, model_name).standing
     return Outcome(move=move, standing=standing, message=message, repairs=(*opened.repairs, *notes))
 
 
-def describe_move(move: Move, model_name: str) -> str:
+def describe_move(move: Move, model_name: str, skipped: Sequence[str] = ()) -> str:
     """Describe the result of a move of aliases, and the gate's decision on the version."""
     if "champion" not in move.changed_aliases:
         return f"Version {move.version} of {model_name} is now challenger."
     lines = [f"Version {move.version} of {model_name} is now champion."]
-    if move.before.champion is not None:
-        lines.append(f"Version {move.before.champion}, the old champion, is now previous.")
+    lines += [f"Passed over {each}." for each in skipped]
     if move.quarantined is not None:
         lines.append(f"Version {move.quarantined} is in quarantine.")
+    elif move.kind == "rollback" and move.before.champion is not None:
+        lines.append(
+            f"Version {move.before.champion}, the old champion, returns only if it is named: `forewarn "
+            f"rollback --to {move.before.champion} --why TEXT`."
+        )
     if move.gate:
         lines.append(f"The gate's decision on version {move.version} was {move.gate}")
     return "\n".join(lines)
+
+
+def require_target(target: RollbackTarget, model_name: str) -> str:
+    """Require that there is a version to roll back to.
+
+    Raises:
+        InputError: If no earlier champion may return by itself.
+    """
+    if target.version is not None:
+        return target.version
+    past = f" It may not return to {'; '.join(target.skipped)}." if target.skipped else ""
+    raise InputError(
+        f"A rollback needs an earlier champion that was not rolled back from. {model_name!r} has none.{past} "
+        "Name a version with `--to N`, or promote one; `forewarn models` lists the versions."
+    )
 
 
 def require_reason(why: str) -> None:
@@ -215,7 +258,7 @@ def require_usable(version: ModelVersion) -> None:
             f"The version must not be in quarantine. Version {version.version} is: {reason}. Choose another "
             f"version, or lift it: forewarn quarantine --version {version.version} --lift --why TEXT."
         )
-    if version.status != _READY:
+    if version.status != READY:
         raise InputError(
             f"The version must be ready. Version {version.version} is {version.status}: "
             f"{version.status_message}. Choose another version, or register it again."

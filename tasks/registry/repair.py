@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import ForewarnError, StoreUnreachableError
 from schemas.registry import ALIASES, Intent, Move, RegistryState, Standing
-from tasks.registry.aliases import finish_move, has_happened, take_back
+from tasks.registry.aliases import finish_move, has_happened, place_alias, take_back
+from tasks.registry.champions import describe_target, find_rollback_target
 from tasks.registry.history import describe_person, read_registry, record_move
 from tasks.registry.versions import find_version
 from tasks.tracking.locks import lock_registry
@@ -66,7 +67,7 @@ def open_registry(client: MlflowClient, model_name: str) -> Iterator[OpenRegistr
 
 
 def repair_registry(client: MlflowClient, model_name: str, lock: str) -> list[str]:
-    """Finish or undo an interrupted move, delete dangling aliases, and record foreign changes.
+    """Finish or undo an interrupted move, delete dangling aliases, record foreign changes, set `previous`.
 
     Args:
         client: Client of the registry.
@@ -83,7 +84,8 @@ def repair_registry(client: MlflowClient, model_name: str, lock: str) -> list[st
     intent = read_registry(client, model_name).intent
     repairs = [] if intent is None else _settle_intent(client, model_name, intent, lock)
     repairs += _drop_dangling_aliases(client, model_name)
-    return repairs + _record_foreign_moves(client, model_name)
+    repairs += _record_foreign_moves(client, model_name)
+    return repairs + _point_previous(client, model_name)
 
 
 def _settle_intent(client: MlflowClient, model_name: str, intent: Intent, lock: str) -> list[str]:
@@ -163,6 +165,28 @@ def _record_foreign_moves(client: MlflowClient, model_name: str) -> list[str]:
     if state.standing.champion is None and last.champion is not None:
         repair += " There is no champion: set one with `forewarn promote` or `forewarn rollback`."
     return [repair]
+
+
+def _point_previous(client: MlflowClient, model_name: str) -> list[str]:
+    """Let `previous` name the version that the next rollback restores; earlier releases set it otherwise."""
+    state = read_registry(client, model_name)
+    target = find_rollback_target(client, model_name, state.history)
+    if target.version == state.standing.previous:
+        return []
+    move = Move(
+        number=state.next_number,
+        id=uuid.uuid4().hex,
+        kind="repair",
+        version=target.version or state.standing.previous or "",
+        before=state.standing,
+        after=state.standing.model_copy(update={"previous": target.version}),
+        who=describe_person(),
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        why="previous names the version that the next rollback restores, by the history of champions",
+    )
+    place_alias(client, model_name, "previous", target.version)
+    record_move(client, model_name, move)
+    return [f"By the history of champions: {describe_change(move)}. {describe_target(target)}"]
 
 
 def describe_change(move: Move) -> str:

@@ -62,7 +62,9 @@ def plot_windows(review: Review, bound: float, promised: float | None) -> Figure
             transform=panels[0].transAxes,
             ha="center",
         )
-    figure.suptitle(textwrap.fill(review.verdict.message, _TITLE_CHARACTERS), fontsize=12, color=INK)
+    verdicts = (review.verdict.message, review.recall.message)
+    title = "\n".join(textwrap.fill(message, _TITLE_CHARACTERS) for message in verdicts)
+    figure.suptitle(title, fontsize=12, color=INK)
     return figure
 
 

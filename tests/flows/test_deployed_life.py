@@ -26,6 +26,7 @@ from prefect.events.schemas.events import Event
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Pending
 
+from flows.prefect.events import DRIFT_EVENT, RECALL_EVENT
 from tasks.files.write import write_table
 from tests.detectors import simulated_table
 
@@ -103,10 +104,13 @@ class Plant:
         wait_until(lambda: any(text in told for told in self.told), f"a notification with {text!r}")
 
     def confirm_drift(self, model: str) -> None:
+        self.send(DRIFT_EVENT, model, ratio="2.1")
+
+    def send(self, name: str, model: str, **payload: str) -> None:
         event = Event(
-            event="model.drift.confirmed",
+            event=name,
             resource={"prefect.resource.id": f"forewarn.model.{model}", "prefect.resource.name": model},
-            payload={"version": "1", "ratio": "2.1"},
+            payload={"model_name": model, "version": "1", "data_end": "1999-05-29T00:00:00", **payload},
         )
         answer = httpx.post(
             f"{self.environment['PREFECT_API_URL']}/events",
@@ -246,6 +250,15 @@ def test_a_missed_schedule_is_told(deployed: Plant) -> None:
     missed = deployed.ask("rollback", why="nobody is there")
     deployed.wait_for_word("a schedule was missed: rollback")
     deployed.client.delete_flow_run(missed)
+
+
+def test_a_champion_that_does_not_warn_is_told_and_starts_no_retraining(deployed: Plant) -> None:
+    before = len(deployed.list_runs("retrain"))
+    deployed.send(RECALL_EVENT, "deaf", message="0 of 33 events caught")
+    deployed.wait_for_word(
+        "the champion does not warn: deaf, version 1, data until 1999-05-29T00:00:00. 0 of 33 events caught"
+    )
+    assert len(deployed.list_runs("retrain")) == before
 
 
 def test_a_second_retraining_and_a_drift_event_beside_a_running_one_are_cancelled(

@@ -18,9 +18,10 @@ from flows.results import describe_tags
 from schemas.configuration import Configuration
 from schemas.decision import Decision
 from schemas.errors import InputError
+from schemas.evaluation import Threshold
 from schemas.readings import RawTable
 from tasks.configuration.configure import change_settings
-from tasks.monitor.review_log import find_last_emission, remember_emission
+from tasks.monitor.review_log import find_last_emissions, remember_emission
 from tasks.monitor.watch import find_watched_version
 from tasks.tracking.runs import start_run
 from tests.detectors import open_test_store, register_detector, simulated_table, train_detector
@@ -35,6 +36,8 @@ SETTINGS = {
     "monitor.window_hours": "4",
     "monitor.windows": "4",
     "monitor.windows_above": "3",
+    # the rows after the training hold few
+    "monitor.minimum_events": "3",
     "evaluation.bootstrap_samples": "100",
 }
 Result = dict[str, Any]
@@ -57,6 +60,11 @@ def client(home: Path) -> MlflowClient:
         register_detector(
             client, experiment_id, NAME, detector, model, tags={k: v for k, v in given.items() if v}
         )
+    # a third one is silent, although its test had been good
+    silent = detector.model_copy(update={"threshold": Threshold(value=1e12, rule="none")})
+    number = register_detector(client, experiment_id, NAME, silent, model, tags=tags)
+    run_id = client.get_model_version(NAME, number).run_id
+    client.log_metric(run_id, "test_event_recall", 0.9)
     client.set_registered_model_alias(NAME, "champion", "1")
     return client
 
@@ -154,6 +162,45 @@ def test_wandering_sensors_are_told_once(run: Run, read: Callable[[], Result], c
     assert [file.path for file in client.list_artifacts(first["run_id"], "plots")] == ["plots/monitor.png"]
 
 
+def read_recall_events() -> list[dict[str, str]]:
+    return read_events("model.recall.low", f"forewarn.model.{NAME}")
+
+
+def test_a_champion_that_does_not_warn_is_a_finding_and_sends_its_event_once(
+    run: Run, read: Callable[[], Result], client: MlflowClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent, drifted = len(read_recall_events()), len(read_drift_events())
+    client.set_registered_model_alias(NAME, "champion", "3")
+    try:
+        assert run(simulated_table()) == 0
+        first, shown = read(), capsys.readouterr().out
+        assert run(simulated_table()) == 0
+        second, shown_again = read(), capsys.readouterr().out
+        # the same rows send nothing again, however short the cool-down is
+        assert run(simulated_table(), monitor__recall_cool_down_hours="0") == 0
+        assert read()["recall_event_id"] is None
+    finally:
+        client.set_registered_model_alias(NAME, "champion", "1")
+    recall = first["review"]["recall"]
+    assert (recall["status"], recall["reasons"]) == ("CONFIRMED", ["no_better_than_random", "below_test"])
+    assert "Recall is not clearly better than that of random alarms and clearly below" in shown
+    assert "Event model.recall.low sent; no further event until the data reach" in shown
+    assert "Finding     The alarms are not clearly better than random alarms: within the version's" in shown
+    assert "0% and 0% expected of as many random alarms, 90% and unknown in the version's own test" in shown
+    assert (second["review"]["recall"]["status"], second["recall_event_id"]) == ("COOLING_DOWN", None)
+    assert [found["check"] for found in second["review"]["findings"]].count("recall_below_test") == 1
+    assert "was already reported for the data up to" in shown_again
+    events = read_recall_events()
+    assert (len(events), len(read_drift_events())) == (sent + 1, drifted)
+    assert (events[0]["version"], events[0]["run_id"]) == ("3", first["run_id"])
+    assert events[0]["reasons"] == "no_better_than_random, below_test"
+    assert f"0 of {recall['checks'][0]['events']} events caught" in events[0]["message"]
+    assert all(isinstance(value, str) for value in events[0].values())
+    logged = client.get_run(first["run_id"]).data
+    assert logged.tags["recall_verdict"] == "CONFIRMED"
+    assert (logged.metrics["random_event_recall"], logged.metrics["test_event_recall"]) == (0.0, 0.9)
+
+
 def test_levels_that_have_moved_far_are_a_finding_and_tell_nobody(
     run: Run, read: Callable[[], Result]
 ) -> None:
@@ -212,14 +259,18 @@ def test_a_new_champion_starts_afresh_and_the_newest_data_count(client: MlflowCl
     version = find_watched_version(client, NAME)
     for end in ("1999-05-08T00:00:00", "1999-05-09T00:00:00", "1999-05-07T00:00:00"):
         run_id, _ = start_run(client, experiment_id, {})
-        remember_emission(client, run_id, version, end, "event")
+        remember_emission(client, run_id, version, "drift", end, "event")
         client.set_terminated(run_id)
-    last = find_last_emission(client, "monitor-memory", version)
-    assert last is not None
-    assert last.data_end == "1999-05-09T00:00:00"
+    # the events about recall have a memory of their own
+    run_id, _ = start_run(client, experiment_id, {})
+    remember_emission(client, run_id, version, "recall", "1999-05-10T00:00:00", "event")
+    client.set_terminated(run_id)
+    last = find_last_emissions(client, "monitor-memory", version)
+    ends = {kind: emission.data_end for kind, emission in last.items()}
+    assert ends == {"drift": "1999-05-09T00:00:00", "recall": "1999-05-10T00:00:00"}
     other = version.model_copy(update={"number": "2"})
-    assert find_last_emission(client, "monitor-memory", other) is None
-    assert find_last_emission(client, "no such experiment", version) is None
+    assert find_last_emissions(client, "monitor-memory", other) == {}
+    assert find_last_emissions(client, "no such experiment", version) == {}
 
 
 def test_without_a_champion_it_says_what_to_do(client: MlflowClient) -> None:

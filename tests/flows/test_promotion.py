@@ -16,8 +16,9 @@ from mlflow import MlflowClient
 
 from schemas.errors import InputError, StoreUnreachableError
 from schemas.registry import Intent, Move, Standing
+from tasks.registry.aliases import place_alias
 from tasks.registry.delete import delete_version, unregister_version
-from tasks.registry.history import read_registry, write_intent
+from tasks.registry.history import read_registry, record_move, write_intent
 from tasks.registry.list_versions import list_versions
 from tasks.registry.promote import apply_decision, promote_version, rollback
 from tasks.registry.quarantine import quarantine_version
@@ -129,28 +130,154 @@ def test_a_model_that_does_not_exist_is_refused_by_name(store: Store) -> None:
         promote_version(store[0], "nobody", "1", "better", WHO)
 
 
-def test_a_rollback_exchanges_champion_and_previous(store: Store, name: str) -> None:
-    rollback(store[0], name, "worse", WHO)
-    assert standing_of(store, name) == ("1", "2", None)
-    rollback(store[0], name, "not worse", WHO)
+def test_each_rollback_walks_further_back_until_there_is_no_earlier_champion(store: Store, name: str) -> None:
+    promote_version(store[0], name, "3", "better", WHO)
+    first = rollback(store[0], name, "worse", WHO)
     assert standing_of(store, name) == ("2", "1", None)
+    assert "`forewarn rollback --to 3 --why TEXT`" in first.message
+    assert "The next rollback restores version 1." in first.message
+    second = rollback(store[0], name, "worse too", WHO)
+    assert standing_of(store, name) == ("1", None, None)
+    assert "The next rollback finds no earlier champion." in second.message
+    words = "has none. Name a version with `--to N`"
+    require_refusal(store, name, lambda: rollback(store[0], name, "x", WHO), words)
+
+
+def test_a_promotion_after_a_rollback_goes_on_from_there(store: Store, name: str) -> None:
+    promote_version(store[0], name, "3", "better", WHO)
+    rollback(store[0], name, "worse", WHO)
+    promote_version(store[0], name, "4", "better still", WHO)
+    assert standing_of(store, name) == ("4", "2", None)
+    assert rollback(store[0], name, "worse", WHO).standing.champion == "2"
+    assert rollback(store[0], name, "worse", WHO).standing.champion == "1"
+
+
+def test_a_version_that_is_promoted_again_returns_by_itself_again(store: Store, name: str) -> None:
+    rollback(store[0], name, "worse", WHO)
+    promote_version(store[0], name, "2", "the sensor was at fault", WHO)
+    promote_version(store[0], name, "3", "better", WHO)
+    assert standing_of(store, name) == ("3", "2", None)
 
 
 def test_a_rollback_goes_to_the_version_that_is_named(store: Store, name: str) -> None:
     rollback(store[0], name, "worse", WHO, to="4")
+    # the champion before is rolled back from, and the one before it still there
+    assert standing_of(store, name) == ("4", "1", None)
+    assert rollback(store[0], name, "worse", WHO, to="2").standing.champion == "2"
+    assert standing_of(store, name) == ("2", "1", None)
+
+
+@pytest.mark.parametrize("decision", ["REJECT", "HOLD"])
+def test_a_version_that_the_gate_rejected_returns_only_by_its_number(
+    store: Store, name: str, decision: str
+) -> None:
+    client = store[0]
+    client.set_model_version_tag(name, "3", "decision", decision)
+    outcome = promote_version(client, name, "3", "I know better", WHO)
+    assert "The next rollback restores version 2." in outcome.message
+    outcome = promote_version(client, name, "4", "better", WHO)
+    if decision == "HOLD":
+        # a person has promoted it, and the gate had not decided
+        assert standing_of(store, name) == ("4", "3", None)
+        return
     assert standing_of(store, name) == ("4", "2", None)
+    assert "It passes over version 3, which the gate rejected." in outcome.message
+    outcome = rollback(client, name, "worse", WHO)
+    assert (outcome.standing.champion, outcome.standing.previous) == ("2", "1")
+    assert "Passed over version 3, which the gate rejected." in outcome.message
+    assert rollback(client, name, "after all", WHO, to="3").standing.champion == "3"
 
 
-def test_a_rollback_without_a_previous_version_is_refused(store: Store, name: str) -> None:
+def test_a_held_version_that_was_set_in_mlflow_returns_only_by_its_number(store: Store, name: str) -> None:
+    store[0].set_registered_model_alias(name, "champion", "4")
+    promote_version(store[0], name, "3", "better", WHO)
+    assert standing_of(store, name) == ("3", "2", None)
+    assert "version 4, which the gate held and nobody promoted" in rollback(store[0], name, "x", WHO).message
+
+
+def test_previous_follows_a_quarantine_and_its_lifting(store: Store, name: str) -> None:
+    client = store[0]
+    promote_version(client, name, "3", "better", WHO)
+    outcome = quarantine_version(client, name, "2", "broken sensor", WHO)
+    assert standing_of(store, name) == ("3", "1", None)
+    assert "It passes over version 2, which is in quarantine." in outcome.message
+    quarantine_version(client, name, "1", "broken sensor", WHO)
+    assert standing_of(store, name) == ("3", None, None)
+    outcome = quarantine_version(client, name, "2", "the sensor was right", WHO, is_lifted=True)
+    assert standing_of(store, name) == ("3", "2", None)
+    assert "The next rollback restores version 2." in outcome.message
+    assert list_versions(client, name).repairs == ()
+
+
+def test_a_deleted_version_is_passed_over(store: Store, name: str) -> None:
+    client = store[0]
+    promote_version(client, name, "3", "better", WHO)
+    promote_version(client, name, "4", "better", WHO)
+    delete_version(client, name, "2", "wrong table", WHO)
+    client.delete_model_version(name, "3")
+    listing = list_versions(client, name)
+    assert listing.rollback is not None
+    assert (listing.rollback.version, listing.standing.previous) == ("1", "1")
+    assert listing.rollback.skipped == (
+        "version 3, which no longer exists",
+        "version 2, which no longer exists",
+    )
+    assert rollback(client, name, "worse", WHO).standing.champion == "1"
+
+
+def record_old_move(store: Store, name: str, kind: str, version: str, after: Standing) -> None:
+    """Move and record as a release did whose rollback exchanged `champion` and `previous`."""
+    state = read_registry(store[0], name)
+    move = Move(
+        number=state.next_number,
+        id=f"old-{state.next_number}",
+        kind=kind,  # type: ignore[arg-type]  # one of the kinds
+        version=version,
+        before=state.standing,
+        after=after,
+        who=WHO,
+        when="2026-01-01T00:00:00+00:00",
+        why="as it was",
+    )
+    for alias in ("champion", "previous"):
+        place_alias(store[0], name, alias, getattr(after, alias))
+    record_move(store[0], name, move)
+
+
+def test_a_history_of_an_earlier_release_is_put_right_and_said(store: Store, name: str) -> None:
+    promote_version(store[0], name, "3", "better", WHO)
+    record_old_move(store, name, "rollback", "2", Standing(champion="2", previous="3"))
+    (repair,) = list_versions(store[0], name).repairs
+    assert "previous 3 -> 1" in repair
+    assert "The next rollback restores version 1." in repair
+    assert standing_of(store, name) == ("2", "1", None)
+    assert list_versions(store[0], name).repairs == ()
+
+
+def test_two_rollbacks_of_an_earlier_release_leave_no_way_to_the_version_between(
+    store: Store, name: str
+) -> None:
+    record_old_move(store, name, "rollback", "1", Standing(champion="1", previous="2"))
+    record_old_move(store, name, "rollback", "2", Standing(champion="2", previous="1"))
+    require_words = "needs an earlier champion that was not rolled back from"
+    with pytest.raises(InputError, match=require_words):
+        rollback(store[0], name, "x", WHO)
+    assert standing_of(store, name) == ("2", None, None)
+
+
+def test_previous_that_was_deleted_in_mlflow_is_set_again(store: Store, name: str) -> None:
     store[0].delete_registered_model_alias(name, "previous")
-    list_versions(store[0], name)  # it notes what was changed without forewarn
-    require_refusal(store, name, lambda: rollback(store[0], name, "x", WHO), "has no alias `previous`")
+    first, second = list_versions(store[0], name).repairs
+    assert "changed without forewarn: previous 1 -> none" in first
+    assert "previous none -> 1" in second
+    assert rollback(store[0], name, "worse", WHO).standing.champion == "1"
 
 
 def test_a_rollback_may_leave_the_old_champion_in_quarantine(store: Store, name: str) -> None:
     rollback(store[0], name, "it never stops", WHO, is_quarantined=True)
     assert store[0].get_model_version(name, "2").tags["quarantine"] == "it never stops"
     assert [move.quarantined for move in history_of(store, name)] == [None, None, "2"]
+    assert standing_of(store, name) == ("1", None, None)
 
 
 def test_a_version_in_quarantine_is_refused_by_everyone(store: Store, name: str) -> None:
@@ -158,7 +285,9 @@ def test_a_version_in_quarantine_is_refused_by_everyone(store: Store, name: str)
     quarantine_version(client, name, "1", "broken sensor", WHO)
     words = "must not be in quarantine. Version 1 is: broken sensor"
     require_refusal(store, name, lambda: promote_version(client, name, "1", "x", WHO), words)
-    require_refusal(store, name, lambda: rollback(client, name, "x", WHO), words)
+    require_refusal(store, name, lambda: rollback(client, name, "x", WHO, to="1"), words)
+    words_of_none = "It may not return to version 1, which is in quarantine"
+    require_refusal(store, name, lambda: rollback(client, name, "x", WHO), words_of_none)
     require_refusal(store, name, lambda: apply_decision(client, name, "1", "PROMOTE"), words)
 
 
@@ -272,7 +401,8 @@ def test_an_alias_to_a_version_that_does_not_exist_is_removed_and_said(
     assert (
         repairs[0] == "The alias previous pointed to version 77, which does not exist; the alias was deleted."
     )
-    assert standing_of(store, name) == ("2", None, None)
+    # it was champion before, and a rollback still returns to it
+    assert standing_of(store, name) == ("2", "1", None)
     assert list_versions(store[0], name).repairs == ()
 
 
@@ -369,6 +499,8 @@ PLACES = {
     "gate": (11, 3),
     "hold": (6, 2),
     "quarantine": (6, 2),
+    "quarantine_previous": (7, 2),
+    "lift_previous": (7, 2),
     "delete": (5, 2),
 }
 # a finished move as the history must have it: kind, champion before and after
@@ -378,9 +510,13 @@ MOVES = {
     "gate": ("gate", "2", "4"),
     "hold": ("gate", "2", "2"),
     "quarantine": ("quarantine", "2", "2"),
+    "quarantine_previous": ("quarantine", "2", "2"),
+    "lift_previous": ("lift", "2", "2"),
     "delete": ("delete", "2", "2"),
     "finish": ("promote", "2", "3"),
 }
+# the version that a rollback would restore after it, if not version 1
+PREVIOUS = {"promote": "2", "finish": "2", "gate": "2", "rollback": None, "quarantine_previous": None}
 
 
 def require_whole(result: dict[str, Any], move: tuple[str, str, str] | None) -> None:
@@ -396,7 +532,7 @@ def require_whole(result: dict[str, Any], move: tuple[str, str, str] | None) -> 
     else:
         assert kinds == [move], place
         assert after["standing"] == added[-1]["after"], place
-        assert after["standing"]["previous"] == ("1" if move[1] == move[2] else move[1]), place
+        assert after["standing"]["previous"] == PREVIOUS.get(result["command"], "1"), place
     assert after["intent"] is None, place
     assert after["repairs_again"] == [], place
 
@@ -422,7 +558,7 @@ def test_a_promotion_killed_at_any_write_leaves_all_or_nothing(
 def test_every_other_move_killed_at_any_write_leaves_all_or_nothing(
     run_stops: Callable[..., list[dict[str, Any]]],
 ) -> None:
-    commands = ("rollback", "gate", "hold", "quarantine", "delete")
+    commands = ("rollback", "gate", "hold", "quarantine", "quarantine_previous", "lift_previous", "delete")
     require_all_whole(run_stops("stops", *commands), commands)
 
 

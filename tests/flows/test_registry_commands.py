@@ -68,12 +68,33 @@ def test_promote_says_what_moved_and_what_the_gate_had_said(
 
 
 def test_rollback_with_quarantine_leaves_the_champion_aside(client: MlflowClient, name: str) -> None:
+    client.set_model_version_tag(name, "1", "decision", "PROMOTE")
     for number in ("1", "2"):
         assert run(name, "promote", "--version", number, "--why", "x") == 0
     assert run(name, "rollback", "--why", "it never stops", "--quarantine") == 0
     standing = read_registry(client, name).standing
-    assert (standing.champion, standing.previous) == ("1", "2")
+    assert (standing.champion, standing.previous) == ("1", None)
     assert client.get_model_version(name, "2").tags["quarantine"] == "it never stops"
+
+
+def test_rollback_walks_back_says_what_comes_next_and_ends_with_2(
+    client: MlflowClient, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("1", "2", "3"):
+        client.set_model_version_tag(name, number, "decision", "PROMOTE")
+        assert run(name, "promote", "--version", number, "--why", "x") == 0
+    capsys.readouterr()
+    result = run_with_json(name, tmp_path / "models.json", "models")
+    assert result["rollback"] == {"version": "2", "skipped": []}
+    assert "The next rollback restores version 2." in capsys.readouterr().out
+    assert run(name, "rollback", "--why", "worse") == 0
+    assert "Version 2 of" in capsys.readouterr().out
+    assert run(name, "rollback", "--why", "worse") == 0
+    assert "The next rollback finds no earlier champion." in capsys.readouterr().out
+    assert run(name, "rollback", "--why", "worse") == 2
+    assert "Name a version with `--to N`" in capsys.readouterr().err
+    assert run(name, "rollback", "--why", "it was the sensor", "--to", "3") == 0
+    assert read_registry(client, name).standing.champion == "3"
 
 
 def test_a_quarantine_is_set_and_lifted(client: MlflowClient, name: str) -> None:
@@ -95,7 +116,7 @@ def test_delete_takes_a_version_without_alias(client: MlflowClient, name: str) -
         (("promote", "--version", "2", "--why", ""), "`--why` must state a reason"),
         (("promote", "--version", "none", "--why", "x"), "'none' is not a valid integer"),
         (("promote", "--version", "2"), "Missing option '--why'"),
-        (("rollback", "--why", "x"), "has no alias `previous`"),
+        (("rollback", "--why", "x"), "A rollback needs an earlier champion"),
         (("rollback", "--why", "x", "--to", "9"), "Version 9 does not exist"),
         (("quarantine", "--version", "1", "--why", "x"), "forewarn rollback --quarantine"),
         (("delete", "--version", "1", "--why", "x"), "Version 1 is champion and was not deleted"),

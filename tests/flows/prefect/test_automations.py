@@ -38,7 +38,27 @@ def test_the_waits_are_those_that_were_asked_for() -> None:
     assert silent.trigger.within.total_seconds() == 40
 
 
-def test_a_person_is_told_of_failures_missed_schedules_and_a_missing_worker() -> None:
+def test_a_person_is_told_of_failures_missed_schedules_a_missing_worker_and_low_recall() -> None:
     notice = Notice("webhook/plant", uuid4(), is_webhook=True)
     names = [automation.name for automation in list_notices(Patience(), notice, "forewarn")]
-    assert names == ["forewarn: run failed", "forewarn: schedule missed", "forewarn: no worker"]
+    assert names == [
+        "forewarn: run failed",
+        "forewarn: schedule missed",
+        "forewarn: no worker",
+        "forewarn: recall low",
+    ]
+
+
+def test_the_notice_of_low_recall_waits_for_each_model_apart_and_holds_the_figures() -> None:
+    notice = Notice("webhook/plant", uuid4(), is_webhook=True)
+    automation = list_notices(Patience(again=20), notice, "forewarn")[-1]
+    trigger, (action,) = automation.trigger, automation.actions
+    assert trigger.expect == {"model.recall.low"}
+    assert trigger.for_each == {"prefect.resource.id"}
+    assert trigger.within.total_seconds() == 20
+    assert isinstance(action, CallWebhook)
+    payload = {"model_name": "mill", "version": "3", "data_end": "2024", "message": 'within "4" minutes'}
+    text = SandboxedEnvironment().from_string(action.payload).render(event={"payload": payload})
+    assert json.loads(text) == {
+        "text": 'forewarn: the champion does not warn: mill, version 3, data until 2024. within "4" minutes'
+    }

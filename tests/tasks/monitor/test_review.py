@@ -13,7 +13,7 @@ EVALUATION = EvaluationSection(bootstrap_samples=100)
 
 def review(watched: WatchedRows, version: WatchedVersion | None = None) -> Review:
     table = pd.DataFrame(watched.readings.values, columns=list(watched.readings.sensors))
-    return review_champion(watched, version or version_with(), table, None, SECTION, EVALUATION)
+    return review_champion(watched, version or version_with(), table, {}, SECTION, EVALUATION)
 
 
 def findings(found: Review) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from schemas.monitoring import MonitorWindow, Review, Verdict
+from schemas.monitoring import MonitorWindow, RecallVerdict, Review, Verdict
 from tasks.reports.monitor_plot import plot_windows, render_monitor_plot
 from tests.tasks.monitor.rows import windows_with
 
@@ -23,6 +23,7 @@ def review_with(windows: tuple[MonitorWindow, ...]) -> Review:
         verdict=Verdict(
             status="NOT_CONFIRMED", message="No drift: as always.", above=1, judged=3, needed=4, ratio=2.0
         ),
+        recall=RecallVerdict(status="CONFIRMED", message="Recall is low."),
     )
 
 
@@ -40,6 +41,11 @@ def test_false_alarms_lie_beside_the_promise_and_recall_beside_the_events() -> N
     assert list(promise.get_ydata()) == [5.0, 5.0]
     recall = figure.axes[3].get_lines()[0]
     assert np.asarray(recall.get_ydata()).tolist() == [0.5, 0.5]
+
+
+def test_both_verdicts_stand_above_the_panels() -> None:
+    figure = plot_windows(review_with(windows_with(1.0)), 1.5, 5.0)
+    assert figure.get_suptitle() == "No drift: as always.\nRecall is low."
 
 
 def test_a_plot_without_windows_says_so() -> None:
