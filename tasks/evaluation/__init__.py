@@ -4,7 +4,7 @@ In come scores, thresholds and events of one part or one fold; out go `Evaluatio
 and the `Decision` of the promotion gate. Champion and challenger must be compared on the same later rows,
 and the controls are reported next to every model.
 
-Called by other rooms: `evaluate` (metrics, tallies, comparisons), `slices.slice_alarms`,
-`gate.judge_version`, `search` (trials of a comparison), `backtest.summarise` (`summarise_folds`,
-`judge_entrants`).
+Called by other rooms: `evaluate` (metrics, tallies, comparisons), `random_alarms.expect_random_recall`,
+`slices.slice_alarms`, `gate.judge_version`, `search` (trials of a comparison), `backtest.summarise`
+(`summarise_folds`, `judge_entrants`).
 """
