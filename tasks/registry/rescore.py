@@ -14,8 +14,7 @@ from schemas.errors import InputError
 from schemas.evaluation import ChampionScores
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
-from tasks.alarms.threshold import meet_alarm_budget
-from tasks.evaluation.evaluate import Tally, compare_tallies, evaluate_scores, tally_alarms
+from tasks.evaluation.evaluate import compare_tallies, evaluate_scores, tally_at_rate
 from tasks.registry.loading import score_with_version
 from tasks.registry.versions import find_champion
 
@@ -173,18 +172,6 @@ def keep_later(part: Part, labelled: LabelledReadings, last_seen: np.datetime64 
     start = int(np.searchsorted(labelled.runs, labelled.runs[first_new - 1], side="right"))
     start = part.stop if part.is_scattered else min(max(start, part.start), part.stop)
     return replace(part.select(part.end_rows >= start), start=start)
-
-
-def tally_at_rate(
-    scores: np.ndarray,
-    part: Part,
-    labelled: LabelledReadings,
-    false_alarms_per_day: float,
-    section: EvaluationSection,
-) -> Tally:
-    """Tally the alarms at the lowest threshold that keeps an alarm budget on these rows."""
-    threshold = meet_alarm_budget(scores, part, labelled, false_alarms_per_day, section.repeat_alarm_minutes)
-    return tally_alarms(scores, part, labelled, np.full(len(scores), threshold), section)
 
 
 def _find_last_seen(tags: dict[str, str]) -> np.datetime64 | None:
