@@ -1,4 +1,4 @@
-"""The recall that alarms have by luck alone: as many of them as were raised in normal rows, at random times."""
+"""Recall by luck alone: of as many alarms as were raised in normal rows, at random times."""
 
 from __future__ import annotations
 

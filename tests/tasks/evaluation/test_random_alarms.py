@@ -67,7 +67,7 @@ def test_an_event_without_history_cannot_be_caught() -> None:
 
 
 def test_a_short_history_makes_a_short_horizon() -> None:
-    # step 9 is alone before its event, and its horizon one row: of the normal rows 0 to 7 and 11, one is an alarm
+    # step 9 is alone before its event, so the horizon has one row; normal are rows 0 to 7 and 11
     labelled = labelled_with(rows=12, missing=[8], events=[10])
     assert find_chances(labelled, [4]) == [1 / 9]
 
