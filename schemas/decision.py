@@ -139,8 +139,8 @@ class Slice(_Frozen):
 class WarningEvidence(_Frozen):
     """Whether the alarms warn of events: more than random alarms do, and not less than the controls.
 
-    The events are those of the version's own test and of earlier tests of versions of the same kind. Each test
-    was made on rows that its own version had not seen, and no row counts twice.
+    The events are those of the version's own test and of earlier tests of versions of its kind. Each test was
+    made on rows that its own version had not seen, and no row counts twice.
 
     Attributes:
         tests: Number of tests, the version's own among them.

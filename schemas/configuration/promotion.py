@@ -19,13 +19,13 @@ class PromotionSection(Section):
     evidence_days: float = Field(
         365.0,
         ge=0,
-        description="For how many days before its test earlier tests of versions of the same kind are evidence "
-        "of whether it warns; 0 for its own test alone.",
+        description="For how many days before its test earlier tests of versions of its kind are evidence of "
+        "whether it warns; 0 for its own test alone.",
     )
     interpolated_share: Share = Field(
         0.05,
-        description="Largest share of sensor values on straight lines between two readings (look-ahead); with "
-        "more, and without `readings.replay=causal`, it is HOLD.",
+        description="Largest share of sensor values on straight lines between two readings, which look "
+        "ahead; with more, and without `readings.replay=causal`, it is HOLD.",
     )
     false_alarms_per_day: float = Field(
         5.0,

@@ -95,10 +95,13 @@ def _check_random(warnings: WarningEvidence, minimum_events: int) -> Check:
         )
         return Check(gate="G1", outcome="unknown", reason=reason)
     if all(contradicts(warnings, place, minimum_events) for place in better):
-        caught = " and ".join(f"{count:.0f}" for count in warnings.own_caught)
+        caught, expected = (
+            " and ".join(f"{count:.3g}" for count in counts)
+            for counts in (warnings.own_caught, warnings.own_expected)
+        )
         reason = (
-            f"warns worse in its own test than earlier versions of its kind: {caught} of "
-            f"{warnings.own_events} events caught within the two horizons, all tests: {figures}"
+            f"its own test contradicts the earlier ones: {caught} of {warnings.own_events} events caught within "
+            f"the two horizons, random {expected}; all tests: {figures}"
         )
         return Check(gate="G1", outcome="unknown", reason=reason)
     reason = f"warns better than random alarms at {rate}: {figures}"
