@@ -139,7 +139,10 @@ def test_the_same_alarms_are_clearer_evidence_with_the_events_of_three_tests() -
     # one of five events caught, and three false alarms
     record = flag(labelled_with(rows=400, events=range(79, 400, 80)), 78, 100, 200, 300)
     tests = [later_by(record, day) for day in (2, 1, 0)]
-    outcomes = [find_outcome(weigh(*tests[:count])) for count in (1, 2, 3)]
+    outcomes = [
+        find_outcome(weigh_warnings(tests[0], tests[1:count], 2, 5.0, EvaluationSection()))
+        for count in (1, 2, 3)
+    ]
     assert outcomes == ["unknown", "unknown", "pass"]
 
 
