@@ -8,6 +8,7 @@ from typing import Literal
 from schemas.configuration import PromotionSection
 from schemas.decision import ChampionEvidence, Check, Comparison, Decision, Evidence, Gate, Outcome
 from tasks.evaluation.warning_checks import check_warnings, describe_tests
+from tasks.tables.format import count_things
 
 CHANCE = 0.5
 # scores are equal on the same machine; other processors round the last bits differently
@@ -120,7 +121,7 @@ def _check_floors(evidence: Evidence, section: PromotionSection) -> Iterator[Che
     the version warns, and its area is not judged.
     """
     if evidence.test_events < section.minimum_test_events:
-        reason = f"ROC area not judged on {evidence.test_events} events of its own test"
+        reason = f"ROC area not judged on {count_things(evidence.test_events, 'event')} of its own test"
         yield Check(gate="G1", outcome="pass", reason=reason)
     else:
         yield from _check_areas(evidence)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from schemas.decision import Check, Comparison, WarningEvidence
+from tasks.tables.format import count_things
 
 
 def check_warnings(warnings: WarningEvidence, minimum_events: int) -> Iterator[Check]:
@@ -76,9 +77,23 @@ def estimate_events_needed(comparison: Comparison, events: int, level: float) ->
 
 def describe_tests(warnings: WarningEvidence) -> str:
     """Describe the events that the evidence holds, and where they come from."""
+    events = count_things(warnings.events, "event")
     if warnings.tests == 1:
-        return f"{warnings.events} events in the test"
-    return f"{warnings.events} events of {warnings.tests} tests since {(warnings.since or '')[:10]}"
+        return f"{events} in the test"
+    return f"{events} of {warnings.tests} tests since {(warnings.since or '')[:10]}"
+
+
+def count_caught(recall: float, warnings: WarningEvidence) -> str:
+    """Write the number of events of all tests that a recall stands for."""
+    return f"{recall * warnings.events:.3g}"
+
+
+def name_horizon(warnings: WarningEvidence, comparison: Comparison) -> str:
+    """Name the horizon of a comparison, such as `within 2 rows`."""
+    if comparison.metric != "event_recall":
+        return f"within {warnings.horizon_minutes:g} minutes"
+    rows = warnings.rows_ahead
+    return f"within {rows} {'row' if rows == 1 else 'rows'}" if rows else "within the event"
 
 
 def _check_random(warnings: WarningEvidence, minimum_events: int) -> Check:
@@ -88,19 +103,17 @@ def _check_random(warnings: WarningEvidence, minimum_events: int) -> Check:
         if is_clearly_better(comparison, warnings.level)
     ]
     rate = f"its own {warnings.false_alarms_per_day or 0:.2g} false alarms a day"
-    figures = f"{_list_caught(warnings)}, {describe_tests(warnings)}"
+    figures = f"{_list_caught(warnings)}; {describe_tests(warnings)}"
     if not better:
         reason = (
             f"not clearly better than random alarms at {rate}: {figures}; {_describe_events_needed(warnings)}"
         )
         return Check(gate="G1", outcome="unknown", reason=reason)
     if all(contradicts(warnings, place, minimum_events) for place in better):
-        caught, expected = (
-            " and ".join(f"{count:.3g}" for count in counts)
-            for counts in (warnings.own_caught, warnings.own_expected)
-        )
+        own = " and ".join(f"{count:.3g}" for count in warnings.own_caught)
+        expected = " and ".join(f"{count:.3g}" for count in warnings.own_expected)
         reason = (
-            f"its own test contradicts the earlier ones: {caught} of {warnings.own_events} events caught within "
+            f"its own test contradicts the earlier ones: {own} of {count_things(warnings.own_events, 'event')} caught within "
             f"the two horizons, random {expected}; all tests: {figures}"
         )
         return Check(gate="G1", outcome="unknown", reason=reason)
@@ -112,7 +125,7 @@ def _report_silence(warnings: WarningEvidence) -> Check:
     """Hold a version that raised no alarm in its test: nobody knows what its alarms are worth."""
     could = max((comparison.value for comparison in warnings.controls), default=0.0)
     reason = (
-        f"silent: no alarm in its test, so it caught none of {warnings.own_events} events, although "
+        f"silent: no alarm in its test, so it caught none of its {count_things(warnings.own_events, 'event')}, although "
         f"{warnings.alarm_budget:g} false alarms a day are allowed. With the best threshold for this rate, "
         f"looked up afterwards, it would catch {could:.0%} of the events. Lower the threshold (a higher "
         "threshold.false_alarms_per_day or threshold.safety, or another threshold.rule)"
@@ -127,8 +140,8 @@ def _check_controls(warnings: WarningEvidence) -> Iterator[Check]:
     is_ahead = any(comparison.difference and comparison.difference.low > 0 for comparison in controls)
     names = " and ".join(sorted({comparison.name for comparison in worse or controls}))
     figures = "; ".join(
-        f"{_name_horizon(warnings, comparison)} {_count(comparison.value, warnings)} of {warnings.events} "
-        f"events caught, {comparison.name} {_count(comparison.other_value, warnings)}"
+        f"{name_horizon(warnings, comparison)} {count_caught(comparison.value, warnings)} of "
+        f"{warnings.events} events caught, {comparison.name} {count_caught(comparison.other_value, warnings)}"
         for comparison in worse or controls
     )
     budget = f"with the best threshold for {warnings.alarm_budget:g} false alarms a day each"
@@ -144,13 +157,12 @@ def _list_caught(warnings: WarningEvidence) -> str:
     """List the events caught within each horizon beside those that random alarms are expected to catch."""
     parts = []
     for comparison in warnings.random:
-        difference = comparison.difference
-        bounds = "" if difference is None else f", difference {difference.low:+.3f} to {difference.high:+.3f}"
-        luck = "" if comparison.chance is None else f", by luck {comparison.chance:.1%}"
+        difference, chance = comparison.difference, comparison.chance
+        bounds = "undefined" if difference is None else f"{difference.low:+.3f} to {difference.high:+.3f}"
+        luck = "unknown" if chance is None else f"{100 * chance:.2g} %"
         parts.append(
-            f"{_name_horizon(warnings, comparison)} {_count(comparison.value, warnings)} caught, random "
-            f"{_count(comparison.other_value, warnings)} (recall {comparison.value:.3f} against "
-            f"{comparison.other_value:.3f}{bounds}{luck})"
+            f"{name_horizon(warnings, comparison)} {count_caught(comparison.value, warnings)} caught, random "
+            f"{count_caught(comparison.other_value, warnings)} (recall {bounds}, luck {luck})"
         )
     return "; ".join(parts)
 
@@ -164,15 +176,5 @@ def _describe_events_needed(warnings: WarningEvidence) -> str:
     ]
     if not needed:
         return "it catches no more than random alarms, so more events alone will not show that it warns"
-    return f"if it goes on like this, about {min(needed) - warnings.events:,} more events will show it"
-
-
-def _count(recall: float, warnings: WarningEvidence) -> str:
-    return f"{recall * warnings.events:.3g}"
-
-
-def _name_horizon(warnings: WarningEvidence, comparison: Comparison) -> str:
-    if comparison.metric != "event_recall":
-        return f"within {warnings.horizon_minutes:g} minutes"
-    rows = warnings.rows_ahead
-    return f"within {rows} {'row' if rows == 1 else 'rows'}" if rows else "within the event"
+    more = min(needed) - warnings.events
+    return f"at this recall about {count_things(more, 'more event')} should show that it warns"

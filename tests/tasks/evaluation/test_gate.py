@@ -15,10 +15,9 @@ from schemas.decision import (
     Evidence,
     Slice,
     Trial,
-    WarningEvidence,
 )
-from schemas.evaluation import Interval
 from tasks.evaluation.gate import judge_version
+from tests.evidence import NOT_BETTER, interval, recall_with, warnings_with
 
 SECTION = PromotionSection(minimum_test_events=10, margin=0.02, event_recall_margin=0.1)
 SOUND = Trial(
@@ -33,10 +32,6 @@ SOUND = Trial(
         Behaviour(name="spike", sensors=8, value=1.0, undefined=0),
     ),
 )
-
-
-def interval(low: float, high: float) -> Interval:
-    return Interval(low=low, high=high)
 
 
 def comparison_of(metric: str, value: float, low: float, high: float) -> Comparison:
@@ -68,59 +63,6 @@ def slice_with(false_alarms: int, days: float = 2.0) -> Slice:
     return Slice(name="x28", value="96", days=days, events=1, caught=0, false_alarms=false_alarms)
 
 
-def recall_with(
-    name: str,
-    metric: str,
-    caught: float,
-    other: float,
-    low: float,
-    high: float,
-    chance: float | None,
-    events: int = 34,
-) -> Comparison:
-    """Event recall against another scorer, from the events that each catches."""
-    return Comparison(
-        name=name,
-        metric=metric,
-        value=caught / events,
-        other_value=other / events,
-        difference=interval(low, high),
-        chance=chance,
-    )
-
-
-def warnings_with(**changes: Any) -> WarningEvidence:
-    """A version that catches 12 of 34 events, where random alarms catch 2, but for the changes."""
-    good = {
-        "tests": 1,
-        "since": "2024-01-01T00:00:00",
-        "days": 7.0,
-        "events": 34,
-        "own_events": 34,
-        "own_caught": (6, 12),
-        "own_expected": (1.0, 2.0),
-        "own_alarm_rows": 60,
-        "false_alarms_per_day": 4.0,
-        "alarm_budget": 5.0,
-        "rows_ahead": 2,
-        "horizon_minutes": 20.0,
-        "level": 0.05,
-        "random": (
-            recall_with("random", "event_recall", 6, 1, 0.05, 0.25, 0.01),
-            recall_with("random", "event_recall_20min", 12, 2, 0.15, 0.45, 0.0025),
-        ),
-        "controls": (
-            recall_with("pca", "event_recall", 6, 5, -0.10, 0.15, 0.8),
-            recall_with("pca", "event_recall_20min", 12, 11, -0.10, 0.15, 0.8),
-        ),
-    }
-    return WarningEvidence.model_validate({**good, **changes})
-
-
-NOT_BETTER = (
-    recall_with("random", "event_recall", 0, 1, -0.04, -0.02, 1.0),
-    recall_with("random", "event_recall_20min", 2, 1.8, -0.05, 0.09, 0.54),
-)
 SILENT = warnings_with(own_alarm_rows=0, own_caught=(0, 0), own_expected=(0, 0), random=NOT_BETTER)
 
 
@@ -358,7 +300,7 @@ def test_a_version_no_better_than_random_alarms_is_held_whatever_its_area(area: 
     )
     assert decision.decision == "HOLD"
     assert "not clearly better than random alarms at its own 4 false alarms a day" in decision.reasons[0]
-    assert "events will show it" in decision.reasons[0]
+    assert "more events should show that it warns" in decision.reasons[0]
 
 
 def test_one_horizon_in_which_it_clearly_warns_is_enough() -> None:
@@ -386,7 +328,7 @@ def test_a_version_that_catches_fewer_than_random_alarms_is_told_that_more_event
 def test_a_silent_version_is_held_and_told_what_to_do() -> None:
     decision = judge(warnings=SILENT)
     assert decision.decision == "HOLD"
-    assert "silent: no alarm in its test, so it caught none of 34 events" in decision.reasons[0]
+    assert "silent: no alarm in its test, so it caught none of its 34 events" in decision.reasons[0]
     assert "threshold.false_alarms_per_day" in decision.reasons[0]
 
 
