@@ -112,9 +112,10 @@ def _check_random(warnings: WarningEvidence, minimum_events: int) -> Check:
     if all(contradicts(warnings, place, minimum_events) for place in better):
         own = " and ".join(f"{count:.3g}" for count in warnings.own_caught)
         expected = " and ".join(f"{count:.3g}" for count in warnings.own_expected)
+        events = count_things(warnings.own_events, "event")
         reason = (
-            f"its own test contradicts the earlier ones: {own} of {count_things(warnings.own_events, 'event')} caught within "
-            f"the two horizons, random {expected}; all tests: {figures}"
+            f"its own test contradicts the earlier ones: {own} of {events} caught within the two horizons, "
+            f"random {expected}; all tests: {figures}"
         )
         return Check(gate="G1", outcome="unknown", reason=reason)
     reason = f"warns better than random alarms at {rate}: {figures}"
@@ -124,8 +125,9 @@ def _check_random(warnings: WarningEvidence, minimum_events: int) -> Check:
 def _report_silence(warnings: WarningEvidence) -> Check:
     """Hold a version that raised no alarm in its test: nobody knows what its alarms are worth."""
     could = max((comparison.value for comparison in warnings.controls), default=0.0)
+    events = count_things(warnings.own_events, "event")
     reason = (
-        f"silent: no alarm in its test, so it caught none of its {count_things(warnings.own_events, 'event')}, although "
+        f"silent: no alarm in its test, so it caught none of its {events}, although "
         f"{warnings.alarm_budget:g} false alarms a day are allowed. With the best threshold for this rate, "
         f"looked up afterwards, it would catch {could:.0%} of the events. Lower the threshold (a higher "
         "threshold.false_alarms_per_day or threshold.safety, or another threshold.rule)"
