@@ -18,7 +18,7 @@ from flows.results import describe_result, describe_tags, summarise_parts
 from flows.summaries import publish_artifacts
 from schemas.alarm_record import ALARM_RECORD_FILE, KIND_TAG, AlarmRecord
 from schemas.configuration import DEFAULTS, Configuration
-from schemas.decision import Evidence, WarningEvidence
+from schemas.decision import Evidence
 from schemas.errors import BusyError
 from schemas.explanation import ExplainedAlarms, PreparedRows
 from schemas.model import FittedModel
@@ -215,7 +215,13 @@ def judge(
     champion = steps.score_champion(run.client, settings.tracking.model_name, raw)
     evaluation = trained.evaluations["test"]
     budget = settings.alarm_budget
-    kind, record, warnings = weigh(run, prepared, divided, trained, settings)
+    kind, record, earlier = collect_records(run, prepared, divided, trained, settings)
+    compared = None
+    if champion is not None:
+        compared = steps.compare_champion(
+            champion, scores, held, test, labelled, budget, settings.evaluation, earlier
+        )
+        record = record.model_copy(update={"against": compared.runs})
     evidence = Evidence(
         trial=trial.result(),
         is_leaky_split=divided.split.is_leaky,
@@ -226,33 +232,32 @@ def judge(
         alarm_budget=budget,
         false_alarms_per_day=evaluation.metrics.false_alarms_per_day,
         false_alarms_interval=evaluation.intervals.get("false_alarms_per_day"),
-        warnings=warnings,
+        warnings=steps.weigh_warnings(
+            record, earlier, settings.labels.rows_ahead, budget, settings.evaluation
+        ),
         interpolated_share=find_interpolated_share(prepared.readings),
         slices=steps.slice_alarms(scores, held, test, labelled, raw, settings.evaluation),
-        champion=None
-        if champion is None
-        else steps.compare_champion(champion, scores, held, test, labelled, budget, settings.evaluation),
+        champion=compared,
     )
     return Judged(model_id, kind, record, evidence, steps.judge_version(evidence, settings.promotion))
 
 
-def weigh(
+def collect_records(
     run: Run, prepared: Prepared, divided: Divided, trained: Trained, settings: Configuration
-) -> tuple[str, AlarmRecord, WarningEvidence]:
-    """Weigh the alarms of the test, together with those of earlier tests of versions of the same kind.
+) -> tuple[str, AlarmRecord, tuple[AlarmRecord, ...]]:
+    """Record the alarms of the test, and find the records of earlier tests of versions of the same kind.
 
     Returns:
-        The key of the kind, the record of the alarms, and whether they warn.
+        The key of the kind, the record, and those of earlier tests, the newest first.
     """
-    test, labelled, budget = divided.split.test, prepared.labelled, settings.alarm_budget
+    test, labelled = divided.split.test, prepared.labelled
     kind = steps.identify_kind(settings, labelled.sensors, labelled.categories, labelled.step_minutes)
+    held = trained.held["model"]["test"]
     record = steps.record_alarms(
-        trained.scores, trained.held["model"]["test"], test, labelled, budget, settings.evaluation
+        trained.scores, held, test, labelled, settings.alarm_budget, settings.evaluation
     )
     name, days = settings.tracking.model_name, settings.promotion.evidence_days
-    earlier = steps.find_earlier_tests(run.client, name, kind, record, days)
-    rows_ahead = settings.labels.rows_ahead
-    return kind, record, steps.weigh_warnings(record, earlier, rows_ahead, budget, settings.evaluation)
+    return kind, record, steps.find_earlier_tests(run.client, name, kind, record, days)
 
 
 def log_outcome(

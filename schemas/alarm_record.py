@@ -45,6 +45,28 @@ class MovedAlarms(BaseModel):
     far: tuple[tuple[int, ...], ...]
 
 
+class ChampionRuns(BaseModel):
+    """What a version and the champion caught in runs of rows that neither had seen, each at the alarm budget.
+
+    Attributes:
+        version: Version number of the champion.
+        first_times: Time of each run's first row, nanoseconds since 1970, shape (runs,).
+        last_times: Time of its last row, shape (runs,).
+        events: Events, shape (runs,).
+        challenger: Events that the version caught.
+        champion: Events that the champion caught.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    first_times: tuple[int, ...]
+    last_times: tuple[int, ...]
+    events: tuple[float, ...]
+    challenger: CaughtEvents
+    champion: CaughtEvents
+
+
 class AlarmRecord(BaseModel):
     """What the alarms of a version, random alarms and the controls caught in the version's test.
 
@@ -61,6 +83,7 @@ class AlarmRecord(BaseModel):
         moved: The version's alarms at other times.
         at_budget: The version (`model`) and the controls, each with the lowest threshold that keeps the alarm
             budget on these rows.
+        against: The version and the champion on the rows that neither had seen, or None if there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,6 +97,7 @@ class AlarmRecord(BaseModel):
     random: CaughtEvents
     moved: MovedAlarms
     at_budget: dict[str, CaughtEvents]
+    against: ChampionRuns | None = None
 
     @model_validator(mode="after")
     def _check_runs(self) -> Self:

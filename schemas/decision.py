@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.alarm_record import ChampionRuns
 from schemas.evaluation import Evaluation, Interval
 
 Outcome = Literal["PROMOTE", "REJECT", "HOLD"]
@@ -45,7 +46,11 @@ class ChampionEvidence(_Frozen):
         version: The champion's version.
         problem: Why the two could not be compared, or None.
         judged_from: Time of the first row used.
-        events: Number of events in these rows.
+        events: Number of events in these rows, and in those of the earlier tests.
+        own_events: Events in the rows of the new version's own test; None for all of them.
+        tests: Number of tests: the own one, and earlier ones of versions of the same kind against the same
+            champion, which count for the event recall.
+        runs: What both caught in the own test, by run of rows.
         false_alarms_per_day: False-alarm rate at which their event recall is compared.
         comparisons: New version against champion, one comparison per metric.
         champion: Evaluation of the champion on these rows, with its own threshold.
@@ -56,6 +61,9 @@ class ChampionEvidence(_Frozen):
     problem: str | None = None
     judged_from: str | None = None
     events: int = 0
+    own_events: int | None = None
+    tests: int = 1
+    runs: ChampionRuns | None = None
     false_alarms_per_day: float | None = None
     comparisons: tuple[Comparison, ...] = ()
     champion: Evaluation | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from schemas.alarm_record import AlarmRecord, CaughtEvents, MovedAlarms
+from schemas.alarm_record import AlarmRecord, CaughtEvents, ChampionRuns, MovedAlarms
 from schemas.configuration import EvaluationSection
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
@@ -57,6 +57,29 @@ def record_alarms(
             name: _count(tally_at_rate(values, part, labelled, false_alarms_per_day, section))
             for name, values in of_part.items()
         },
+    )
+
+
+def record_against_champion(
+    version: str, challenger: Tally, champion: Tally, part: Part, labelled: LabelledReadings
+) -> ChampionRuns:
+    """Record what a version and the champion caught in a part that neither had seen.
+
+    Args:
+        version: Version number of the champion.
+        challenger: Tally of the version at the alarm budget.
+        champion: Tally of the champion on the same rows, at the same budget.
+        part: The part.
+        labelled: All rows and events.
+    """
+    first_times, last_times = _find_run_times(part, labelled)
+    return ChampionRuns(
+        version=version,
+        first_times=first_times,
+        last_times=last_times,
+        events=_list(challenger.events),
+        challenger=_count(challenger),
+        champion=_count(champion),
     )
 
 

@@ -184,11 +184,21 @@ def _check_champion(evidence: Evidence, section: PromotionSection) -> Iterator[C
         yield Check(gate="G2", outcome="unknown", reason=f"champion version {champion.version}: {problem}")
         return
     margins = {"average_precision": section.margin, "event_recall": section.event_recall_margin}
-    for comparison in champion.comparisons:
+    for comparison in _list_judged(champion, section):
         if comparison.metric in margins:
             yield _check_against(comparison, champion, margins[comparison.metric])
     if section.needs_superiority:
-        yield _check_superiority(champion)
+        yield _check_superiority(champion, section)
+
+
+def _list_judged(champion: ChampionEvidence, section: PromotionSection) -> list[Comparison]:
+    """List the comparisons that the events suffice for: only event recall counts those of earlier tests."""
+    own_events = champion.events if champion.own_events is None else champion.own_events
+    return [
+        comparison
+        for comparison in champion.comparisons
+        if comparison.metric == "event_recall" or own_events >= section.minimum_test_events
+    ]
 
 
 def _check_against(comparison: Comparison, champion: ChampionEvidence, margin: float) -> Check:
@@ -200,6 +210,8 @@ def _check_against(comparison: Comparison, champion: ChampionEvidence, margin: f
         else ""
     )
     figures = f"{_name_metric(comparison.metric)}{budget} {_describe(comparison)}, margin {margin:g}"
+    if comparison.metric == "event_recall" and champion.tests > 1:
+        figures += f", {count_things(champion.events, 'event')} of {champion.tests} tests"
     difference = comparison.difference
     outcome: Literal["pass", "fail", "unknown"]
     if difference is None:
@@ -213,11 +225,11 @@ def _check_against(comparison: Comparison, champion: ChampionEvidence, margin: f
     return Check(gate="G2", outcome=outcome, reason=f"{verdict} {name}: {figures}")
 
 
-def _check_superiority(champion: ChampionEvidence) -> Check:
+def _check_superiority(champion: ChampionEvidence, section: PromotionSection) -> Check:
     """G2, superiority, if required: at least one metric is clearly higher."""
     leads = [
         comparison
-        for comparison in champion.comparisons
+        for comparison in _list_judged(champion, section)
         if comparison.difference is not None and comparison.difference.low > 0
     ]
     if not leads:

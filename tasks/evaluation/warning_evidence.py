@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.alarm_record import AlarmRecord, CaughtEvents, MovedAlarms
+from schemas.alarm_record import AlarmRecord, CaughtEvents, ChampionRuns, MovedAlarms
 from schemas.configuration import EvaluationSection
 from schemas.decision import Comparison, WarningEvidence
 from tasks.evaluation.bootstrap import draw_weights, take_interval
@@ -91,25 +91,42 @@ def keep_runs(record: AlarmRecord, since: int, before: int) -> AlarmRecord:
         since: Earliest time of a run's first row, nanoseconds since 1970.
         before: First time of the tests that are newer: a run must end before it.
     """
-    times = zip(record.first_times, record.last_times, strict=True)
-    kept = [place for place, (first, last) in enumerate(times) if since <= first and last < before]
-
-    def keep(caught: CaughtEvents) -> CaughtEvents:
-        return CaughtEvents(**{name: _take(values, kept) for name, values in caught})
-
+    kept, against = _find_between(record, since, before), record.against
     return AlarmRecord(
         first_times=_take(record.first_times, kept),
         last_times=_take(record.last_times, kept),
         days=_take(record.days, kept),
         events=_take(record.events, kept),
         alarm_rows=record.alarm_rows,
-        own=keep(record.own),
-        random=keep(record.random),
+        own=_keep(record.own, kept),
+        random=_keep(record.random, kept),
         moved=MovedAlarms(
             moves=record.moved.moves, near=_take(record.moved.near, kept), far=_take(record.moved.far, kept)
         ),
-        at_budget={name: keep(caught) for name, caught in record.at_budget.items()},
+        at_budget={name: _keep(caught, kept) for name, caught in record.at_budget.items()},
+        against=None if against is None else _keep_both(against, _find_between(against, since, before)),
     )
+
+
+def _keep_both(against: ChampionRuns, kept: Sequence[int]) -> ChampionRuns:
+    return ChampionRuns(
+        version=against.version,
+        first_times=_take(against.first_times, kept),
+        last_times=_take(against.last_times, kept),
+        events=_take(against.events, kept),
+        challenger=_keep(against.challenger, kept),
+        champion=_keep(against.champion, kept),
+    )
+
+
+def _find_between(runs: AlarmRecord | ChampionRuns, since: int, before: int) -> list[int]:
+    """Find the places of the runs that begin at a time or later, and end before another."""
+    times = zip(runs.first_times, runs.last_times, strict=True)
+    return [place for place, (first, last) in enumerate(times) if since <= first and last < before]
+
+
+def _keep(caught: CaughtEvents, kept: Sequence[int]) -> CaughtEvents:
+    return CaughtEvents(**{name: _take(values, kept) for name, values in caught})
 
 
 def pool_records(records: Sequence[AlarmRecord]) -> Pool:
@@ -171,6 +188,19 @@ def compare_with_controls(pool: Pool, section: EvaluationSection) -> tuple[Compa
     return tuple(comparisons)
 
 
+def compare_with_champion(tests: Sequence[ChampionRuns], section: EvaluationSection) -> Comparison:
+    """Compare the event recall within `rows_ahead` rows with the champion's in tests with at least one event.
+
+    Args:
+        tests: What both caught at the alarm budget, in tests against the same champion.
+        section: The bootstrap.
+    """
+    challenger = np.concatenate([_stack(runs.challenger) for runs in tests])
+    champion = np.concatenate([_stack(runs.champion) for runs in tests])
+    events = np.concatenate([runs.events for runs in tests])
+    return _compare("champion", 0, challenger, champion, events, None, section)
+
+
 def compare_with_earlier(itself: Pool, before: Pool) -> tuple[Comparison, ...]:
     """Compare the event recall of the own test with that of earlier tests, by horizon.
 
@@ -201,7 +231,7 @@ def _compare(
     own: np.ndarray,
     other: np.ndarray,
     events: np.ndarray,
-    chance: float,
+    chance: float | None,
     section: EvaluationSection,
 ) -> Comparison:
     """Compare events caught within one horizon, shape (runs, 2), by paired resamples of whole runs."""

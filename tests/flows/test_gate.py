@@ -128,6 +128,20 @@ def test_the_events_of_three_retrainings_add_up(whole: Path) -> None:
     assert any(f"{sum(events)} events of 3 tests since" in reason for reason in results[2]["reasons"])
 
 
+def test_events_against_the_same_champion_add_up(whole: Path) -> None:
+    most = "promotion.minimum_test_events=40"
+    named = ("gate-champion", LOGISTIC, "promotion.event_recall_margin=0.3")
+    assert retrain_on(first_rows(whole, 10_000), *named)["decision"] == "PROMOTE"
+    second = retrain_on(first_rows(whole, 15_000), *named, most)
+    assert second["decision"] == "HOLD"
+    third = retrain_on(whole, *named, most)
+    assert [result["champion"]["version"] for result in (second, third)] == ["1", "1"]
+    assert [result["champion"]["tests"] for result in (second, third)] == [1, 2]
+    events = [result["champion"]["own_events"] for result in (second, third)]
+    assert third["champion"]["events"] == sum(events) >= 40 > max(events)
+    assert third["decision"] == "PROMOTE"
+
+
 def test_tests_of_another_kind_and_of_the_same_rows_do_not_count(whole: Path, early: Path) -> None:
     name, most = "gate-kinds", "promotion.minimum_test_events=60"
     retrain_on(early, name, LOGISTIC, most)

@@ -41,12 +41,20 @@ def comparison_of(metric: str, value: float, low: float, high: float) -> Compari
     )
 
 
-def champion_with(*comparisons: Comparison, events: int = 12, problem: str | None = None) -> ChampionEvidence:
+def champion_with(
+    *comparisons: Comparison,
+    events: int = 12,
+    problem: str | None = None,
+    own_events: int | None = None,
+    tests: int = 1,
+) -> ChampionEvidence:
     return ChampionEvidence(
         version="3",
         problem=problem,
         judged_from="2024-01-01T00:00:00",
         events=events,
+        own_events=own_events,
+        tests=tests,
         false_alarms_per_day=5.0,
         comparisons=comparisons,
     )
@@ -416,3 +424,18 @@ def test_a_table_that_looks_ahead_is_no_evidence_against_a_version_either() -> N
     decision = judge(interpolated_share=0.25, roc_auc_interval=interval(0.4, 0.6))
     assert decision.decision == "HOLD"
     assert len(decision.reasons) == 2
+
+
+def test_few_own_events_against_the_champion_leave_its_average_precision_out() -> None:
+    unclear = comparison_of("average_precision", 0.5, -0.3, 0.3)
+    decision = judge(champion=champion_with(unclear, EQUAL[1], own_events=3, tests=4))
+    assert decision.decision == "PROMOTE"
+    (reason,) = [reason for reason in decision.reasons if reason.startswith("G2")]
+    assert "event recall at 5 false alarms a day 0.500 against 0.500" in reason
+    assert reason.endswith("12 events of 4 tests")
+    assert judge(champion=champion_with(unclear, EQUAL[1], own_events=10, tests=4)).decision == "HOLD"
+
+
+def test_a_recall_worse_than_the_champions_in_all_tests_is_rejected() -> None:
+    worse = comparison_of("event_recall", 0.3, -0.4, -0.1)
+    assert judge(champion=champion_with(worse, own_events=3, tests=4)).decision == "REJECT"

@@ -7,13 +7,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from schemas.alarm_record import AlarmRecord
+from schemas.alarm_record import AlarmRecord, ChampionRuns
 from schemas.configuration import EvaluationSection
 from schemas.decision import WarningEvidence
 from schemas.readings import LabelledReadings
-from tasks.evaluation.alarm_record import record_alarms
+from tasks.evaluation.alarm_record import record_against_champion, record_alarms
+from tasks.evaluation.evaluate import tally_alarms
 from tasks.evaluation.warning_checks import check_warnings
-from tasks.evaluation.warning_evidence import keep_runs, pool_records, weigh_warnings
+from tasks.evaluation.warning_evidence import (
+    compare_with_champion,
+    keep_runs,
+    pool_records,
+    weigh_warnings,
+)
 from tests.builders import labelled_with, part_of
 
 SECTION = EvaluationSection(bootstrap_samples=200)
@@ -186,3 +192,29 @@ def test_runs_that_a_newer_test_holds_or_that_are_too_old_are_left_out() -> None
     # a run that reaches into the newer test is left out whole
     assert keep_runs(record, since=first, before=record.last_times[1]).first_times == (first,)
     assert pool_records([keep_runs(record, since=first, before=third)]).events.tolist() == [1, 1]
+
+
+def against_champion(labelled: LabelledReadings, own: list[int], champion: list[int]) -> ChampionRuns:
+    """Record what a version and the champion catch with alarms in some rows."""
+    part, rows = part_of(labelled), np.arange(len(labelled.labels))
+    challenger, other = (
+        tally_alarms(np.isin(rows, flagged).astype(np.float64), part, labelled, np.ones(len(rows)), SECTION)
+        for flagged in (own, champion)
+    )
+    return record_against_champion("3", challenger, other, part, labelled)
+
+
+def test_events_against_the_same_champion_add_up() -> None:
+    labelled = labelled_with(rows=32, events=[10, 21])
+    tests = [against_champion(labelled, [9], [9, 19]), against_champion(labelled, [9, 19], [9])]
+    (alone, both) = compare_with_champion(tests[:1], SECTION), compare_with_champion(tests, SECTION)
+    assert (alone.metric, alone.value, alone.other_value) == ("event_recall", 0.5, 1)
+    assert (both.value, both.other_value) == (0.75, 0.75)
+
+
+def test_runs_against_the_champion_are_left_out_with_those_of_the_test() -> None:
+    labelled = labelled_with(rows=32, events=[10, 21])
+    record = flag(labelled, 3).model_copy(update={"against": against_champion(labelled, [9], [19])})
+    kept = keep_runs(record, since=record.first_times[1], before=record.first_times[2]).against
+    assert kept is not None
+    assert (kept.events, kept.challenger.near, kept.champion.near) == ((1,), (0,), (1,))
