@@ -140,14 +140,3 @@ def test_events_against_the_same_champion_add_up(whole: Path) -> None:
     events = [result["champion"]["own_events"] for result in (second, third)]
     assert third["champion"]["events"] == sum(events) >= 40 > max(events)
     assert third["decision"] == "PROMOTE"
-
-
-def test_tests_of_another_kind_and_of_the_same_rows_do_not_count(whole: Path, early: Path) -> None:
-    name, most = "gate-kinds", "promotion.minimum_test_events=60"
-    retrain_on(early, name, LOGISTIC, most)
-    again = retrain_on(early, name, LOGISTIC, most)
-    other = retrain_on(whole, name, LOGISTIC, most, "model.regularisation=1000")
-    alone = retrain_on(whole, name, LOGISTIC, most, "promotion.evidence_days=0")
-    assert [result["warnings"]["tests"] for result in (again, other, alone)] == [1, 1, 1]
-    # two versions were tested on the rows of the first half, of which only the newer test counts
-    assert retrain_on(whole, name, LOGISTIC, most)["warnings"]["tests"] == 2
