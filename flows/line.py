@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from flows import steps
+from schemas.alarm_record import AlarmRecord
 from schemas.configuration import Configuration, ReadingsSection
 from schemas.decision import Decision, Evidence
 from schemas.detector import Detector
@@ -97,9 +98,14 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A logged model, the evidence about it, and the decision."""
+    """A logged model, the evidence about it, and the decision.
+
+    `record` is what its alarms caught in the test, and `kind` the key of the versions that are tested alike.
+    """
 
     model_id: str
+    kind: str
+    record: AlarmRecord
     evidence: Evidence
     decision: Decision
 

@@ -90,6 +90,7 @@ def describe_result(
         controls=select_controls(trained.evaluations, "metrics"),
         control_intervals=select_controls(trained.evaluations, "intervals"),
         champion=judged.evidence.champion,
+        warnings=judged.evidence.warnings,
         seconds={},
         findings=(*prepared.readings.findings, *adapted.findings),
         model=ModelSummary(

@@ -16,6 +16,7 @@ from flows.progress import Stopwatch
 from flows.recorded_run import Run, recorded_run, registered_version
 from flows.results import describe_result, describe_tags, summarise_parts
 from flows.summaries import publish_artifacts
+from schemas.alarm_record import ALARM_RECORD_FILE, KIND_TAG, AlarmRecord
 from schemas.configuration import DEFAULTS, Configuration
 from schemas.decision import Evidence
 from schemas.errors import BusyError
@@ -24,6 +25,7 @@ from schemas.model import FittedModel
 from schemas.readings import Source
 from schemas.results import RetrainResult
 from schemas.work import RESULT_FILE, Work
+from tasks.readings.inspect import find_interpolated_share
 from tasks.tracking.locks import lock_retraining
 from tasks.tracking.store import report_trouble
 
@@ -120,10 +122,11 @@ def do_work(
         steps.log_datasets(run.client, run.id, prepared.labelled, divided.split.parts, prepared.raw.source)
         trained = train(run, work, prepared, divided, settings, clock)
         judged = judge(run, prepared, divided, trained, settings)
-        log_outcome(run, divided, trained, judged.evidence, settings)
+        log_outcome(run, divided, trained, judged, settings)
         clock.lap("log", f"run {run.name}")
         medians = steps.find_normal_medians(trained.scores["model"], divided.split)
         version_tags = describe_tags(prepared, divided, medians, judged.decision, settings, run.code_version)
+        version_tags |= {KIND_TAG: judged.kind}
         with registered_version(
             run.client, tracking.model_name, judged.model_id, run.id, version_tags
         ) as version:
@@ -211,7 +214,14 @@ def judge(
     steps.verify_logged_scores(model_id, raw, labelled, test, scores, held)
     champion = steps.score_champion(run.client, settings.tracking.model_name, raw)
     evaluation = trained.evaluations["test"]
-    budget = settings.threshold.promised_false_alarms_per_day or settings.promotion.false_alarms_per_day
+    budget = settings.alarm_budget
+    kind, record, earlier = collect_records(run, prepared, divided, trained, settings)
+    compared = None
+    if champion is not None:
+        compared = steps.compare_champion(
+            champion, scores, held, test, labelled, budget, settings.evaluation, earlier
+        )
+        record = record.model_copy(update={"against": compared.runs})
     evidence = Evidence(
         trial=trial.result(),
         is_leaky_split=divided.split.is_leaky,
@@ -222,19 +232,39 @@ def judge(
         alarm_budget=budget,
         false_alarms_per_day=evaluation.metrics.false_alarms_per_day,
         false_alarms_interval=evaluation.intervals.get("false_alarms_per_day"),
+        warnings=steps.weigh_warnings(
+            record, earlier, settings.labels.rows_ahead, budget, settings.evaluation
+        ),
+        interpolated_share=find_interpolated_share(prepared.readings),
         slices=steps.slice_alarms(scores, held, test, labelled, raw, settings.evaluation),
-        champion=None
-        if champion is None
-        else steps.compare_champion(champion, scores, held, test, labelled, budget, settings.evaluation),
+        champion=compared,
     )
-    return Judged(model_id, evidence, steps.judge_version(evidence, settings.promotion))
+    return Judged(model_id, kind, record, evidence, steps.judge_version(evidence, settings.promotion))
+
+
+def collect_records(
+    run: Run, prepared: Prepared, divided: Divided, trained: Trained, settings: Configuration
+) -> tuple[str, AlarmRecord, tuple[AlarmRecord, ...]]:
+    """Record the alarms of the test, and find the records of earlier tests of versions of the same kind.
+
+    Returns:
+        The key of the kind, the record, and those of earlier tests, the newest first.
+    """
+    test, labelled = divided.split.test, prepared.labelled
+    kind = steps.identify_kind(settings, labelled.sensors, labelled.categories, labelled.step_minutes)
+    held = trained.held["model"]["test"]
+    record = steps.record_alarms(
+        trained.scores, held, test, labelled, settings.alarm_budget, settings.evaluation
+    )
+    name, days = settings.tracking.model_name, settings.promotion.evidence_days
+    return kind, record, steps.find_earlier_tests(run.client, name, kind, record, days)
 
 
 def log_outcome(
-    run: Run, divided: Divided, trained: Trained, evidence: Evidence, settings: Configuration
+    run: Run, divided: Divided, trained: Trained, judged: Judged, settings: Configuration
 ) -> None:
-    """Log losses, metrics, thresholds, the gate's evidence, the scaler and the model."""
-    evaluations = dict(trained.evaluations)
+    """Log losses, metrics, thresholds, evidence, what the alarms caught, the scaler and the model."""
+    evaluations, evidence = dict(trained.evaluations), judged.evidence
     if evidence.champion is not None:
         evaluations |= evidence.champion.evaluations
     history = trained.model.history
@@ -248,6 +278,7 @@ def log_outcome(
         figures["promised_false_alarms_per_day"] = promised
     files = {
         "evidence.json": evidence.model_dump_json(indent=1).encode(),
+        ALARM_RECORD_FILE: judged.record.model_dump_json().encode(),
         "scaler.json": divided.scaler.model_dump_json(indent=1).encode(),
     }
     files |= steps.archive_model(trained.model, settings.model.family)

@@ -20,14 +20,23 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 from schemas.errors import ForewarnError
 from tasks.alarms import explain, rule, threshold
 from tasks.arrangement import arrange
-from tasks.evaluation import evaluate, gate, missing_events, search, slices
+from tasks.evaluation import alarm_record, evaluate, gate, missing_events, search, slices, warning_evidence
 from tasks.evaluation.backtest import summarise, trial
 from tasks.features import absurd, featurise, scale
 from tasks.labels import event_log, events, labels
 from tasks.models import baselines, fit, members, training_cache
 from tasks.monitor import reference, review, review_log, watch
 from tasks.readings import check, inspect, replay
-from tasks.registry import finished_runs, loading, promote, register, rescore, resolve, smoke_test
+from tasks.registry import (
+    earlier_tests,
+    finished_runs,
+    loading,
+    promote,
+    register,
+    rescore,
+    resolve,
+    smoke_test,
+)
 from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
 from tasks.scoring import append, carry_over, output_rows, reading_settings, resume, set_aside
 from tasks.simulators import plants
@@ -216,6 +225,10 @@ run_smoke_test = step(smoke_test.run_smoke_test, name="smoke test in a fresh pro
 slice_alarms = step(slices.slice_alarms, name="slice alarms")
 score_champion = outside(rescore.score_champion, name="re-score champion", timeout_seconds=1800)
 compare_champion = step(rescore.compare_champion, name="compare with champion")
+record_alarms = step(alarm_record.record_alarms, name="record alarms")
+identify_kind = step(fingerprint.identify_kind, name="identify kind")
+find_earlier_tests = outside(earlier_tests.find_earlier_tests, name="find earlier tests", timeout_seconds=300)
+weigh_warnings = step(warning_evidence.weigh_warnings, name="weigh warnings")
 compare_best_control = step(evaluate.compare_best_control, name="compare with controls")
 judge_version = step(gate.judge_version, name="promotion gate")
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.alarm_record import ChampionRuns
 from schemas.evaluation import Evaluation, Interval
 
 Outcome = Literal["PROMOTE", "REJECT", "HOLD"]
@@ -26,6 +27,8 @@ class Comparison(_Frozen):
         other_value: The other scorer's value on the same rows.
         difference: Interval of the version's value minus the other's, from a paired bootstrap over whole
             runs of rows; None if undefined.
+        chance: Probability that luck alone would make the difference as large, in its direction; None if it
+            was not computed.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Comparison(_Frozen):
     value: float
     other_value: float
     difference: Interval | None
+    chance: float | None = None
 
 
 class ChampionEvidence(_Frozen):
@@ -42,7 +46,11 @@ class ChampionEvidence(_Frozen):
         version: The champion's version.
         problem: Why the two could not be compared, or None.
         judged_from: Time of the first row used.
-        events: Number of events in these rows.
+        events: Number of events in these rows, and in those of the earlier tests.
+        own_events: Events in the rows of the new version's own test; None for all of them.
+        tests: Number of tests: the own one, and earlier ones of versions of the same kind against the same
+            champion, which count for the event recall.
+        runs: What both caught in the own test, by run of rows.
         false_alarms_per_day: False-alarm rate at which their event recall is compared.
         comparisons: New version against champion, one comparison per metric.
         champion: Evaluation of the champion on these rows, with its own threshold.
@@ -53,6 +61,9 @@ class ChampionEvidence(_Frozen):
     problem: str | None = None
     judged_from: str | None = None
     events: int = 0
+    own_events: int | None = None
+    tests: int = 1
+    runs: ChampionRuns | None = None
     false_alarms_per_day: float | None = None
     comparisons: tuple[Comparison, ...] = ()
     champion: Evaluation | None = None
@@ -133,6 +144,50 @@ class Slice(_Frozen):
         return self.false_alarms / self.days
 
 
+class WarningEvidence(_Frozen):
+    """Whether the alarms warn of events: more than random alarms do, and not less than the controls.
+
+    The events are those of the version's own test and of earlier tests of versions of its kind. Each test was
+    made on rows that its own version had not seen, and no row counts twice.
+
+    Attributes:
+        tests: Number of tests, the version's own among them.
+        since: Time of the first row of these tests, or None without a row.
+        days: Days of rows in all tests.
+        events: Events in all tests.
+        own_events: Events in the version's own test.
+        own_caught: Events that it caught there, within `rows_ahead` rows and within the longer horizon.
+        own_expected: What random alarms at its own rate are expected to catch there.
+        own_alarm_rows: Rows with an alarm there.
+        false_alarms_per_day: False alarms a day in all tests.
+        alarm_budget: False alarms a day at which the version is compared with the controls.
+        rows_ahead: The nearer horizon, in rows.
+        horizon_minutes: The longer horizon, in minutes.
+        level: Largest probability of luck that is still a clear difference.
+        random: Event recall in all tests against random alarms at the same false-alarm rate, by horizon.
+        controls: Event recall at the alarm budget in all tests against the best control, by horizon.
+        earlier: Event recall in the own test against that of the earlier tests, by horizon; `chance` is the
+            probability of catching so few if the version warned as well as those before it.
+    """
+
+    tests: int
+    since: str | None
+    days: float
+    events: int
+    own_events: int
+    own_caught: tuple[float, float]
+    own_expected: tuple[float, float]
+    own_alarm_rows: int
+    false_alarms_per_day: float | None
+    alarm_budget: float
+    rows_ahead: int
+    horizon_minutes: float
+    level: float
+    random: tuple[Comparison, ...] = ()
+    controls: tuple[Comparison, ...] = ()
+    earlier: tuple[Comparison, ...] = ()
+
+
 class Evidence(_Frozen):
     """Everything that the gate's decision depends on; logged in full with the run.
 
@@ -146,6 +201,9 @@ class Evidence(_Frozen):
         alarm_budget: False alarms per day that the version may raise.
         false_alarms_per_day: False alarms per day on the test part.
         false_alarms_interval: Its interval.
+        warnings: Whether its alarms warn of events.
+        interpolated_share: Share of sensor values on straight lines between two readings, which depend on a
+            later one; 0 after a causal replay.
         slices: Alarms in slices of the test part.
         champion: Evaluation against the champion, or None if there is no champion yet.
     """
@@ -159,6 +217,8 @@ class Evidence(_Frozen):
     alarm_budget: float
     false_alarms_per_day: float | None
     false_alarms_interval: Interval | None
+    warnings: WarningEvidence
+    interpolated_share: float
     slices: tuple[Slice, ...]
     champion: ChampionEvidence | None
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.decision import ChampionEvidence, Check
+from schemas.decision import ChampionEvidence, Check, WarningEvidence
 from schemas.evaluation import Interval, Metrics
 from schemas.readings import Finding
 
@@ -90,6 +90,8 @@ class RetrainResult(BaseModel):
         findings: What is to be known about the data, the split, the model and the threshold; empty in
             results of earlier releases.
         model: The families that were fitted, and those left out; None in results of earlier releases.
+        warnings: Whether its alarms warn, with the events of earlier tests; None in results of earlier
+            releases.
         is_found: Whether a finished run of the same work was found, so that nothing was trained.
         is_resumed: Whether it resumed an interrupted run.
     """
@@ -122,6 +124,7 @@ class RetrainResult(BaseModel):
     controls: dict[str, Metrics]
     control_intervals: dict[str, dict[str, Interval]]
     champion: ChampionEvidence | None
+    warnings: WarningEvidence | None = None
     seconds: dict[str, float]
     findings: tuple[Finding, ...] = ()
     model: ModelSummary | None = None

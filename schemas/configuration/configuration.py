@@ -63,6 +63,11 @@ class Configuration(Section):
         return self.readings.label_column is not None or self.labels.events_file is not None
 
     @property
+    def alarm_budget(self) -> float:
+        """False alarms a day that a version may raise: those that its threshold rule promises, if it does."""
+        return self.threshold.promised_false_alarms_per_day or self.promotion.false_alarms_per_day
+
+    @property
     def purge_rows(self) -> int:
         """Rows left out before each boundary so that no label depends on the next part."""
         if not self.has_labels:

@@ -11,7 +11,21 @@ class PromotionSection(Section):
     """What the gate requires of a version before it becomes champion."""
 
     minimum_test_events: int = Field(
-        10, ge=1, description="Fewest test events for a decision; with fewer it is HOLD."
+        10,
+        ge=1,
+        description="Fewest test events for a decision, those of earlier tests included (`evidence_days`); "
+        "with fewer it is HOLD.",
+    )
+    evidence_days: float = Field(
+        365.0,
+        ge=0,
+        description="For how many days before its test earlier tests of versions of its kind are evidence of "
+        "whether it warns; 0 for its own test alone.",
+    )
+    interpolated_share: Share = Field(
+        0.05,
+        description="Largest share of sensor values on straight lines between two readings, which look "
+        "ahead; with more, and without `readings.replay=causal`, it is HOLD.",
     )
     false_alarms_per_day: float = Field(
         5.0,

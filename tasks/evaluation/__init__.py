@@ -5,6 +5,7 @@ and the `Decision` of the promotion gate. Champion and challenger must be compar
 and the controls are reported next to every model.
 
 Called by other rooms: `evaluate` (metrics, tallies, comparisons), `random_alarms.expect_random_recall`,
+`alarm_record` and `warning_evidence` (what alarms caught, alone and in several tests),
 `slices.slice_alarms`, `gate.judge_version`, `search` (trials of a comparison), `backtest.summarise`
 (`summarise_folds`, `judge_entrants`).
 """

@@ -23,6 +23,7 @@ from tasks.alarms.episodes import (
     select_events,
 )
 from tasks.alarms.recalibrate import follow_scores
+from tasks.alarms.threshold import meet_alarm_budget
 from tasks.evaluation.blocks import number_test_blocks
 from tasks.evaluation.bootstrap import (
     draw_weights,
@@ -69,6 +70,26 @@ class Tally:
     blocks: np.ndarray
     counts: np.ndarray
     leads: np.ndarray
+
+    @property
+    def events(self) -> np.ndarray:
+        """Events in each run, shape (runs,)."""
+        return self.counts[:, _EVENTS]
+
+    @property
+    def caught(self) -> np.ndarray:
+        """Events caught within `rows_ahead` rows, and within the longer horizon, shape (runs, 2)."""
+        return self.counts[:, [_CAUGHT, _CAUGHT_IN_MINUTES]]
+
+    @property
+    def false_alarms(self) -> np.ndarray:
+        """False-alarm episodes in each run, shape (runs,)."""
+        return self.counts[:, _FALSE_ALARMS]
+
+    @property
+    def days(self) -> np.ndarray:
+        """Days of rows in each run, shape (runs,)."""
+        return self.counts[:, _DAYS]
 
 
 def evaluate_scores(
@@ -137,6 +158,18 @@ def tally_alarms(
         # an alarm before an event that is to be detected, not foreseen, is not its alarm
         leads=leads[1] if labelled.rows_ahead else leads[0],
     )
+
+
+def tally_at_rate(
+    scores: np.ndarray,
+    part: Part,
+    labelled: LabelledReadings,
+    false_alarms_per_day: float,
+    section: EvaluationSection,
+) -> Tally:
+    """Tally the alarms at the lowest threshold that keeps an alarm budget on these rows."""
+    threshold = meet_alarm_budget(scores, part, labelled, false_alarms_per_day, section.repeat_alarm_minutes)
+    return tally_alarms(scores, part, labelled, np.full(len(scores), threshold), section)
 
 
 def join_tallies(tallies: Sequence[Tally]) -> Tally:

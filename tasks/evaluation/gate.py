@@ -7,6 +7,8 @@ from typing import Literal
 
 from schemas.configuration import PromotionSection
 from schemas.decision import ChampionEvidence, Check, Comparison, Decision, Evidence, Gate, Outcome
+from tasks.evaluation.warning_checks import check_warnings, describe_tests
+from tasks.tables.format import count_things
 
 CHANCE = 0.5
 # scores are equal on the same machine; other processors round the last bits differently
@@ -19,9 +21,9 @@ def judge_version(evidence: Evidence, section: PromotionSection) -> Decision:
     """Decide from evidence alone: the same evidence gives the same decision.
 
     A failed check rejects the version, and a check that cannot be answered holds it. Integrity comes first:
-    a version that does not run is not checked further. If the test is meaningless, because it is leaky or has
-    too few events, the version is held, whatever its figures are. The first champion must pass every check
-    but the comparison.
+    a version that does not run is not checked further. If the test is meaningless, because it is leaky, looks
+    ahead or has too few events, the version is held, whatever its figures are. The first champion must pass
+    every check but the comparison.
 
     Args:
         evidence: What is known of the version, the controls and the champion.
@@ -30,15 +32,19 @@ def judge_version(evidence: Evidence, section: PromotionSection) -> Decision:
     Returns:
         The decision, with all its reasons and all checks.
     """
-    checks = list(_check_integrity(evidence))
+    checks, is_test_meaningless = list(_check_integrity(evidence)), False
     if not _list_reasons(checks, "fail"):
-        test = list(_check_test(evidence, section))
-        checks += test
+        test, look_ahead = list(_check_test(evidence, section)), _check_look_ahead(evidence, section)
+        is_test_meaningless = bool(_list_reasons([*test, look_ahead], "unknown"))
+        checks += [*test, look_ahead]
         if not _list_reasons(test, "unknown"):
-            checks += [*_check_floors(evidence, section), *_check_champion(evidence, section)]
+            checks += [
+                *_check_floors(evidence, section),
+                *check_warnings(evidence.warnings, section.minimum_test_events),
+                *_check_champion(evidence, section),
+            ]
         checks += [*_check_operation(evidence, section), *_check_approval(section)]
     failures, gaps = _list_reasons(checks, "fail"), _list_reasons(checks, "unknown")
-    is_test_meaningless = any(check.gate == "G1" and check.outcome == "unknown" for check in checks)
     decision: Outcome = "PROMOTE"
     if failures and not is_test_meaningless:
         decision = "REJECT"
@@ -83,17 +89,47 @@ def _check_test(evidence: Evidence, section: PromotionSection) -> Iterator[Check
             "the test is no evidence about later rows (set split.method=time and "
             "features.scale_order=split_scale_window)",
         )
-    is_enough = evidence.test_events >= section.minimum_test_events
+    is_enough = evidence.warnings.events >= section.minimum_test_events
     least = f"at least {section.minimum_test_events} are needed (promotion.minimum_test_events)"
     yield Check(
         gate="G1",
         outcome="pass" if is_enough else "unknown",
-        reason=f"{evidence.test_events} events in the test{'' if is_enough else f', {least}'}",
+        reason=f"{describe_tests(evidence.warnings)}{'' if is_enough else f', {least}'}",
+    )
+
+
+def _check_look_ahead(evidence: Evidence, section: PromotionSection) -> Check:
+    """G1: few of the sensor values were interpolated later, between a reading and one after it."""
+    share, most = evidence.interpolated_share, section.interpolated_share
+    is_causal = share <= most
+    figures = f"{share:.0%} of the sensor values lie on straight lines between two readings"
+    return Check(
+        gate="G1",
+        outcome="pass" if is_causal else "unknown",
+        reason=f"the table does not look ahead: {figures}"
+        if is_causal
+        else f"the table looks ahead: {figures}, so they depend on the later one, and the test says little "
+        f"about live readings; {most:.0%} are accepted (promotion.interpolated_share). Train with "
+        "readings.replay=causal",
     )
 
 
 def _check_floors(evidence: Evidence, section: PromotionSection) -> Iterator[Check]:
-    """G1: above chance, not clearly worse than the best control, alarms within the budget."""
+    """G1: above chance, not clearly worse than the best control, alarms within the budget.
+
+    ROC areas are of the version's own test. Where it has too few events, earlier tests help to decide whether
+    the version warns, and its area is not judged.
+    """
+    if evidence.test_events < section.minimum_test_events:
+        reason = f"ROC area not judged on {count_things(evidence.test_events, 'event')} of its own test"
+        yield Check(gate="G1", outcome="pass", reason=reason)
+    else:
+        yield from _check_areas(evidence)
+    yield _check_alarms(evidence, section)
+
+
+def _check_areas(evidence: Evidence) -> Iterator[Check]:
+    """G1: the ROC area is above chance, and not clearly below that of the best control."""
     area, interval, control = evidence.roc_auc, evidence.roc_auc_interval, evidence.best_control
     is_above = area is not None and interval is not None and interval.low > CHANCE
     bounds = "unknown" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
@@ -113,7 +149,6 @@ def _check_floors(evidence: Evidence, section: PromotionSection) -> Iterator[Che
             not is_worse,
             f"{verdict} {'the control ' if is_worse else ''}{control.name}: {_describe(control)}",
         )
-    yield _check_alarms(evidence, section)
 
 
 def _check_alarms(evidence: Evidence, section: PromotionSection) -> Check:
@@ -149,11 +184,21 @@ def _check_champion(evidence: Evidence, section: PromotionSection) -> Iterator[C
         yield Check(gate="G2", outcome="unknown", reason=f"champion version {champion.version}: {problem}")
         return
     margins = {"average_precision": section.margin, "event_recall": section.event_recall_margin}
-    for comparison in champion.comparisons:
+    for comparison in _list_judged(champion, section):
         if comparison.metric in margins:
             yield _check_against(comparison, champion, margins[comparison.metric])
     if section.needs_superiority:
-        yield _check_superiority(champion)
+        yield _check_superiority(champion, section)
+
+
+def _list_judged(champion: ChampionEvidence, section: PromotionSection) -> list[Comparison]:
+    """List the comparisons that the events suffice for: only event recall counts those of earlier tests."""
+    own_events = champion.events if champion.own_events is None else champion.own_events
+    return [
+        comparison
+        for comparison in champion.comparisons
+        if comparison.metric == "event_recall" or own_events >= section.minimum_test_events
+    ]
 
 
 def _check_against(comparison: Comparison, champion: ChampionEvidence, margin: float) -> Check:
@@ -165,6 +210,8 @@ def _check_against(comparison: Comparison, champion: ChampionEvidence, margin: f
         else ""
     )
     figures = f"{_name_metric(comparison.metric)}{budget} {_describe(comparison)}, margin {margin:g}"
+    if comparison.metric == "event_recall" and champion.tests > 1:
+        figures += f", {count_things(champion.events, 'event')} of {champion.tests} tests"
     difference = comparison.difference
     outcome: Literal["pass", "fail", "unknown"]
     if difference is None:
@@ -178,11 +225,11 @@ def _check_against(comparison: Comparison, champion: ChampionEvidence, margin: f
     return Check(gate="G2", outcome=outcome, reason=f"{verdict} {name}: {figures}")
 
 
-def _check_superiority(champion: ChampionEvidence) -> Check:
+def _check_superiority(champion: ChampionEvidence, section: PromotionSection) -> Check:
     """G2, superiority, if required: at least one metric is clearly higher."""
     leads = [
         comparison
-        for comparison in champion.comparisons
+        for comparison in _list_judged(champion, section)
         if comparison.difference is not None and comparison.difference.low > 0
     ]
     if not leads:

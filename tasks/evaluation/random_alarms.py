@@ -62,6 +62,38 @@ def find_random_chances(
     return np.asarray(shares, dtype=np.float64)[places]
 
 
+def move_alarms(
+    is_flagged: np.ndarray, labelled: LabelledReadings, part: Part, horizon_starts: np.ndarray, moves: int
+) -> np.ndarray:
+    """Find which events of a part its alarms would catch if all of them came earlier or later.
+
+    The alarms move along the windows of the part together, as on a ring, by evenly spaced distances. If they
+    have nothing to do with the events, the events that they catch are as good as any of these draws, however
+    the alarms or the events gather: a permutation test by shifts in time.
+
+    Args:
+        is_flagged: Whether a window has an alarm, bool, shape (windows of the part,).
+        labelled: All rows and events.
+        part: The part.
+        horizon_starts: First row of the horizon of each event, shape (events,).
+        moves: Number of moves, at least 1.
+
+    Returns:
+        Whether the event is caught after the move, bool, shape (moves, events of the part).
+
+    Source: toroidal shifts, Lotwick and Silverman 1982, Journal of the Royal Statistical Society B 44.
+    """
+    events, windows = select_events(labelled, part), len(is_flagged)
+    if not windows:
+        return np.zeros((moves, len(events)), dtype=bool)
+    starts = np.searchsorted(part.end_rows, horizon_starts[events])
+    lengths = np.searchsorted(part.end_rows, labelled.event_stops[events]) - starts
+    behind = np.concatenate([[0], np.cumsum(np.concatenate([is_flagged, is_flagged]))])
+    distances = np.arange(1, moves + 1) * windows // (moves + 1)
+    begins = (starts - distances[:, None]) % windows
+    return behind[begins + lengths] > behind[begins]
+
+
 def _count_rows_behind(is_normal: np.ndarray, runs: np.ndarray) -> np.ndarray:
     """Count the normal rows in a row, of one run, that end at each row; 0 at other rows, shape (rows,)."""
     is_new = np.zeros(len(is_normal), dtype=bool)

@@ -372,6 +372,12 @@ def _find_look_ahead(readings: SensorReadings) -> Finding | None:
     )
 
 
+def find_interpolated_share(readings: SensorReadings) -> float:
+    """Find the share of sensor values that look ahead, as the findings have it; 0 after a causal replay."""
+    shares = {finding.check: finding.details.get("share", 0.0) for finding in readings.findings}
+    return 0.0 if "causal_replay" in shares else float(shares.get("look_ahead", 0.0))
+
+
 def _names(readings: SensorReadings, is_chosen: np.ndarray) -> tuple[str, ...]:
     return tuple(name for name, chosen in zip(readings.sensors, is_chosen, strict=True) if chosen)
 

@@ -6,6 +6,7 @@ interrupted one. `previous` always names the version that the next rollback rest
 
 Called by other rooms: `register` (log and register a detector), `loading` (load a version),
 `resolve.resolve_version`, `versions` (look-ups), `rescore` (rows scored by registered versions),
-`smoke_test.run_smoke_test`, `history.describe_person`, `history.shorten`, `finished_runs`,
-`sweep.close_abandoned_runs`, and what the commands run: `promote`, `quarantine`, `delete`, `list_versions`.
+`earlier_tests.find_earlier_tests`, `smoke_test.run_smoke_test`, `history.describe_person`, `history.shorten`,
+`finished_runs`, `sweep.close_abandoned_runs`, and what the commands run: `promote`, `quarantine`, `delete`,
+`list_versions`.
 """

@@ -10,7 +10,7 @@ from schemas.registry import QUARANTINE_TAG, Move, RegistryListing, RegistryStat
 from tasks.registry.champions import describe_target, find_rollback_target
 from tasks.registry.history import read_registry
 from tasks.registry.repair import describe_change, open_registry
-from tasks.registry.versions import find_model, find_run_metrics
+from tasks.registry.versions import find_model, find_run_metrics, list_model_versions
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,7 +44,9 @@ def list_versions(client: MlflowClient, model_name: str) -> RegistryListing:
     with open_registry(client, model_name) as opened:
         repairs = opened.repairs
     state = read_registry(client, model_name)
-    versions = [summarise_version(client, version, state) for version in _search(client, model_name)]
+    versions = [
+        summarise_version(client, version, state) for version in list_model_versions(client, model_name)
+    ]
     return RegistryListing(
         model_name=model_name,
         standing=state.standing,
@@ -114,18 +116,6 @@ def align(rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
-
-
-def _search(client: MlflowClient, model_name: str) -> list[ModelVersion]:
-    quote = '"' if "'" in model_name else "'"
-    found: list[ModelVersion] = []
-    token = None
-    while True:
-        page = client.search_model_versions(f"name={quote}{model_name}{quote}", page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
 
 
 def _write_version(version: VersionSummary) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from schemas.alarm_record import AlarmRecord, ChampionRuns
 from schemas.configuration import EvaluationSection
 from schemas.decision import ChampionEvidence
 from schemas.errors import InputError
@@ -15,8 +17,9 @@ from schemas.evaluation import ChampionScores
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
 from tasks.alarms.episodes import find_horizon_starts
-from tasks.alarms.threshold import meet_alarm_budget
-from tasks.evaluation.evaluate import Tally, compare_tallies, evaluate_scores, tally_alarms
+from tasks.evaluation.alarm_record import record_against_champion
+from tasks.evaluation.evaluate import compare_tallies, evaluate_scores, tally_at_rate
+from tasks.evaluation.warning_evidence import compare_with_champion
 from tasks.registry.loading import score_with_version
 from tasks.registry.versions import find_champion
 
@@ -107,6 +110,7 @@ def compare_champion(
     labelled: LabelledReadings,
     false_alarms_per_day: float,
     section: EvaluationSection,
+    earlier: Sequence[AlarmRecord] = (),
 ) -> ChampionEvidence:
     """Compare a new version with the champion on later rows that neither has seen and both can score.
 
@@ -122,6 +126,8 @@ def compare_champion(
         labelled: All rows and events.
         false_alarms_per_day: The budget.
         section: Settings of the evaluation.
+        earlier: Records of earlier tests of versions of the same kind. Those against the same champion count
+            for the event recall: neither the champion nor the version tested then had seen their rows.
 
     Returns:
         Both evaluations and the comparisons, or the problem. Rows that the champion saw in training or
@@ -149,14 +155,29 @@ def compare_champion(
         name: evaluate_scores(name, values, common, labelled, held[name], section)
         for name, values in both.items()
     }
+    runs = record_against_champion(champion.version, *tallies, common, labelled)
+    tests = [runs, *_find_same_champion(earlier, champion.version)]
+    comparisons = compare_tallies("champion", tallies, COMPARED, section)
+    if len(tests) > 1:
+        pooled = compare_with_champion(tests, section)
+        comparisons = tuple(pooled if each.metric == pooled.metric else each for each in comparisons)
     return ChampionEvidence(
         version=champion.version,
         judged_from=str(labelled.times[common.start].astype("datetime64[s]")),
-        events=evaluations["challenger"].events,
+        events=int(sum(sum(each.events) for each in tests)),
+        own_events=evaluations["challenger"].events,
+        tests=len(tests),
+        runs=runs,
         false_alarms_per_day=false_alarms_per_day,
-        comparisons=compare_tallies("champion", tallies, COMPARED, section),
+        comparisons=comparisons,
         **evaluations,
     )
+
+
+def _find_same_champion(earlier: Sequence[AlarmRecord], version: str) -> list[ChampionRuns]:
+    """Find the runs of earlier tests against the same champion."""
+    against = [record.against for record in earlier]
+    return [runs for runs in against if runs is not None and runs.version == version and runs.events]
 
 
 def keep_later(part: Part, labelled: LabelledReadings, last_seen: np.datetime64 | None) -> Part:
@@ -186,18 +207,6 @@ def _skip_event(labelled: LabelledReadings, row: int) -> int:
     """Return the row, or the one after the event whose horizon or rows begin before it and contain it."""
     starts, stops = find_horizon_starts(labelled, labelled.rows_ahead), labelled.event_stops
     return int(stops[(starts < row) & (row < stops)].max(initial=row))
-
-
-def tally_at_rate(
-    scores: np.ndarray,
-    part: Part,
-    labelled: LabelledReadings,
-    false_alarms_per_day: float,
-    section: EvaluationSection,
-) -> Tally:
-    """Tally the alarms at the lowest threshold that keeps an alarm budget on these rows."""
-    threshold = meet_alarm_budget(scores, part, labelled, false_alarms_per_day, section.repeat_alarm_minutes)
-    return tally_alarms(scores, part, labelled, np.full(len(scores), threshold), section)
 
 
 def _find_last_seen(tags: dict[str, str]) -> np.datetime64 | None:

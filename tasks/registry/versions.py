@@ -38,6 +38,19 @@ def find_model(client: MlflowClient, model_name: str) -> RegisteredModel | None:
     return _find(lambda: client.get_registered_model(model_name), _MISSING)
 
 
+def list_model_versions(client: MlflowClient, model_name: str) -> list[ModelVersion]:
+    """List the versions of a registered model; none if it does not exist."""
+    quote = '"' if "'" in model_name else "'"
+    found: list[ModelVersion] = []
+    token = None
+    while True:
+        page = client.search_model_versions(f"name={quote}{model_name}{quote}", page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
 def require_version(client: MlflowClient, model_name: str, number: str) -> ModelVersion:
     """Find a version that the user named.
 

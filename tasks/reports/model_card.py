@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemas.configuration import Configuration
 from schemas.results import RetrainResult
+from tasks.evaluation.warning_checks import describe_tests, is_clearly_better
 from tasks.registry.history import shorten
 from tasks.reports.report import METRIC_TEXTS, list_columns, list_metric_rows, make_environment
 
@@ -97,6 +98,7 @@ def list_limits(result: RetrainResult) -> list[str]:
         limits.append(f"{missed:.0%} of the test events came without an alarm in the longer horizon.")
     if metrics.precision is not None:
         limits.append(f"Of the test rows with an alarm, {metrics.precision:.0%} came right before an event.")
+    limits += _list_limits_of_warnings(result)
     if result.data.events < _FEW_EVENTS:
         limits.append(f"It was trained and judged on only {result.data.events} events.")
     return [
@@ -106,3 +108,18 @@ def list_limits(result: RetrainResult) -> list[str]:
         "alarms, and retrain.",
         "After a gap or an event it gives no score, and so no warning, until it has enough rows.",
     ]
+
+
+def _list_limits_of_warnings(result: RetrainResult) -> list[str]:
+    """List what is not known of whether it warns; results of earlier releases say nothing of it."""
+    warnings, limits = result.warnings, []
+    if warnings is None:
+        return []
+    if not any(is_clearly_better(comparison, warnings.level) for comparison in warnings.random):
+        limits.append("It has not been shown to catch more events than random alarms at the same rate.")
+    if warnings.tests > 1:
+        limits.append(
+            f"Whether it warns was judged on {describe_tests(warnings)}: of versions of its kind, each on "
+            "rows that it had not seen."
+        )
+    return limits

@@ -19,6 +19,7 @@ from schemas.explanation import AlarmEpisode, Driver, ExplainedAlarms
 from schemas.results import RetrainResult
 from tasks.files.write import replace_at_end
 from tasks.reports.plot import SCORER_TITLES
+from tasks.reports.warning_table import list_warning_rows
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -212,6 +213,7 @@ def render_report(
             window_titles=WINDOW_TITLES,
             titles=[column.title for column in columns],
             rows=list_metric_rows(columns, configuration),
+            warning_rows=list_warning_rows(result.warnings),
             champion_titles=[column.title for column in champion_columns],
             champion_rows=list_metric_rows(champion_columns, configuration),
             pictures=list_pictures(addresses, PLOT_TEXTS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from tasks.tracking.code_version import hash_sources
 
 # sections that the fitted model depends on
 _TRAINING_SECTIONS = ("readings", "labels", "features", "windows", "split", "model", "training")
+# settings that make no other kind of detector: seeds, and where rows and events come from
+_NO_KIND = {
+    *(("training", "seed"), ("training", "tensorboard"), ("training", "compile"), ("split", "seed")),
+    *(("readings", "query"), ("labels", "events_file")),
+}
 # packages whose release may change a result
 _PACKAGES = ("keras", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow", "tensorflow-cpu")
 _CHARACTERS = 32
@@ -40,6 +46,30 @@ def identify_work(data_sha256: str, configuration: Configuration, home: Path) ->
         training_key=training_key,
         folder=home / "mlruns" / "trainings" / training_key,
     )
+
+
+def identify_kind(
+    settings: Configuration, sensors: Sequence[str], categories: Sequence[str], step_minutes: float
+) -> str:
+    """Compute the key of a kind of detector: versions of one kind differ only in rows and seeds.
+
+    It covers the settings that shape the detector, its alarms and what counts as caught, and the sensors. The
+    registered model's name, the seed, the version of the code, and the sections that come after the alarms
+    (`promotion`, `monitor`, `serving`, `tracking`) are no part of it.
+
+    Args:
+        settings: The settings that the version was made with, without members that were left out.
+        sensors: Names of the numeric sensors.
+        categories: Names of the categorical columns.
+        step_minutes: Usual minutes between two rows.
+    """
+    sections = settings.model_dump(mode="json")
+    kept = {
+        name: {key: value for key, value in sections[name].items() if (name, key) not in _NO_KIND}
+        for name in (*_TRAINING_SECTIONS, "threshold")
+    }
+    counted = {key: sections["evaluation"][key] for key in ("horizon_minutes", "repeat_alarm_minutes")}
+    return make_key(kept, counted, settings.alarm_budget, list(sensors), list(categories), step_minutes)
 
 
 def make_key(*parts: Any) -> str:

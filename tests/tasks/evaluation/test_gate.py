@@ -16,8 +16,8 @@ from schemas.decision import (
     Slice,
     Trial,
 )
-from schemas.evaluation import Interval
 from tasks.evaluation.gate import judge_version
+from tests.evidence import NOT_BETTER, interval, recall_with, warnings_with
 
 SECTION = PromotionSection(minimum_test_events=10, margin=0.02, event_recall_margin=0.1)
 SOUND = Trial(
@@ -34,10 +34,6 @@ SOUND = Trial(
 )
 
 
-def interval(low: float, high: float) -> Interval:
-    return Interval(low=low, high=high)
-
-
 def comparison_of(metric: str, value: float, low: float, high: float) -> Comparison:
     """A new version whose figure differs from 0.5 of the champion by `low` to `high`."""
     return Comparison(
@@ -45,12 +41,20 @@ def comparison_of(metric: str, value: float, low: float, high: float) -> Compari
     )
 
 
-def champion_with(*comparisons: Comparison, events: int = 12, problem: str | None = None) -> ChampionEvidence:
+def champion_with(
+    *comparisons: Comparison,
+    events: int = 12,
+    problem: str | None = None,
+    own_events: int | None = None,
+    tests: int = 1,
+) -> ChampionEvidence:
     return ChampionEvidence(
         version="3",
         problem=problem,
         judged_from="2024-01-01T00:00:00",
         events=events,
+        own_events=own_events,
+        tests=tests,
         false_alarms_per_day=5.0,
         comparisons=comparisons,
     )
@@ -67,6 +71,9 @@ def slice_with(false_alarms: int, days: float = 2.0) -> Slice:
     return Slice(name="x28", value="96", days=days, events=1, caught=0, false_alarms=false_alarms)
 
 
+SILENT = warnings_with(own_alarm_rows=0, own_caught=(0, 0), own_expected=(0, 0), random=NOT_BETTER)
+
+
 def judge(section: PromotionSection = SECTION, **changes: Any) -> Decision:
     """Judge a version that is good in all respects but the changed ones; there is no champion yet."""
     good = {
@@ -79,6 +86,8 @@ def judge(section: PromotionSection = SECTION, **changes: Any) -> Decision:
         "alarm_budget": 5.0,
         "false_alarms_per_day": 4.0,
         "false_alarms_interval": interval(3.0, 5.0),
+        "warnings": warnings_with(events=changes.get("test_events", 10)),
+        "interpolated_share": 0.0,
         "slices": (slice_with(4),),
         "champion": None,
     }
@@ -281,3 +290,152 @@ def test_a_version_waits_for_approval_where_that_is_asked_for() -> None:
     assert decision.decision == "HOLD"
     assert "forewarn promote" in decision.reasons[0]
     assert judge(section, roc_auc_interval=interval(0.4, 0.6)).decision == "REJECT"
+
+
+def test_a_version_that_warns_says_how_much_better_than_random_alarms() -> None:
+    decision = judge(warnings=warnings_with())
+    assert decision.decision == "PROMOTE"
+    (said,) = [reason for reason in decision.reasons if "random alarms" in reason]
+    assert said.startswith("G1 warns better than random alarms at its own 4 false alarms a day")
+    assert "within 2 rows 6 caught, random 1" in said
+    assert "within 20 minutes 12 caught, random 2" in said
+
+
+@pytest.mark.parametrize("area", [0.6, 0.99])
+def test_a_version_no_better_than_random_alarms_is_held_whatever_its_area(area: float) -> None:
+    decision = judge(
+        warnings=warnings_with(random=NOT_BETTER), roc_auc=area, roc_auc_interval=interval(area - 0.05, area)
+    )
+    assert decision.decision == "HOLD"
+    assert "not clearly better than random alarms at its own 4 false alarms a day" in decision.reasons[0]
+    assert "more events should show that it warns" in decision.reasons[0]
+
+
+def test_one_horizon_in_which_it_clearly_warns_is_enough() -> None:
+    for random in ((NOT_BETTER[0], warnings_with().random[1]), (warnings_with().random[0], NOT_BETTER[1])):
+        assert judge(warnings=warnings_with(random=random)).decision == "PROMOTE"
+
+
+@pytest.mark.parametrize(
+    ("low", "chance", "decision"),
+    [(0.0, 0.01, "HOLD"), (0.01, 0.026, "HOLD"), (0.01, 0.025, "PROMOTE"), (0.01, None, "HOLD")],
+)
+def test_a_clear_lead_needs_the_interval_and_little_luck(
+    low: float, chance: float | None, decision: str
+) -> None:
+    random = (NOT_BETTER[0], recall_with("random", "event_recall_20min", 9, 4, low, 0.4, chance))
+    assert judge(warnings=warnings_with(random=random)).decision == decision
+
+
+def test_a_version_that_catches_fewer_than_random_alarms_is_told_that_more_events_do_not_help() -> None:
+    random = (NOT_BETTER[0], recall_with("random", "event_recall_20min", 1, 1.8, -0.05, 0.02, 0.9))
+    (reason,) = judge(warnings=warnings_with(random=random)).reasons
+    assert "more events alone will not show that it warns" in reason
+
+
+def test_a_silent_version_is_held_and_told_what_to_do() -> None:
+    decision = judge(warnings=SILENT)
+    assert decision.decision == "HOLD"
+    assert "silent: no alarm in its test, so it caught none of its 34 events" in decision.reasons[0]
+    assert "threshold.false_alarms_per_day" in decision.reasons[0]
+
+
+def test_a_version_below_another_floor_is_rejected_even_if_nobody_knows_whether_it_warns() -> None:
+    decision = judge(warnings=warnings_with(random=NOT_BETTER), roc_auc_interval=interval(0.4, 0.6))
+    assert decision.decision == "REJECT"
+
+
+CLEARLY_FEWER = (
+    recall_with("zscore", "event_recall", 6, 7, -0.1, 0.05, 0.4),
+    recall_with("zscore", "event_recall_20min", 12, 20, -0.4, -0.1, 0.004),
+)
+
+
+def test_a_version_that_catches_clearly_fewer_events_than_a_control_is_rejected() -> None:
+    decision = judge(warnings=warnings_with(controls=CLEARLY_FEWER))
+    assert decision.decision == "REJECT"
+    assert "clearly fewer events caught than by the control zscore" in decision.reasons[0]
+    assert "within 20 minutes 12 of 34 events caught, zscore 20" in decision.reasons[0]
+
+
+def test_too_few_runs_that_differ_do_not_reject() -> None:
+    few = recall_with("zscore", "event_recall_20min", 12, 15, -0.15, -0.01, 0.125)
+    assert judge(warnings=warnings_with(controls=(CLEARLY_FEWER[0], few))).decision == "PROMOTE"
+
+
+def test_a_clear_lead_over_the_control_in_one_horizon_makes_up_for_the_other() -> None:
+    ahead = recall_with("zscore", "event_recall", 6, 1, 0.05, 0.3, 1.0)
+    assert judge(warnings=warnings_with(controls=(ahead, CLEARLY_FEWER[1]))).decision == "PROMOTE"
+
+
+def test_earlier_tests_of_the_same_kind_add_up() -> None:
+    own = {"own_events": 4, "own_caught": (1, 1), "own_expected": (0.1, 0.2), "tests": 3}
+    decision = judge(warnings=warnings_with(**own), test_events=4, roc_auc_interval=interval(0.3, 0.9))
+    assert decision.decision == "PROMOTE"
+    assert "G1 34 events of 3 tests since 2024-01-01" in decision.reasons
+    assert "G1 ROC area not judged on 4 events of its own test" in decision.reasons
+
+
+def test_few_events_of_all_tests_are_held() -> None:
+    decision = judge(warnings=warnings_with(events=9, tests=3), test_events=3)
+    assert decision.reasons == (
+        "G1 9 events of 3 tests since 2024-01-01, at least 10 are needed (promotion.minimum_test_events)",
+    )
+
+
+def earlier_with(chance: float) -> tuple[Comparison, ...]:
+    return tuple(
+        Comparison(
+            name="earlier tests", metric=metric, value=0.0, other_value=0.35, difference=None, chance=chance
+        )
+        for metric in ("event_recall", "event_recall_20min")
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "chance", "decision"),
+    [
+        # so few events that missing them all means little
+        ({"own_events": 3, "own_caught": (0, 0), "own_expected": (0.1, 0.2)}, 0.3, "PROMOTE"),
+        # versions as good as those before it rarely miss so many
+        ({"own_events": 9, "own_caught": (0, 0), "own_expected": (0.3, 0.6)}, 0.03, "HOLD"),
+        # enough events, of which random alarms catch as many
+        ({"own_events": 12, "own_caught": (0, 1), "own_expected": (0.3, 1.0)}, 0.2, "HOLD"),
+        ({"own_events": 12, "own_caught": (0, 2), "own_expected": (0.3, 1.0)}, 0.2, "PROMOTE"),
+    ],
+)
+def test_good_earlier_tests_do_not_make_up_for_an_own_test_that_contradicts_them(
+    own: dict[str, Any], chance: float, decision: str
+) -> None:
+    judged = judge(warnings=warnings_with(tests=3, earlier=earlier_with(chance), **own))
+    assert judged.decision == decision
+    if decision == "HOLD":
+        assert "its own test contradicts the earlier ones" in judged.reasons[0]
+
+
+@pytest.mark.parametrize(("share", "decision"), [(0.05, "PROMOTE"), (0.06, "HOLD")])
+def test_a_table_that_looks_ahead_is_held_with_the_setting_to_use(share: float, decision: str) -> None:
+    judged = judge(interpolated_share=share)
+    assert judged.decision == decision
+    assert decision == "PROMOTE" or "Train with readings.replay=causal" in judged.reasons[0]
+
+
+def test_a_table_that_looks_ahead_is_no_evidence_against_a_version_either() -> None:
+    decision = judge(interpolated_share=0.25, roc_auc_interval=interval(0.4, 0.6))
+    assert decision.decision == "HOLD"
+    assert len(decision.reasons) == 2
+
+
+def test_few_own_events_against_the_champion_leave_its_average_precision_out() -> None:
+    unclear = comparison_of("average_precision", 0.5, -0.3, 0.3)
+    decision = judge(champion=champion_with(unclear, EQUAL[1], own_events=3, tests=4))
+    assert decision.decision == "PROMOTE"
+    (reason,) = [reason for reason in decision.reasons if reason.startswith("G2")]
+    assert "event recall at 5 false alarms a day 0.500 against 0.500" in reason
+    assert reason.endswith("12 events of 4 tests")
+    assert judge(champion=champion_with(unclear, EQUAL[1], own_events=10, tests=4)).decision == "HOLD"
+
+
+def test_a_recall_worse_than_the_champions_in_all_tests_is_rejected() -> None:
+    worse = comparison_of("event_recall", 0.3, -0.4, -0.1)
+    assert judge(champion=champion_with(worse, own_events=3, tests=4)).decision == "REJECT"

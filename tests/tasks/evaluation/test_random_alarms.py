@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.readings import LabelledReadings, SensorReadings
 from tasks.alarms.episodes import find_horizon_starts
-from tasks.evaluation.random_alarms import expect_random_recall, find_random_chances
+from tasks.evaluation.random_alarms import expect_random_recall, find_random_chances, move_alarms
 from tasks.windows.label import label_ahead
 from tests.builders import any_readings, labelled_with, part_of, scattered_part_of
 
@@ -132,3 +132,30 @@ def test_chances_are_shares_that_more_alarms_raise(
     assert ((chances >= 0) & (chances <= 1)).all()
     assert (find_random_chances(fewer | more, labelled, part, near) >= chances).all()
     assert not find_random_chances(np.zeros(rows, bool), labelled, part, far).any()
+
+
+def test_all_alarms_move_along_the_windows_together() -> None:
+    labelled = labelled_with(rows=8, events=[7])
+    part, starts = part_of(labelled), find_horizon_starts(labelled, 2)
+    # seven windows, of which the horizon holds 5 and 6; the alarm at 2 reaches them after 3 and 4 rows
+    moved = move_alarms(flag(labelled, [2]), labelled, part, starts, moves=6)
+    assert moved[:, 0].tolist() == [False, False, True, True, False, False]
+    # and goes round from the last window to the first
+    moved = move_alarms(flag(labelled, [6]), labelled, part, starts, moves=6)
+    assert moved[:, 0].tolist() == [False, False, False, False, False, True]
+
+
+def test_moves_catch_what_the_chances_say_on_average() -> None:
+    labelled = labelled_with(rows=2_000, events=[500, 900, 1_501])
+    part, starts = part_of(labelled), find_horizon_starts(labelled, 10)
+    rng = np.random.default_rng(0)
+    is_flagged = flag(labelled, rng.choice(2_000, 25, replace=False)) & ~labelled.labels
+    moved = move_alarms(is_flagged, labelled, part, starts, moves=1_000)
+    expected = find_random_chances(is_flagged, labelled, part, starts)
+    assert moved.mean(axis=0) == pytest.approx(expected, abs=0.02)
+
+
+def test_without_a_window_nothing_is_caught() -> None:
+    labelled = labelled_with(rows=8, events=[7])
+    part, starts = part_of(labelled, 7), find_horizon_starts(labelled, 2)
+    assert not move_alarms(np.zeros(0, dtype=bool), labelled, part, starts, moves=3).any()

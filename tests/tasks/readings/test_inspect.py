@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.readings import Finding, SensorReadings
-from tasks.readings.inspect import find_near_constant, find_quality_issues, find_rounding, find_straight_cells
+from tasks.readings.inspect import (
+    find_interpolated_share,
+    find_near_constant,
+    find_quality_issues,
+    find_rounding,
+    find_straight_cells,
+)
+from tasks.readings.replay import replay_causally
 
 ROWS = 2000
 
@@ -231,3 +238,13 @@ def test_look_ahead_names_the_worst_sensors_with_their_shares() -> None:
     found = finding(readings_of(np.column_stack([noise(), archived()])), "look_ahead")
     assert found is not None
     assert list(found.details["shares"]) == ["s1"]
+
+
+def test_the_share_that_looks_ahead_is_that_of_the_finding() -> None:
+    readings = readings_of(np.column_stack([noise(), archived()]))
+    assert find_interpolated_share(readings) == 0
+    findings = find_quality_issues(readings)
+    share = {finding.check: finding.details for finding in findings}["look_ahead"]["share"]
+    checked = replace(readings, findings=findings)
+    assert find_interpolated_share(checked) == share > 0
+    assert find_interpolated_share(replay_causally(checked)) == 0

@@ -3,6 +3,7 @@
 from schemas.configuration import Configuration
 from schemas.results import RetrainResult
 from tasks.reports.model_card import CARD_CHARACTERS, list_limits, render_card
+from tests.evidence import NOT_BETTER, warnings_with
 from tests.tasks.reports.test_report import result
 
 TAGS = {
@@ -51,3 +52,14 @@ def test_a_card_fits_the_store_whatever_the_reasons_are() -> None:
 def test_a_leaky_split_is_the_first_limit() -> None:
     assert list_limits(result(is_leaky_split=True))[0].startswith("The split is leaky")
     assert not any("leaky" in limit for limit in list_limits(result(is_leaky_split=False)))
+
+
+def test_a_version_that_is_not_known_to_warn_says_so() -> None:
+    limit = "It has not been shown to catch more events than random alarms"
+    assert limit in card_of(result(warnings=warnings_with(random=NOT_BETTER)))
+    assert limit not in card_of(result(warnings=warnings_with()))
+
+
+def test_a_card_says_where_the_events_of_several_tests_come_from() -> None:
+    card = card_of(result(warnings=warnings_with(tests=3)))
+    assert "judged on 34 events of 3 tests since 2024-01-01: of versions of its kind" in card

@@ -17,6 +17,7 @@ from schemas.readings import Finding
 from schemas.results import DataSummary, PartSummary, RetrainResult
 from tasks.reports.report import render_report, write_report
 from tests.builders import explained_alarms
+from tests.evidence import warnings_with
 
 LEAK = "Random split: the test rows are neighbours of training rows"
 PLOTS = {
@@ -258,6 +259,18 @@ def test_champion_stands_beside_the_new_version_on_the_same_rows() -> None:
         "0.671 [0.500 to 0.750]",
         "0.500",
     ]
+
+
+def test_events_caught_stand_beside_those_of_random_alarms_and_controls() -> None:
+    shown = page(warnings=warnings_with())
+    assert "Events caught of 34, in 1 test since 2024-01-01T00:00:00" in shown.text
+    assert shown.row("random alarms, within 20 minutes") == ["12", "2", "+0.150 to +0.450", "0.25 %"]
+    # no luck is needed to be ahead of a control
+    assert shown.row("control pca, within 2 rows") == ["6", "5", "-0.100 to +0.150", ""]
+
+
+def test_a_result_of_an_earlier_release_has_no_table_of_warnings() -> None:
+    assert "Does it warn?" not in page().text
 
 
 def test_chance_beside_the_champion_is_the_prevalence_of_the_common_rows() -> None:

@@ -1,8 +1,10 @@
 from pathlib import Path
 
+import pytest
+
 from schemas.work import Work
 from tasks.configuration.configure import configure
-from tasks.tracking.fingerprint import identify_work
+from tasks.tracking.fingerprint import identify_kind, identify_work
 
 HOME = Path("home")
 
@@ -39,3 +41,40 @@ def test_changed_code_is_other_work(monkeypatch) -> None:
     monkeypatch.setattr("tasks.tracking.fingerprint.hash_sources", lambda: "c" * 64)
     assert identify().key != before.key
     assert identify().training_key != before.training_key
+
+
+def find_kind(*settings: str, sensors: tuple[str, ...] = ("x1", "x2"), step_minutes: float = 2.0) -> str:
+    return identify_kind(configure(None, None, settings), sensors, ("grade",), step_minutes)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "training.seed=7",
+        "tracking.model_name=other",
+        "promotion.margin=0.2",
+        "monitor.cool_down_hours=7",
+        "evaluation.bootstrap_samples=200",
+        "labels.events_file=events.csv",
+    ],
+)
+def test_seeds_and_what_comes_after_the_alarms_make_no_other_kind(setting: str) -> None:
+    assert find_kind(setting) == find_kind()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "windows.lookback=7",
+        "labels.rows_ahead=3",
+        "threshold.false_alarms_per_day=2",
+        "evaluation.horizon_minutes=30",
+        "readings.replay=causal",
+    ],
+)
+def test_another_detector_or_another_horizon_is_another_kind(setting: str) -> None:
+    assert find_kind(setting) != find_kind()
+
+
+def test_other_sensors_or_another_step_are_another_kind() -> None:
+    assert len({find_kind(), find_kind(sensors=("x1",)), find_kind(step_minutes=1.0)}) == 3
