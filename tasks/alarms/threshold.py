@@ -13,6 +13,7 @@ from schemas.errors import InputError
 from schemas.evaluation import Threshold, TrailingBudget
 from schemas.readings import LabelledReadings
 from schemas.windows import Part, Split, Windows
+from tasks.alarms.adaptive_budget import find_first_threshold, start_adaptive
 from tasks.alarms.episodes import (
     count_days,
     count_false_alarms,
@@ -112,7 +113,7 @@ def choose_threshold(
         repeat_minutes: Minutes after which a lasting false alarm is counted again.
 
     Returns:
-        The threshold and its rule, with `trailing` for `trailing_budget`.
+        The threshold and its rule, with `trailing` for a rule that moves over time.
 
     Raises:
         InputError: If the rule needs rows before an event and the validation part has none.
@@ -232,6 +233,24 @@ def start_trailing_budget(inputs: RuleInputs) -> Threshold:
     return keep_recent(threshold, labelled.times[rows], labelled.runs[rows], inputs.scores[is_before])
 
 
+def start_adaptive_budget(inputs: RuleInputs) -> Threshold:
+    """Initialise a threshold that adapts at every row; see `tasks.alarms.adaptive_budget`.
+
+    It starts from the scores of the normal windows of validation: of all, if none is normal.
+    """
+    section, labelled = inputs.section, inputs.labelled
+    is_normal = ~inputs.part.labels
+    budget = start_adaptive(
+        inputs.judged[is_normal] if is_normal.any() else inputs.judged,
+        section.false_alarms_per_day,
+        section.trailing_days,
+        labelled.rows_ahead,
+        inputs.repeat_minutes,
+        labelled.step_minutes,
+    )
+    return Threshold(value=find_first_threshold(budget), rule="adaptive_budget", trailing=budget)
+
+
 def minimise_cost(
     scores: np.ndarray,
     part: Part,
@@ -312,6 +331,7 @@ RULES: dict[str, Callable[[RuleInputs], float | Threshold]] = {
     "f_beta": lambda inputs: maximise_f_beta(inputs.judged, inputs.part.labels, inputs.section.beta),
     "alarm_budget": lambda inputs: keep_budget(inputs, inputs.section.false_alarms_per_day),
     "trailing_budget": start_trailing_budget,
+    "adaptive_budget": start_adaptive_budget,
     "cost": lambda inputs: minimise_cost(
         inputs.judged,
         inputs.part,
