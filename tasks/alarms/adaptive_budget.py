@@ -87,9 +87,9 @@ def hold_adaptive(
 
     The long-run rate is bounded for any scores between `lowest` and `highest`, even an adversary's: in every
     stretch of rows from the start of a run, at most about `budget * days + credit + debt` alarms stay counted
-    (`bound_alarms`), since below the balance `-debt` the threshold is above `highest`. This is the argument for
-    quantile tracking in Angelopoulos et al. 2023, proposition 1. From below the rate is not bounded, since
-    unused budget beyond the credit is lost: a quiet week buys no flood of alarms after it.
+    (`bound_alarms`), since below the balance `-debt` the threshold is above `highest`. This is the argument
+    for quantile tracking in Angelopoulos et al. 2023, proposition 1. From below the rate is not bounded,
+    since unused budget beyond the credit is lost: a quiet week buys no flood of alarms after it.
 
     Args:
         budget: The budget and its balance.

@@ -40,7 +40,7 @@ STYLES = {
     "zscore": (PURPLE, "v", (0, (1, 1))),
     "random": (GREY, "x", ":"),
 }
-# markers of the rules that keep a budget; older results name the trailing budget only
+# markers of the rules that keep a budget
 RULE_MARKERS = dict(zip(BUDGET_RULES, ("D", "s", "^"), strict=True))
 OTHER_STYLE = (INK, "D", (0, (5, 1)))
 
@@ -123,12 +123,12 @@ def plot_recall_curve(summary: Summary) -> Figure:
     for panel, (name, horizon) in zip(panels, horizons, strict=True):
         for scorer, standing in summary.entrants.items():
             _draw_curve(panel, scorer, standing, name)
-        for rule, marker in RULE_MARKERS.items():
+        for rule in dict.fromkeys(rate.rule for rate in summary.rates):
             of_rule = [rate for rate in summary.rates if rate.rule == rule]
             realised = [rate.realised for rate in of_rule]
             caught = [getattr(rate, name) for rate in of_rule]
             look: dict[str, Any] = {
-                "marker": marker,
+                "marker": RULE_MARKERS[rule],
                 "ms": 7,
                 "mfc": "white",
                 "mec": BLUE,
