@@ -16,6 +16,7 @@ class ThresholdSection(Section):
     """The rule that turns scores into alarms; an alarm is `score >= threshold`."""
 
     rule: Literal[
+        "auto",
         "fixed",
         "pr_crossing",
         "f_beta",
@@ -24,7 +25,11 @@ class ThresholdSection(Section):
         "adaptive_budget",
         "cost",
         "quantile",
-    ] = Field("adaptive_budget", description="How the threshold is chosen.")
+    ] = Field(
+        "auto",
+        description="How the threshold is chosen; `auto` is `adaptive_budget`, or `alarm_budget` where "
+        "`labels.rows_ahead` is 0.",
+    )
     value: float | None = Field(None, description="The threshold for `fixed`.")
     beta: float = Field(1.0, gt=0, description="Weight of recall in `f_beta`.")
     false_alarms_per_day: float = Field(
@@ -57,7 +62,7 @@ class ThresholdSection(Section):
     @property
     def promised_false_alarms_per_day(self) -> float | None:
         """False alarms per day that the rule promises, or None for rules without a promise."""
-        return self.false_alarms_per_day if self.rule in BUDGET_RULES else None
+        return self.false_alarms_per_day if self.rule in {"auto", *BUDGET_RULES} else None
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:

@@ -233,6 +233,17 @@ def start_trailing_budget(inputs: RuleInputs) -> Threshold:
     return keep_recent(threshold, labelled.times[rows], labelled.runs[rows], inputs.scores[is_before])
 
 
+def choose_budget_rule(inputs: RuleInputs) -> Threshold:
+    """Keep the budget by `adaptive_budget`, or by `alarm_budget` where event rows are the positive ones.
+
+    Such an event lasts, and an alarm is right all through it. Without labels the alarms of a long fault
+    cannot be told from false ones: they would use up an adaptive budget, and the next fault would be missed.
+    """
+    rule = "adaptive_budget" if inputs.labelled.rows_ahead else "alarm_budget"
+    chosen = RULES[rule](inputs)
+    return chosen if isinstance(chosen, Threshold) else Threshold(value=chosen, rule=rule)
+
+
 def start_adaptive_budget(inputs: RuleInputs) -> Threshold:
     """Initialise a threshold that adapts at every row; see `tasks.alarms.adaptive_budget`.
 
@@ -325,6 +336,7 @@ def _trace_curve(
 
 # the names are those of `threshold.rule`; a rule returns a value, or a threshold that moves over time
 RULES: dict[str, Callable[[RuleInputs], float | Threshold]] = {
+    "auto": choose_budget_rule,
     # the settings require a value for this rule
     "fixed": lambda inputs: cast("float", inputs.section.value),
     "pr_crossing": lambda inputs: cross_precision_and_recall(inputs.judged, inputs.part.labels),
