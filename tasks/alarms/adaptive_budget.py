@@ -38,6 +38,7 @@ def start_adaptive(
     rows_ahead: int,
     repeat_alarm_minutes: float,
     step_minutes: float,
+    last_time: np.datetime64 | None = None,
 ) -> AdaptiveBudget:
     """Start a budget from scores of normal rows that the model was not fitted on.
 
@@ -48,6 +49,7 @@ def start_adaptive(
         rows_ahead: Rows at the end of a run in which an alarm is not counted.
         repeat_alarm_minutes: Minutes after which a continuing alarm is counted again.
         step_minutes: Usual interval between rows, in minutes.
+        last_time: Time of the last row before the budget begins, or None if any row may follow.
     """
     minutes = min(repeat_alarm_minutes, 24 * 60 / false_alarms_per_day / BLOCKS_PER_ALARM)
     rows_of_block = max(min(round(minutes / step_minutes), len(scores) // LEAST_BLOCKS), 1)
@@ -64,7 +66,9 @@ def start_adaptive(
         repeat_alarm_minutes=repeat_alarm_minutes,
         step_minutes=step_minutes,
         least_scale=max(LEAST_SHARE * spread, float(np.spacing(np.abs(scores).max()))),
-        balance=BudgetBalance(peaks=tuple(peaks.tolist())),
+        balance=BudgetBalance(
+            time=None if last_time is None else int(count_nanoseconds(last_time)), peaks=tuple(peaks.tolist())
+        ),
     )
 
 
@@ -133,7 +137,7 @@ def advance_adaptive(
 
 
 def forget_adaptive(budget: AdaptiveBudget, first_time: np.datetime64) -> AdaptiveBudget:
-    """Keep a budget as it starts: it knows of the normal scores of validation, and of no later row."""
+    """Keep a budget as it is: rows that are not later than its balance have the first threshold anyway."""
     return budget
 
 

@@ -247,10 +247,13 @@ def choose_budget_rule(inputs: RuleInputs) -> Threshold:
 def start_adaptive_budget(inputs: RuleInputs) -> Threshold:
     """Initialise a threshold that adapts at every row; see `tasks.alarms.adaptive_budget`.
 
-    It starts from the scores of the normal windows of validation: of all, if none is normal.
+    It starts from the scores of the normal windows of validation: of all, if none is normal. It begins with
+    the test part: earlier rows have the first threshold. After a random split any row may be the first.
     """
-    section, labelled = inputs.section, inputs.labelled
+    section, labelled, test = inputs.section, inputs.labelled, inputs.split.test
     is_normal = ~inputs.part.labels
+    before = inputs.windows.end_rows[inputs.windows.end_rows < test.start]
+    is_ordered = len(before) > 0 and not test.is_scattered
     budget = start_adaptive(
         inputs.judged[is_normal] if is_normal.any() else inputs.judged,
         section.false_alarms_per_day,
@@ -258,6 +261,7 @@ def start_adaptive_budget(inputs: RuleInputs) -> Threshold:
         labelled.rows_ahead,
         inputs.repeat_minutes,
         labelled.step_minutes,
+        labelled.times[before[-1]] if is_ordered else None,
     )
     return Threshold(value=find_first_threshold(budget), rule="adaptive_budget", trailing=budget)
 

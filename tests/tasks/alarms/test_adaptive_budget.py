@@ -139,6 +139,16 @@ def test_rows_that_are_known_already_change_nothing() -> None:
     assert np.all(follow_scores(known, *cut(rows, 10)) == 1.0)
 
 
+def test_rows_before_a_budget_begins_have_the_first_threshold() -> None:
+    rows = rows_of(draw_scores("normal", 100, 0))
+    scores = np.arange(90.0)
+    later = start_adaptive(scores, 5.0, 3.0, 2, 30.0, STEP, last_time=rows[0][49])
+    threshold = Threshold(value=find_first_threshold(later), rule="adaptive_budget", trailing=later)
+    held = follow_scores(threshold, *rows)
+    assert np.all(held[:50] == threshold.value)
+    assert np.array_equal(held[50:], follow_scores(threshold, *cut(rows, 50)))
+
+
 def test_scores_that_are_all_equal_raise_no_lasting_alarm() -> None:
     # as of a plant that stands still
     alarms = raise_alarms(start([1.0] * 100), rows_of([1.0] * 10 * DAY))

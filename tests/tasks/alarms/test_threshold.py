@@ -323,6 +323,14 @@ def test_an_adaptive_budget_starts_from_the_normal_windows_of_validation() -> No
     assert isinstance(budget, AdaptiveBudget)
     normal = LONG_SPLIT.validation.places[~LONG_SPLIT.validation.labels]
     assert budget.balance.peaks == tuple(LONG_SCORES[normal].tolist())
+    assert budget.balance.time == LONG.times[39].astype(np.int64)
+
+
+def test_an_adaptive_budget_begins_with_any_row_where_the_split_has_no_order() -> None:
+    parts = [scattered_part_of(LONG, range(start, 60, 3)) for start in range(3)]
+    split = Split(train=parts[0], validation=parts[1], test=parts[2], is_leaky=True)
+    budget = choose_long(split=split, rule="adaptive_budget").trailing
+    assert isinstance(budget, AdaptiveBudget)
     assert budget.balance.time is None
 
 
