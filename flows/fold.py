@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import itertools
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from flows import line
 from flows.environment import find_home, prepare_environment
 from flows.line import Divided, Prepared
 from schemas.backtest import Fold, FoldOrder, FoldScores
-from schemas.configuration import Configuration
+from schemas.configuration import BUDGET_RULES, Configuration
 from schemas.model import FittedModel
 from schemas.windows import Split
 from tasks.evaluation.backtest.folds import find_folds
@@ -126,16 +127,16 @@ def cut_fold(prepared: Prepared, fold: Fold, settings: Configuration) -> Split:
 
 def hold_at_rates(
     prepared: Prepared, split: Split, scores: dict[str, np.ndarray], settings: Configuration
-) -> dict[float, np.ndarray]:
-    """Find the trailing thresholds of the test part under other promised false-alarm rates."""
+) -> dict[tuple[str, float], np.ndarray]:
+    """Find the thresholds of the test part by each rule that keeps a budget, under each promised rate."""
     held = {}
-    for rate in settings.evaluation.alarm_rates:
+    for rule, rate in itertools.product(BUDGET_RULES, settings.evaluation.alarm_rates):
         section = settings.threshold.model_copy(
-            update={"rule": "trailing_budget", "value": None, "false_alarms_per_day": rate}
+            update={"rule": rule, "value": None, "false_alarms_per_day": rate}
         )
         other = settings.model_copy(update={"threshold": section})
         _, parts = line.set_thresholds(prepared, split, {"model": scores["model"]}, other)
-        held[rate] = parts["model"]["test"]
+        held[rule, rate] = parts["model"]["test"]
     return held
 
 

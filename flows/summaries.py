@@ -117,8 +117,8 @@ def summarise_backtest(result: BacktestResult) -> str:
         f"better than published in {result.better_than_published_folds} of {len(result.folds)} folds",
     ]
     lines += [
-        f"Promise     {rate.promised:g} false alarms a day: {rate.realised:.1f} realised (worst fold "
-        f"{rate.ratio_worst:.1f} times the promise), events caught {rate.event_recall:.0%}, "
+        f"Promise     {rate.promised:g} false alarms a day by {rate.rule}: {rate.realised:.1f} realised "
+        f"(worst fold {rate.ratio_worst:.1f} times the promise), events caught {rate.event_recall:.0%}, "
         f"within the longer horizon {rate.event_recall_20min:.0%}"
         for rate in result.rates
     ]

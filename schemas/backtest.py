@@ -70,7 +70,7 @@ class FoldScores:
         end_rows: Last rows of the test windows, positions among the kept rows, shape (windows,).
         scores: Scores by scorer (`model` and, if requested, the controls), shape (windows,).
         held: Threshold in effect at each window, by scorer, shape (windows,).
-        held_at_rates: The model's trailing threshold in effect at each window, by promised false alarms per
+        held_at_rates: The model's threshold in effect at each window, by rule and promised false alarms per
             day, shape (windows,); empty without controls.
         tampered: The model's scores of test windows with tampered inputs, by kind of tampering (`shuffled`,
             `delayed`), shape (windows,); empty without controls.
@@ -87,7 +87,7 @@ class FoldScores:
     end_rows: np.ndarray
     scores: dict[str, np.ndarray]
     held: dict[str, np.ndarray]
-    held_at_rates: dict[float, np.ndarray]
+    held_at_rates: dict[tuple[str, float], np.ndarray]
     tampered: dict[str, np.ndarray]
     threshold: float
     parameters: int
@@ -97,13 +97,15 @@ class FoldScores:
 
 
 class RateResult(BaseModel):
-    """Results of the trailing budget at one promised rate of false alarms.
+    """Results of a threshold rule at one promised rate of false alarms.
 
     Attributes:
+        rule: The rule; results of earlier releases do not name it.
         promised: False alarms per day promised.
         realised: False alarms per day over all test rows.
         ratio_mean: Mean over folds of realised divided by promised.
         ratio_worst: Largest such ratio of any fold.
+        ratios: The ratio of each fold; results of earlier releases have none.
         event_recall: Share of all events caught within `rows_ahead` rows.
         event_recall_20min: The same within the longer horizon.
         ceiling_recall: Share caught by the best fixed threshold of each fold that keeps the rate, chosen on
@@ -113,10 +115,12 @@ class RateResult(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    rule: str = "trailing_budget"
     promised: float
     realised: float
     ratio_mean: float
     ratio_worst: float
+    ratios: tuple[float, ...] = ()
     event_recall: float
     event_recall_20min: float
     ceiling_recall: float

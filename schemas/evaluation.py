@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 CONTROLS = ("random", "zscore", "pca", "pca_raw")
 
@@ -107,11 +107,65 @@ class TrailingBudget(BaseModel):
     recent: RecentScores = RecentScores()
 
 
+class BudgetBalance(BaseModel):
+    """The state of an adaptive budget after a row: everything that the threshold of the next row depends on.
+
+    Attributes:
+        time: Time of the row, nanoseconds since 1970, or None before the first row.
+        peaks: Highest score of each of the last blocks of settled rows, the oldest first, at least one.
+        block: Highest score of the block that is not complete yet, or None without a row.
+        block_rows: Rows of that block.
+        balance: Alarms that may still be raised: those earned by settled and waiting rows, less those raised.
+        alarm_rows: Rows that the current alarm has lasted, 0 without one.
+        alarm_threshold: Threshold of the current alarm, or None without one.
+        waiting: Scores of the last rows of the run, which are settled once `rows_ahead` rows follow them.
+        waiting_alarms: Alarms counted at each of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    time: int | None = None
+    peaks: tuple[float, ...] = Field(min_length=1)
+    block: float | None = None
+    block_rows: int = 0
+    balance: float = 0.0
+    alarm_rows: int = 0
+    alarm_threshold: float | None = None
+    waiting: tuple[float, ...] = ()
+    waiting_alarms: tuple[int, ...] = ()
+
+
+class AdaptiveBudget(BaseModel):
+    """How a threshold is adapted at every row to the alarms raised so far.
+
+    Attributes:
+        false_alarms_per_day: The budget, earned evenly by the rows present.
+        blocks: Number of past blocks of rows whose highest scores are used.
+        rows_of_block: Settled rows of a block.
+        rows_ahead: Rows at the end of a run in which an alarm may have been right, and is not counted.
+        repeat_alarm_minutes: Minutes after which a continuing alarm is counted again.
+        step_minutes: Usual interval between rows, in minutes.
+        least_scale: Least scale of the tail of the scores, above 0.
+        balance: The state after the last row.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    false_alarms_per_day: float
+    blocks: int
+    rows_of_block: int
+    rows_ahead: int
+    repeat_alarm_minutes: float
+    step_minutes: float
+    least_scale: float
+    balance: BudgetBalance
+
+
 class Threshold(BaseModel):
     """The alarm threshold: an alarm is `score >= threshold`.
 
     Attributes:
-        value: The threshold; with `trailing_budget`, the one used until there are enough scores.
+        value: The threshold; the one that a moving threshold starts with.
         rule: The rule that chose it.
         trailing: How it is recalibrated over time, or None for a fixed threshold.
     """
@@ -120,7 +174,7 @@ class Threshold(BaseModel):
 
     value: float
     rule: str
-    trailing: TrailingBudget | None = None
+    trailing: TrailingBudget | AdaptiveBudget | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from schemas.backtest import (
     RateResult,
     Standing,
 )
-from schemas.configuration import Configuration
+from schemas.configuration import BUDGET_RULES, Configuration
 from schemas.evaluation import Interval, Metrics
 from schemas.readings import LabelledReadings
 from schemas.results import DataSummary
@@ -74,7 +75,10 @@ def fold_scores(
         end_rows=ends,
         scores={name: values[ends].astype(np.float64) for name, values in by_scorer.items()},
         held={name: np.full(len(ends), threshold) for name in by_scorer},
-        held_at_rates={rate: np.full(len(ends), held) for rate, held in at_rates.items()},
+        held_at_rates={
+            (rule, rate): np.full(len(ends), held)
+            for rule, (rate, held) in product(BUDGET_RULES, at_rates.items())
+        },
         tampered={name: values[ends].astype(np.float64) for name, values in by_way.items()},
         threshold=threshold,
         parameters=10,
@@ -182,10 +186,12 @@ def result_with(**changes: Any) -> BacktestResult:
         "realised_false_alarms_per_day": 6.2,
         "rates": (
             RateResult(
+                rule="adaptive_budget",
                 promised=5.0,
                 realised=6.4,
                 ratio_mean=1.28,
                 ratio_worst=1.7,
+                ratios=(0.86, 1.7),
                 event_recall=0.21,
                 event_recall_20min=0.36,
                 ceiling_recall=0.24,

@@ -17,11 +17,12 @@ from schemas.configuration.readings import ReadingsSection
 from schemas.configuration.section import Section, Share
 from schemas.configuration.serving import ServingSection
 from schemas.configuration.split import SplitSection
-from schemas.configuration.threshold import ThresholdSection
+from schemas.configuration.threshold import BUDGET_RULES, ThresholdSection
 from schemas.configuration.tracking import TrackingSection
 from schemas.configuration.training import TrainingSection
 
 __all__ = [
+    "BUDGET_RULES",
     "DEFAULTS",
     "FORECASTERS",
     "Configuration",

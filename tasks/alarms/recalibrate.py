@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from schemas.evaluation import RecentScores, Threshold, TrailingBudget
-from tasks.alarms.episodes import count_episodes
-from tasks.times.parse import number_runs
-
-# the initial threshold applies until at least one in this many of the trailing rows has a known score
-ROWS_PER_KNOWN_SCORE = 3
-
-# elements of one array of past scores; bounds the memory for long tables
-ELEMENTS_AT_ONCE = 1_000_000
+from schemas.evaluation import AdaptiveBudget, Threshold, TrailingBudget
+from tasks.alarms.adaptive_budget import advance_adaptive, forget_adaptive, hold_adaptive
+from tasks.alarms.trailing_budget import advance_trailing, forget_trailing, hold_trailing
 
 
-class _Stream(NamedTuple):
-    """Scored rows in time order, each once.
+class _Movement(NamedTuple):
+    """The functions of a moving threshold.
 
     Attributes:
-        times: Nanoseconds since 1970, int64, shape (rows,).
-        is_cut: Whether a row starts a run, bool, shape (rows,).
-        scores: float64, shape (rows,).
+        hold: From the budget, the first threshold and rows (times, runs, scores) to the threshold of each.
+        advance: From the budget and rows to the budget after them.
+        forget: From the budget and a time to the budget without scores that are not older.
     """
 
-    times: np.ndarray
-    is_cut: np.ndarray
-    scores: np.ndarray
+    hold: Callable[[Any, float, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    advance: Callable[[Any, np.ndarray, np.ndarray, np.ndarray], Any]
+    forget: Callable[[Any, np.datetime64], Any]
+
+
+_MOVEMENTS = {
+    TrailingBudget: _Movement(hold_trailing, advance_trailing, forget_trailing),
+    AdaptiveBudget: _Movement(hold_adaptive, advance_adaptive, forget_adaptive),
+}
 
 
 def follow_scores(
@@ -36,41 +37,26 @@ def follow_scores(
 ) -> np.ndarray:
     """Find the threshold that applies to each scored row.
 
-    Without `trailing` it is `value` everywhere. With it, time is cut into slots of `recalibrate_minutes`,
-    counted from 1970, so that the start of the table does not matter. The rows of a slot share one threshold,
-    computed from the last `trailing.rows` rows, recent or given, that were scored before the slot begins: no
-    row of the slot itself or later. It is a low threshold at which these past rows have at most
-    `false_alarms_per_day` episodes in 24 hours of rows; if even the highest past score exceeds that budget,
-    it is just above that score. Labels are not used: in operation they are not known yet, so alarms before
-    an event use up the budget too. If less than a third of `trailing.rows` are known, `value` applies.
+    Without `trailing` it is `value` everywhere. With it, see `tasks.alarms.trailing_budget` and
+    `tasks.alarms.adaptive_budget`: no score of the row itself or of a later row is used.
 
     Args:
-        threshold: The threshold and the recent scores.
+        threshold: The threshold and its state.
         times: Time of each scored row, `datetime64`, rising, shape (rows,).
-        runs: Run of each row, shape (rows,); numbers need not agree with those of the recent scores.
+        runs: Run of each row, shape (rows,); numbers need not agree with those of earlier rows.
         scores: Finite, of any sign, shape (rows,).
 
     Returns:
         float64, shape (rows,); an alarm is `score >= threshold`.
     """
-    held = np.full(len(times), threshold.value, dtype=np.float64)
     trailing = threshold.trailing
     if trailing is None or len(times) == 0:
-        return held
-    stream = _join_scores(trailing, times, runs, scores)
-    slots, slot_of_row = np.unique(_count_nanoseconds(times) // _find_slot(trailing), return_inverse=True)
-    known = np.searchsorted(stream.times, slots * _find_slot(trailing))
-    is_enough = known * ROWS_PER_KNOWN_SCORE >= trailing.rows
-    by_slot = np.full(len(slots), threshold.value, dtype=np.float64)
-    by_slot[is_enough] = _calibrate(trailing, stream, known[is_enough])
-    return by_slot[slot_of_row]
+        return np.full(len(times), threshold.value, dtype=np.float64)
+    return _MOVEMENTS[type(trailing)].hold(trailing, threshold.value, times, runs, scores)
 
 
 def keep_recent(threshold: Threshold, times: np.ndarray, runs: np.ndarray, scores: np.ndarray) -> Threshold:
-    """Update the recent scores, so that scoring in batches gives the same thresholds as scoring all at once.
-
-    The rows since the beginning of the last row's slot are kept, and the `trailing.rows` rows before it: the
-    next batch may start in the same slot, whose threshold is computed from the rows before it.
+    """Update the state, so that scoring in batches gives the same thresholds as scoring all at once.
 
     Each batch has its own run numbers. Two rows of one batch are in one run if their numbers are equal and
     they are at most 1.5 steps apart, as in `tasks.times.parse.number_runs`; two rows of different batches
@@ -79,102 +65,25 @@ def keep_recent(threshold: Threshold, times: np.ndarray, runs: np.ndarray, score
     score.
 
     Args:
-        threshold: The threshold and the recent scores; it is not changed.
+        threshold: The threshold and its state; it is not changed.
         times: Time of each scored row, `datetime64`, rising, shape (rows,).
         runs: Run of each row, shape (rows,).
         scores: Finite, shape (rows,).
 
     Returns:
-        The threshold with updated recent scores, or unchanged if it has no `trailing`.
+        The threshold with an updated state, or unchanged if it has no `trailing`.
     """
     trailing = threshold.trailing
     if trailing is None or len(times) == 0:
         return threshold
-    stream = _join_scores(trailing, times, runs, scores)
-    begin = stream.times[-1] // _find_slot(trailing) * _find_slot(trailing)
-    start = max(int(np.searchsorted(stream.times, begin)) - trailing.rows, 0)
-    recent = RecentScores(
-        times=tuple(stream.times[start:].tolist()),
-        runs=tuple((np.cumsum(stream.is_cut[start:]) - stream.is_cut[start]).tolist()),
-        scores=tuple(stream.scores[start:].tolist()),
-    )
-    return threshold.model_copy(update={"trailing": trailing.model_copy(update={"recent": recent})})
+    advanced = _MOVEMENTS[type(trailing)].advance(trailing, times, runs, scores)
+    return threshold.model_copy(update={"trailing": advanced})
 
 
-def _count_nanoseconds(times: np.ndarray) -> np.ndarray:
-    return times.astype("datetime64[ns]").astype(np.int64)
-
-
-def _find_slot(trailing: TrailingBudget) -> int:
-    """Return the length of a slot, which shares one threshold, in nanoseconds."""
-    return max(round(trailing.recalibrate_minutes * 60e9), 1)
-
-
-def _join_scores(
-    trailing: TrailingBudget, times: np.ndarray, runs: np.ndarray, scores: np.ndarray
-) -> _Stream:
-    """Join recent and given rows into one stream; a row in both keeps its recent score."""
-    recent = trailing.recent
-    recent_times = np.array(recent.times, dtype=np.int64)
-    given_times = _count_nanoseconds(times)
-    joined, firsts = np.unique(np.concatenate([recent_times, given_times]), return_index=True)
-    is_cut = np.diff(number_runs(joined.astype("datetime64[ns]"), trailing.step_minutes), prepend=-1) > 0
-    for part_times, part_runs in ((recent_times, np.array(recent.runs)), (given_times, runs)):
-        is_cut[np.searchsorted(joined, part_times[1:])] |= part_runs[1:] != part_runs[:-1]
-    all_scores = np.concatenate([np.array(recent.scores, dtype=np.float64), scores])
-    return _Stream(joined, is_cut, all_scores[firsts])
-
-
-def _calibrate(trailing: TrailingBudget, stream: _Stream, stops: np.ndarray) -> np.ndarray:
-    """Compute a threshold from the rows before each stop, shape (stops,); every stop is at least 1."""
-    width = min(trailing.rows, len(stream.times))
-    at_once = max(ELEMENTS_AT_ONCE // width, 1)
-    # row `stop` of a view holds the `width` rows before `stop`; padding stands for rows before the first
-    padding = np.full(width, -np.inf)
-    past_scores = np.lib.stride_tricks.sliding_window_view(np.concatenate([padding, stream.scores]), width)
-    past_cuts = np.lib.stride_tricks.sliding_window_view(
-        np.concatenate([np.ones(width, dtype=bool), stream.is_cut]), width
-    )
-    pieces = [stops[start : start + at_once] for start in range(0, len(stops), at_once)]
-    found = [
-        _meet_budget(trailing, past_scores[piece], past_cuts[piece], np.minimum(piece, width))
-        for piece in pieces
-    ]
-    return np.concatenate([np.zeros(0), *found])
-
-
-def _meet_budget(
-    trailing: TrailingBudget, scores: np.ndarray, is_cut: np.ndarray, known: np.ndarray
-) -> np.ndarray:
-    """Find, by bisection, a low threshold that keeps the budget, for many stretches of rows together.
-
-    Args:
-        trailing: The budget.
-        scores: Scores of each stretch, the known ones last, shape (stretches, rows).
-        is_cut: Whether a row starts a run, bool, shape (stretches, rows).
-        known: Known scores of each stretch, at least 1, shape (stretches,).
-
-    Returns:
-        float64, shape (stretches,).
-    """
-    stretches, width = scores.shape
-    starts_run = is_cut.copy()
-    starts_run[:, 0] = True
-    runs = np.cumsum(starts_run)
-    ordered = np.sort(scores, axis=1)
-    allowed = trailing.false_alarms_per_day * known * trailing.step_minutes / (24 * 60)
-    places = np.arange(stretches)
-    # invariant: ordered[stop] keeps the budget, or stop is past the end; ordered[start - 1] exceeds it
-    start, stop = width - known, np.full(stretches, width)
-    while (is_open := start < stop).any():
-        middle = (start + stop) // 2
-        tried = ordered[places, np.minimum(middle, width - 1)]
-        is_flagged = scores >= tried[:, None]
-        counts = count_episodes(
-            is_flagged.ravel(), runs, trailing.step_minutes, trailing.repeat_alarm_minutes
-        )
-        is_within = counts.reshape(stretches, width).sum(axis=1) <= allowed
-        stop = np.where(is_open & is_within, middle, stop)
-        start = np.where(is_open & ~is_within, middle + 1, start)
-    highest = np.nextafter(ordered[:, -1], np.inf)
-    return np.where(stop < width, ordered[places, np.minimum(stop, width - 1)], highest)
+def forget_later_scores(threshold: Threshold, first_time: np.datetime64) -> Threshold:
+    """Drop what a threshold knows of scores that are not older than a time."""
+    trailing = threshold.trailing
+    if trailing is None:
+        return threshold
+    kept = _MOVEMENTS[type(trailing)].forget(trailing, first_time)
+    return threshold.model_copy(update={"trailing": kept})

@@ -13,6 +13,7 @@ from schemas.errors import InputError
 from schemas.evaluation import Threshold, TrailingBudget
 from schemas.readings import LabelledReadings
 from schemas.windows import Part, Split, Windows
+from tasks.alarms.adaptive_budget import find_first_threshold, start_adaptive
 from tasks.alarms.episodes import (
     count_days,
     count_false_alarms,
@@ -112,7 +113,7 @@ def choose_threshold(
         repeat_minutes: Minutes after which a lasting false alarm is counted again.
 
     Returns:
-        The threshold and its rule, with `trailing` for `trailing_budget`.
+        The threshold and its rule, with `trailing` for a rule that moves over time.
 
     Raises:
         InputError: If the rule needs rows before an event and the validation part has none.
@@ -232,6 +233,39 @@ def start_trailing_budget(inputs: RuleInputs) -> Threshold:
     return keep_recent(threshold, labelled.times[rows], labelled.runs[rows], inputs.scores[is_before])
 
 
+def choose_budget_rule(inputs: RuleInputs) -> Threshold:
+    """Keep the budget by `adaptive_budget`, or by `alarm_budget` where event rows are the positive ones.
+
+    Such an event lasts, and an alarm is right all through it. Without labels the alarms of a long fault
+    cannot be told from false ones: they would use up an adaptive budget, and the next fault would be missed.
+    """
+    rule = "adaptive_budget" if inputs.labelled.rows_ahead else "alarm_budget"
+    chosen = RULES[rule](inputs)
+    return chosen if isinstance(chosen, Threshold) else Threshold(value=chosen, rule=rule)
+
+
+def start_adaptive_budget(inputs: RuleInputs) -> Threshold:
+    """Initialise a threshold that adapts at every row; see `tasks.alarms.adaptive_budget`.
+
+    It starts from the scores of the normal windows of validation: of all, if none is normal. It begins with
+    the test part: earlier rows have the first threshold. After a random split any row may be the first.
+    """
+    section, labelled, test = inputs.section, inputs.labelled, inputs.split.test
+    is_normal = ~inputs.part.labels
+    before = inputs.windows.end_rows[inputs.windows.end_rows < test.start]
+    is_ordered = len(before) > 0 and not test.is_scattered
+    budget = start_adaptive(
+        inputs.judged[is_normal] if is_normal.any() else inputs.judged,
+        section.false_alarms_per_day,
+        section.trailing_days,
+        labelled.rows_ahead,
+        inputs.repeat_minutes,
+        labelled.step_minutes,
+        labelled.times[before[-1]] if is_ordered else None,
+    )
+    return Threshold(value=find_first_threshold(budget), rule="adaptive_budget", trailing=budget)
+
+
 def minimise_cost(
     scores: np.ndarray,
     part: Part,
@@ -306,12 +340,14 @@ def _trace_curve(
 
 # the names are those of `threshold.rule`; a rule returns a value, or a threshold that moves over time
 RULES: dict[str, Callable[[RuleInputs], float | Threshold]] = {
+    "auto": choose_budget_rule,
     # the settings require a value for this rule
     "fixed": lambda inputs: cast("float", inputs.section.value),
     "pr_crossing": lambda inputs: cross_precision_and_recall(inputs.judged, inputs.part.labels),
     "f_beta": lambda inputs: maximise_f_beta(inputs.judged, inputs.part.labels, inputs.section.beta),
     "alarm_budget": lambda inputs: keep_budget(inputs, inputs.section.false_alarms_per_day),
     "trailing_budget": start_trailing_budget,
+    "adaptive_budget": start_adaptive_budget,
     "cost": lambda inputs: minimise_cost(
         inputs.judged,
         inputs.part,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from schemas.backtest import FoldResult, Standing, Summary
+from schemas.configuration import BUDGET_RULES
 from schemas.evaluation import CONTROLS, Interval, Metrics
 from tasks.reports.plot import (
     BLUE,
@@ -41,6 +42,8 @@ STYLES = {
     "pca_raw": (ORANGE, "<", (0, (3, 1, 1, 1))),
     "random": (GREY, "x", ":"),
 }
+# markers of the rules that keep a budget
+RULE_MARKERS = dict(zip(BUDGET_RULES, ("D", "s", "^"), strict=True))
 OTHER_STYLE = (INK, "D", (0, (5, 1)))
 
 
@@ -107,8 +110,8 @@ def plot_folds(summary: Summary, published_random_split: float | None = None) ->
 def plot_recall_curve(summary: Summary) -> Figure:
     """Draw the share of events caught against the false alarms a day, for both horizons.
 
-    The lines show the best fixed threshold of each fold, chosen on the test; the diamonds show the results
-    of thresholds set beforehand.
+    The lines show the best fixed threshold of each fold, chosen on the test; the markers show the results
+    of the rules, which set thresholds beforehand.
     """
     from matplotlib.ticker import PercentFormatter
 
@@ -122,10 +125,19 @@ def plot_recall_curve(summary: Summary) -> Figure:
     for panel, (name, horizon) in zip(panels, horizons, strict=True):
         for scorer, standing in summary.entrants.items():
             _draw_curve(panel, scorer, standing, name)
-        realised = [rate.realised for rate in summary.rates]
-        caught = [getattr(rate, name) for rate in summary.rates]
-        look: dict[str, Any] = {"marker": "D", "ms": 7, "mfc": "white", "mec": BLUE, "mew": 1.8, "ls": ""}
-        panel.plot(realised, caught, label="Model, threshold set beforehand", **look)
+        for rule in dict.fromkeys(rate.rule for rate in summary.rates):
+            of_rule = [rate for rate in summary.rates if rate.rule == rule]
+            realised = [rate.realised for rate in of_rule]
+            caught = [getattr(rate, name) for rate in of_rule]
+            look: dict[str, Any] = {
+                "marker": RULE_MARKERS[rule],
+                "ms": 7,
+                "mfc": "white",
+                "mec": BLUE,
+                "mew": 1.8,
+                "ls": "",
+            }
+            panel.plot(realised, caught, label=f"Model, {rule}", **look)
         _style_panel(panel)
         name_axes(panel, f"Alarm {horizon}", "False alarms a day", "")
     panels[0].set_ylim(bottom=0, top=1.05 * max(panel.dataLim.ymax for panel in panels) or 1)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from schemas.detector import Detector
 from schemas.errors import InputError
-from schemas.evaluation import RecentScores, Threshold
+from schemas.evaluation import Threshold
 from schemas.scores import (
     FORMAT_VERSION,
     READABLE_VERSIONS,
@@ -26,6 +26,7 @@ from schemas.scores import (
     WaitingRows,
 )
 from schemas.state import ScoringState
+from tasks.alarms.recalibrate import forget_later_scores
 from tasks.times.parse import number_runs
 from tasks.times.time_zones import mark_as_utc
 from tasks.values.fill import hold_last_values
@@ -110,18 +111,6 @@ def keep_waiting_rows(
         set_aside=FileMark(),
         waiting=waiting,
     )
-
-
-def forget_later_scores(threshold: Threshold, first_time: np.datetime64) -> Threshold:
-    """Drop the recent scores of a threshold that are not older than a time."""
-    if threshold.trailing is None:
-        return threshold
-    recent = threshold.trailing.recent
-    begin = first_time.astype("datetime64[ns]").astype(np.int64)
-    older = int(np.searchsorted(np.array(recent.times, dtype=np.int64), begin))
-    kept = RecentScores(times=recent.times[:older], runs=recent.runs[:older], scores=recent.scores[:older])
-    trailing = threshold.trailing.model_copy(update={"recent": kept})
-    return threshold.model_copy(update={"trailing": trailing})
 
 
 def keep_rows(rows: pd.DataFrame, detector: Detector) -> CarriedRows:

@@ -58,6 +58,11 @@ def find_step_minutes(times: np.ndarray) -> float:
     return float(np.median(differences)) if len(differences) else float("nan")
 
 
+def count_nanoseconds(times: np.ndarray | np.datetime64) -> np.ndarray:
+    """Count the nanoseconds since 1970, int64, shape as `times`."""
+    return np.asarray(times).astype("datetime64[ns]").astype(np.int64)
+
+
 def number_runs(times: np.ndarray, step_minutes: float) -> np.ndarray:
     """Number the runs of rows without a gap; a gap is a difference of more than 1.5 steps.
 

@@ -116,7 +116,10 @@ def test_features_are_computed_where_rows_before_a_row_are_looked_at(
 
 @pytest.mark.parametrize(
     ("rule", "promised"),
-    [("alarm_budget", 3.0), ("trailing_budget", 3.0), ("quantile", None), ("cost", None), ("f_beta", None)],
+    [
+        *((rule, 3.0) for rule in ("auto", "alarm_budget", "trailing_budget", "adaptive_budget")),
+        *((rule, None) for rule in ("quantile", "cost", "f_beta")),
+    ],
 )
 def test_budgets_alone_promise_false_alarms(rule: str, promised: float | None) -> None:
     threshold = configuration_with(threshold={"rule": rule, "false_alarms_per_day": 3.0}).threshold

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from schemas.backtest import MODEL, CurvePoint, FoldResult, FoldScores, RateResult, Standing, Summary
-from schemas.configuration import EvaluationSection
+from schemas.configuration import BUDGET_RULES, EvaluationSection
 from schemas.evaluation import CONTROLS, Metrics
 from schemas.readings import LabelledReadings
 from tasks.alarms.episodes import select_events
@@ -238,7 +239,7 @@ def try_rates(
     labelled: LabelledReadings,
     section: EvaluationSection,
 ) -> list[RateResult]:
-    """Compare each rate of `section.alarm_rates` with the realised one, at the thresholds set for it.
+    """Compare each rate of `section.alarm_rates` with the realised one, at the thresholds of each rule.
 
     Args:
         folds: Scores of the entrants.
@@ -253,9 +254,10 @@ def try_rates(
     }
     ceilings = find_ceilings(trials, labelled, section.alarm_rates, section).tolist()
     results = []
-    for rate, (ceiling, ceiling_20min) in zip(section.alarm_rates, ceilings, strict=True):
+    by_rate = list(zip(section.alarm_rates, ceilings, strict=True))
+    for rule, (rate, (ceiling, ceiling_20min)) in itertools.product(BUDGET_RULES, by_rate):
         at_rate = [
-            move_thresholds(trial, held[trial.fold.number, trial.seed][rate], labelled, section)
+            move_thresholds(trial, held[trial.fold.number, trial.seed][rule, rate], labelled, section)
             for trial in trials
         ]
         ratios = [_count_false_alarms(of_fold) / rate for of_fold in group_by_fold(at_rate).values()]
@@ -267,10 +269,12 @@ def try_rates(
         )
         results.append(
             RateResult(
+                rule=rule,
                 promised=rate,
                 realised=_to_number(pooled.false_alarms_per_day),
                 ratio_mean=float(np.mean(ratios)),
                 ratio_worst=float(np.max(ratios)),
+                ratios=tuple(ratios),
                 event_recall=_to_number(pooled.event_recall),
                 event_recall_20min=_to_number(pooled.event_recall_20min),
                 ceiling_recall=ceiling,
@@ -307,7 +311,7 @@ def rank_before_events(trials: Sequence[Trial], labelled: LabelledReadings) -> t
 def _check_model(folds: Iterable[FoldScores], rates: Iterable[float]) -> None:
     """Refuse folds in which the model lacks tampered scores or thresholds at a rate."""
     of_model = [fold_scores for fold_scores in folds if fold_scores.entrant == MODEL]
-    wanted = {SHUFFLED, DELAYED, *rates}
+    wanted = {SHUFFLED, DELAYED, *itertools.product(BUDGET_RULES, rates)}
     for fold_scores in of_model:
         missing = wanted - {*fold_scores.tampered, *fold_scores.held_at_rates}
         if missing:

@@ -244,7 +244,7 @@ def test_the_model_says_what_a_row_must_have(client: TestClient) -> None:
     model = client.get("/model").json()
     assert model["columns"] == ["time", *[f"x{number}" for number in range(1, 10)], "x28"]
     assert model["window_rows"] == small_detector()[0].window_rows
-    assert model["threshold_rule"] == "trailing_budget"
+    assert model["threshold_rule"] == "adaptive_budget"
 
 
 def test_the_description_has_the_columns_of_the_version(client: TestClient) -> None:

@@ -31,6 +31,6 @@ def test_a_rule_stays_where_validation_holds_events(rule: str) -> None:
     assert choose(rule, events=[5, 25, 50]) == (rule, [])
 
 
-@pytest.mark.parametrize("rule", ["alarm_budget", "trailing_budget", "quantile"])
+@pytest.mark.parametrize("rule", ["auto", "alarm_budget", "trailing_budget", "adaptive_budget", "quantile"])
 def test_a_rule_that_needs_no_events_stays(rule: str) -> None:
     assert choose(rule, events=[]) == (rule, [])

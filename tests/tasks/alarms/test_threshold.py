@@ -13,7 +13,7 @@ from sklearn.metrics import fbeta_score
 
 from schemas.configuration import ThresholdSection
 from schemas.errors import InputError
-from schemas.evaluation import Threshold, TrailingBudget
+from schemas.evaluation import AdaptiveBudget, Threshold, TrailingBudget
 from schemas.readings import LabelledReadings, SensorReadings
 from schemas.windows import Part, Split, Windows
 from tasks.alarms.episodes import count_false_alarms, find_horizon_starts, find_lead_minutes
@@ -74,7 +74,7 @@ def choose_long(scores: np.ndarray = LONG_SCORES, split: Split = LONG_SPLIT, **s
 
 def start_trailing(split: Split = LONG_SPLIT, **section: Any) -> TrailingBudget:
     trailing = choose_long(split=split, rule="trailing_budget", **section).trailing
-    assert trailing is not None
+    assert isinstance(trailing, TrailingBudget)
     return trailing
 
 
@@ -116,14 +116,25 @@ def test_a_quantile_can_look_at_training_instead() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["pr_crossing", "f_beta", "alarm_budget", "trailing_budget", "cost", "quantile"]
+    "rule",
+    ["pr_crossing", "f_beta", "alarm_budget", "trailing_budget", "adaptive_budget", "cost", "quantile"],
 )
 def test_the_rule_stays_beside_the_value(rule: str) -> None:
     assert choose_long(rule=rule).rule == rule
 
 
 @pytest.mark.parametrize(
-    "rule", ["pr_crossing", "f_beta", "alarm_budget", "trailing_budget", "cost", "quantile"]
+    "rule",
+    [
+        "auto",
+        "pr_crossing",
+        "f_beta",
+        "alarm_budget",
+        "trailing_budget",
+        "adaptive_budget",
+        "cost",
+        "quantile",
+    ],
 )
 def test_no_rule_looks_at_a_test_score(rule: str) -> None:
     changed = np.where(np.arange(60) < 40, LONG_SCORES, 9.0)
@@ -294,6 +305,39 @@ def test_a_trailing_budget_starts_without_scores_where_the_split_has_no_order() 
     parts = [scattered_part_of(LONG, range(start, 60, 3)) for start in range(3)]
     split = Split(train=parts[0], validation=parts[1], test=parts[2], is_leaky=True)
     assert start_trailing(split).recent.times == ()
+
+
+@pytest.mark.parametrize(("rows_ahead", "rule"), [(0, "alarm_budget"), (2, "adaptive_budget")])
+def test_the_rule_of_the_defaults_adapts_unless_event_rows_are_positive(rows_ahead: int, rule: str) -> None:
+    labelled = labelled_with(rows=40, events=[30], rows_ahead=rows_ahead, are_event_rows_kept=rows_ahead == 0)
+    part, section = part_of(labelled), ThresholdSection()
+    windows, scores = windows_of(labelled), np.arange(float(len(labelled.labels)))
+    chosen = choose_threshold(scores, windows, split_of(part), labelled, section, 30.0)
+    by_rule = section.model_copy(update={"rule": rule})
+    assert chosen.rule == rule
+    assert chosen == choose_threshold(scores, windows, split_of(part), labelled, by_rule, 30.0)
+
+
+def test_an_adaptive_budget_starts_from_the_normal_windows_of_validation() -> None:
+    budget = choose_long(rule="adaptive_budget").trailing
+    assert isinstance(budget, AdaptiveBudget)
+    normal = LONG_SPLIT.validation.places[~LONG_SPLIT.validation.labels]
+    assert budget.balance.peaks == tuple(LONG_SCORES[normal].tolist())
+    assert budget.balance.time == LONG.times[39].astype(np.int64)
+
+
+def test_an_adaptive_budget_begins_with_any_row_where_the_split_has_no_order() -> None:
+    parts = [scattered_part_of(LONG, range(start, 60, 3)) for start in range(3)]
+    split = Split(train=parts[0], validation=parts[1], test=parts[2], is_leaky=True)
+    budget = choose_long(split=split, rule="adaptive_budget").trailing
+    assert isinstance(budget, AdaptiveBudget)
+    assert budget.balance.time is None
+
+
+def test_an_adaptive_budget_starts_without_a_normal_window_too() -> None:
+    labels = np.ones(len(LONG_SPLIT.validation.labels), dtype=bool)
+    split = replace(LONG_SPLIT, validation=replace(LONG_SPLIT.validation, labels=labels))
+    assert np.isfinite(choose_long(split=split, rule="adaptive_budget").value)
 
 
 LABELS_AND_SCORES = st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=20).filter(

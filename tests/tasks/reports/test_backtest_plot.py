@@ -107,13 +107,13 @@ def test_curves_are_drawn_for_both_horizons(panel: int, factor: float) -> None:
 
 
 def test_every_scorer_has_a_curve() -> None:
-    names = ["Model", "Published model", "PCA", "z-score", "Random", "Model, threshold set beforehand"]
+    names = ["Model", "Published model", "PCA", "z-score", "Random", "Model, adaptive_budget"]
     assert legend_texts(plot_recall_curve(result_with())) == names
 
 
 @pytest.mark.parametrize(("panel", "caught"), [(0, 0.21), (1, 0.36)])
 def test_what_came_of_thresholds_set_beforehand_is_marked(panel: int, caught: float) -> None:
-    rates, shares = line_data(plot_recall_curve(result_with()), "Model, threshold set beforehand", panel)
+    rates, shares = line_data(plot_recall_curve(result_with()), "Model, adaptive_budget", panel)
     assert (rates.tolist(), shares.tolist()) == ([6.4], [caught])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from schemas.backtest import FoldScores, Summary
-from schemas.configuration import EvaluationSection
+from schemas.configuration import BUDGET_RULES, EvaluationSection
 from schemas.readings import LabelledReadings
 from tasks.evaluation.backtest.summarise import CURVE_RATES, rank_before_events, summarise_folds
 from tasks.evaluation.backtest.trial import list_trials
@@ -119,9 +119,12 @@ def test_what_comes_of_a_rate_is_told_by_the_thresholds_held_under_it() -> None:
         fold_scores(fold_of(2, 10, 20), scores, at_rates={TEN_ROWS: 0.5, 2 * TEN_ROWS: 0.7}),
     ]
     section = EvaluationSection(bootstrap_samples=100, alarm_rates=(TEN_ROWS, 2 * TEN_ROWS))
-    first, second = summarise(given, labelled, section).rates
+    rates = summarise(given, labelled, section).rates
+    assert [rate.rule for rate in rates] == [rule for rule in BUDGET_RULES for _ in range(2)]
+    first, second = rates[:2]
     assert (first.promised, first.realised) == pytest.approx((TEN_ROWS, TEN_ROWS / 2))
     assert (first.ratio_mean, first.ratio_worst, first.event_recall) == pytest.approx((0.5, 1, 0.5))
+    assert first.ratios == pytest.approx((1, 0))
     assert (second.realised, second.event_recall) == (0, 0)
 
 
@@ -131,7 +134,7 @@ def test_a_ceiling_is_what_the_best_threshold_of_each_fold_catches_of_all_events
     scores = flags(labelled, [3, 8]) * 0.4 + flags(labelled, [11]) * 0.9 + flags(labelled, [14]) * 0.8
     given = [fold_scores(fold, scores) for fold in (fold_of(1, 0, 10), fold_of(2, 10, 20))]
     section = EvaluationSection(bootstrap_samples=100, alarm_rates=(1.0, 5.0, 2.0))
-    assert [rate.ceiling_recall for rate in summarise(given, labelled, section).rates] == [0.5] * 3
+    assert [rate.ceiling_recall for rate in summarise(given, labelled, section).rates] == [0.5] * 9
 
 
 def test_curves_rise_with_the_false_alarms_that_are_allowed() -> None:
