@@ -122,6 +122,16 @@ def takes_dask_address(command: Command) -> Command:
     )(command)
 
 
+def takes_workers(command: Command) -> Command:
+    """Add `--workers` to a command."""
+    return click.option(
+        "--workers",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Processes that train side by side; by default one per core.",
+    )(command)
+
+
 def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
     """Run a flow on the configured Prefect server, or on an embedded one that ends with this process."""
     from flows.prefect.clean_up import end_orphaned_servers
