@@ -68,6 +68,11 @@ def borrow_compiled(
         _idle.popitem(last=False)
 
 
+def discard_compiled() -> None:
+    """Discard the networks that are kept, for example to free memory or to measure what they save."""
+    _idle.clear()
+
+
 def describe_layers(network: keras.Model, without: tuple[str, ...] = ("name",)) -> str:
     """Write the types and settings of a network's layers, as JSON.
 

@@ -61,7 +61,9 @@ def backtest(readings_file: Path, folder: Path, *, workers: int) -> dict:
 
 
 @pytest.mark.slow
-def test_two_workers_come_to_the_same_result_as_one(readings_file: Path, result: dict, tmp_path: Path) -> None:
+def test_two_workers_come_to_the_same_result_as_one(
+    readings_file: Path, result: dict, tmp_path: Path
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         shorten_published(patch)
         other = backtest(readings_file, tmp_path, workers=2)

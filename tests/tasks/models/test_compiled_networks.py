@@ -12,7 +12,7 @@ import pytest
 from schemas.configuration import ModelSection, TrainingSection
 from tasks.models import compiled_networks
 from tasks.models.build import build_network
-from tasks.models.compiled_networks import NETWORKS_KEPT, borrow_compiled
+from tasks.models.compiled_networks import NETWORKS_KEPT, borrow_compiled, discard_compiled
 from tasks.models.train import train_network
 
 ROWS = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
@@ -22,9 +22,9 @@ DROPOUT = {"dropout": 0.3, "recurrent_dropout": 0.3, "gaussian_dropout": 0.2}
 
 @pytest.fixture(autouse=True)
 def _nothing_kept_before() -> Iterator[None]:
-    compiled_networks._idle.clear()
+    discard_compiled()
     yield
-    compiled_networks._idle.clear()
+    discard_compiled()
 
 
 def make_network(seed: int = 0, family: str = "dense_autoencoder", **model: Any) -> keras.Model:
@@ -53,7 +53,7 @@ def test_a_training_with_a_kept_network_ends_as_one_with_its_own(family: str) ->
     alone = []
     for case in cases:
         alone.append(train_one(*case))
-        compiled_networks._idle.clear()
+        discard_compiled()
     assert [train_one(*case) for case in cases] == alone
     assert len(compiled_networks._idle) == 1
 
