@@ -132,15 +132,21 @@ def takes_workers(command: Command) -> Command:
     )(command)
 
 
-def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a flow on the configured Prefect server, or on an embedded one that ends with this process."""
+def run_flow(chosen: Callable[..., Any], *arguments: Any, with_networks: bool = True) -> Any:
+    """Run a flow on the configured Prefect server, or on an embedded one that ends with this process.
+
+    Args:
+        chosen: The flow.
+        arguments: Its arguments.
+        with_networks: Whether the flow trains or scores with networks in this process.
+    """
     from flows.prefect.clean_up import end_orphaned_servers
     from flows.prefect.server import report_server_trouble, require_server, wait_for_records
 
     for argument in arguments:
         if isinstance(argument, (str, Path)):
             require_text(str(argument))
-    heavy = load_heavy_modules()
+    heavy = load_heavy_modules(with_networks=with_networks)
     address = os.environ.get("PREFECT_API_URL")
     print(f"starting  Prefect {address or '(embedded server)'} ...", file=sys.stderr)
     if address:

@@ -84,11 +84,12 @@ def backtest(
 ) -> None:
     """Evaluate forward in time, fold by fold, against the published model and the controls."""
     from flows.backtest import backtest as backtest_flow
-    from flows.prefect.fold_runner import choose_runner
+    from flows.prefect.fold_runner import choose_runner, trains_here
     from flows.summaries import summarise_backtest
 
     runner = choose_runner(dask_address, data, workers)
-    result = run_flow(backtest_flow.with_options(task_runner=runner), data, configuration)
+    chosen = backtest_flow.with_options(task_runner=runner)
+    result = run_flow(chosen, data, configuration, with_networks=trains_here(runner))
     write_json(json_file, result.model_dump(mode="json"))
     print(summarise_backtest(result))
 
@@ -116,12 +117,13 @@ def compare(
     """Search the settings of several families on past folds, and judge each on the last one."""
     from flows.compare import compare as compare_flow
     from flows.compare import require_comparable
-    from flows.prefect.fold_runner import choose_runner
+    from flows.prefect.fold_runner import choose_runner, trains_here
     from flows.summaries import summarise_comparison
 
     names = [name.strip() for name in families.split(",")] if families else list(list_families())
     require_comparable(configuration, names)
     runner = choose_runner(dask_address, data, workers)
-    result = run_flow(compare_flow.with_options(task_runner=runner), data, configuration, names, trials)
+    chosen = compare_flow.with_options(task_runner=runner)
+    result = run_flow(chosen, data, configuration, names, trials, with_networks=trains_here(runner))
     write_json(json_file, result.model_dump(mode="json"))
     print(summarise_comparison(result))

@@ -132,6 +132,11 @@ def choose_workers(source: str, workers: int | None) -> int:
     return 1
 
 
+def trains_here(runner: TaskRunner[Any]) -> bool:
+    """Return whether folds run in this process."""
+    return isinstance(runner, FoldRunner) and runner.count == 1
+
+
 def order_seeds(
     entrant: str, source: str, settings: Configuration, fold: int, *, has_controls: bool
 ) -> list[FoldOrder]:
