@@ -27,6 +27,8 @@ MAGNITUDE_FLOOR = 0.05
 CLIP = 4.0
 # weight, before the penalty, of a feature whose magnitude is an input too
 SIGNED_SHARE = 0.3
+# an input with a smaller standard deviation in training is constant
+LEAST_DEVIATION = 1e-9
 Magnitude = Literal["logarithm", "absolute"]
 
 
@@ -128,7 +130,8 @@ def fit_logistic(material: Material, model: ModelSection) -> LogisticModel:
     folded = find_columns(material.columns, model.magnitude_inputs)
     inputs = take_inputs(material.rows, material.train.end_rows, columns, folded, "logarithm")
     means, deviations = inputs.mean(axis=0), inputs.std(axis=0)
-    deviations = np.where(deviations > 0, deviations, 1.0)
+    # the logarithms of a constant differ from their mean by rounding
+    deviations = np.where(deviations > LEAST_DEVIATION, deviations, 1.0)
     shares = np.where(np.isin(columns, folded), SIGNED_SHARE, 1.0)
     shares = np.concatenate([shares, np.ones(len(folded))])
     regression = LogisticRegression(C=model.regularisation, max_iter=ITERATIONS, class_weight="balanced")

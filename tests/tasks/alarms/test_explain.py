@@ -48,7 +48,13 @@ def prepare(
 ) -> tuple[Detector, PreparedRows]:
     """A detector with windows of two rows, its means and deviations as said, and the rows it prepares."""
     section = FeaturesSection(
-        **{"trailing_rows": 2, "volatility_rows": None, "difference_rows": None, "has_context": False}
+        **{
+            "level": "local",
+            "trailing_rows": 2,
+            "volatility_rows": None,
+            "difference_rows": None,
+            "has_context": False,
+        }
         | {"clip": clip}
         | features
     )
@@ -161,6 +167,51 @@ def test_a_raw_level_is_expected_at_its_training_mean() -> None:
     assert explain_row(4, level="raw", means=(13.0, 5.0))["x1"].expected == (13.0, 13.0)
 
 
+# the deviations of both sensors, and after them their raw values
+WITH_RAW: dict[str, Any] = {
+    "level": "both",
+    "means": (0.5, 0.0, 13.0, 6.0),
+    "deviations": (2.0, 1.0, 2.0, 1.0),
+    "model": DeviationModel(np.arange(4)),
+}
+
+
+def test_a_raw_value_that_drives_is_expected_at_its_training_mean() -> None:
+    drivers = explain_row(4, **WITH_RAW)
+    # (23 - 13) / 2 is more than (23 - 13.5 - 0.5) / 2, and 1 - 6 more than 1 - 5
+    assert {name: (driver.column, driver.group, driver.direction) for name, driver in drivers.items()} == {
+        "x1": ("x1 raw", "raw", "above"),
+        "x2": ("x2 raw", "raw", "below"),
+    }
+    assert {name: driver.expected for name, driver in drivers.items()} == {"x1": (13, 13), "x2": (6, 6)}
+
+
+def test_a_deviation_that_drives_beside_raw_values_is_expected_at_the_trailing_mean() -> None:
+    drivers = explain_row(4, **WITH_RAW | {"means": (0.5, 0.0, 22.0, 6.0)})
+    assert (drivers["x1"].column, drivers["x1"].expected) == ("x1", (13.5, 14.0))
+    assert (drivers["x2"].column, drivers["x2"].expected) == ("x2 raw", (6, 6))
+
+
+def test_a_raw_value_is_expected_in_the_first_row_of_a_run_too() -> None:
+    detector, prepared = prepare(**{name: value for name, value in WITH_RAW.items() if name != "model"})
+    alone = detector.model_copy(update={"window_rows": 1})
+    (drivers,) = explain_alarms(alone, DeviationModel(np.arange(4)), prepared, np.array([0]))
+    assert {driver.sensor: driver.expected for driver in drivers} == {"x1": (13,), "x2": (6,)}
+
+
+def test_what_windows_of_raw_values_expect_comes_back_in_the_units_of_the_sensor() -> None:
+    # the first sensor's raw value is expected to be what it was in the row before
+    model = ProjectionModel("q", np.array([2]), np.zeros(2), np.full((1, 2), 0.5**0.5), np.ones(1), rows=2)
+    driver = explain_row(4, **WITH_RAW | {"model": model})["x1"]
+    # halfway between the rows 13 and 23, and before that between 14 and 13
+    assert (driver.group, driver.direction, driver.expected) == ("raw", "above", (13.5, 18))
+
+
+def test_a_raw_value_that_the_model_does_not_see_has_no_expectation() -> None:
+    driver = explain_row(4, **WITH_RAW | {"model": DeviationModel(np.array([0, 2]))})["x2"]
+    assert (driver.expected, driver.direction) == ((None, None), None)
+
+
 def test_a_row_that_ends_no_window_has_no_expectation() -> None:
     assert explain_row(1)["x1"].expected == (None, 10.5)
 
@@ -244,6 +295,14 @@ MODELS: dict[str, FittedModel] = {
         )
         for statistic in ("t2", "q")
     },
+    "pca_windows": ProjectionModel(
+        "q",
+        np.arange(4),
+        np.full(8, 0.1),
+        np.linalg.qr(np.random.default_rng(1).normal(size=(8, 8)))[0][:2],
+        np.array([1.5, 0.5]),
+        rows=2,
+    ),
     "logistic": LogisticModel(
         np.arange(4), np.arange(4), np.zeros(8), np.ones(8), np.linspace(-1, 1, 8), intercept=-1.0
     ),

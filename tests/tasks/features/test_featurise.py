@@ -25,7 +25,7 @@ from tests.builders import readings_with
 # the sensors as they are, and nothing else
 RAW = FeaturesSection(level="raw", volatility_rows=None, difference_rows=None, has_context=False)
 EVERYTHING = FeaturesSection(
-    level="local", trailing_rows=3, volatility_rows=2, difference_rows=2, has_context=True
+    level="both", trailing_rows=3, volatility_rows=2, difference_rows=2, has_context=True
 )
 
 
@@ -100,6 +100,18 @@ def test_a_local_level_does_not_lose_digits_where_a_sensor_is_large() -> None:
         for level in (0.0, 1e6)
     )
     np.testing.assert_allclose(large, small, rtol=0, atol=1e-9)
+
+
+def test_both_levels_are_the_deviation_and_as_another_column_the_sensor_as_it_is() -> None:
+    settings = {"level": "both", "trailing_rows": 2}
+    labelled = rows_with([4, 8, 0, 6])
+    assert compute_column(labelled, "x1", **settings) == [0, 4, -6, 6 - (8 + 0) / 2]
+    assert compute_column(labelled, "x1 raw", **settings) == [4, 8, 0, 6]
+
+
+@pytest.mark.parametrize(("level", "rows"), [("raw", 0), ("local", 30), ("both", 30)])
+def test_a_deviation_from_the_trailing_mean_needs_the_trailing_rows(level: str, rows: int) -> None:
+    assert count_rows_needed(section_with(level=level)) == rows
 
 
 # volatility
@@ -232,6 +244,14 @@ def test_columns_are_named_by_what_they_are_made_of() -> None:
     ]
 
 
+def test_raw_values_are_the_last_columns_of_a_table_with_both_levels() -> None:
+    labelled = rows_with([0] * 3, grades=[1, 1, 1])
+    table = compute_features(labelled, section_with(level="both", has_context=True))
+    last = table.columns[-1]
+    assert (last.name, last.sensor, last.group) == ("x1 raw", "x1", "raw")
+    assert table.columns[0].group == "level"
+
+
 def test_columns_come_in_the_order_of_the_groups() -> None:
     table = compute_features(label_ahead(readings_with(sensors=2), 1), EVERYTHING)
     groups = [column.group for column in table.columns]
@@ -242,6 +262,20 @@ def test_columns_come_in_the_order_of_the_groups() -> None:
 def test_columns_of_some_groups_are_found() -> None:
     table = compute_features(label_ahead(readings_with(sensors=2), 1), EVERYTHING)
     assert find_columns(table.columns, ("difference", "level")).tolist() == [0, 1, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("level", "raw", "level_and_raw"),
+    [("both", [4, 5], [0, 1, 4, 5]), ("local", [0, 1], [0, 1]), ("raw", [0, 1], [0, 1])],
+)
+def test_raw_columns_are_the_levels_where_there_is_no_such_group(
+    level: str, raw: list[int], level_and_raw: list[int]
+) -> None:
+    settings = {"level": level, "volatility_rows": 2}
+    columns = compute_features(label_ahead(readings_with(sensors=2), 1), section_with(**settings)).columns
+    assert find_columns(columns, ("raw",)).tolist() == raw
+    assert find_columns(columns, ("raw", "level")).tolist() == level_and_raw
+    assert find_columns(columns, ("level",)).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("section", [RAW, EVERYTHING], ids=["raw", "everything"])
@@ -259,7 +293,7 @@ def test_the_readings_are_left_as_they_are() -> None:
 
 
 def test_a_table_of_events_alone_has_no_features() -> None:
-    assert compute_features(rows_with([1, 2], events=[0, 1]), EVERYTHING).values.shape == (0, 8)
+    assert compute_features(rows_with([1, 2], events=[0, 1]), EVERYTHING).values.shape == (0, 9)
 
 
 @pytest.mark.parametrize(

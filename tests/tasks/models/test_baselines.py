@@ -1,4 +1,4 @@
-"""The three rules that any model has to beat."""
+"""The four rules that any model has to beat."""
 
 from __future__ import annotations
 
@@ -74,6 +74,31 @@ def test_controls_look_at_the_inputs_of_families_without_labels() -> None:
     section = ModelSection(family="zscore", inputs=("volatility",))
     scores = score(replace(material_of(), columns=columns), inputs=section)
     assert scores["zscore"].tolist() == (ROWS[:, 1] ** 2).tolist()
+
+
+def test_the_control_of_raw_windows_is_fitted_on_whole_windows_of_normal_training_rows() -> None:
+    # one sensor: windows of two rows lie on the line x = x before; the last one is 1 away from it in each row
+    rows = np.array([[-2], [-2], [1], [1], [2], [2], [-1], [-1], [3], [5]], dtype=np.float32)
+    ends = np.array([1, 3, 5, 7])
+    part = Part("train", ends, ends, np.zeros(4, dtype=bool), 0, 8, is_scattered=False)
+    columns = (Column(name="x1", sensor="x1", group="level"),)
+    material = Material(rows, columns, part, part, 2, part.labels)
+    windows = Windows(np.array([7, 9]), np.zeros(2, dtype=bool), 2, 10)
+    section = ModelSection(family="pca_windows", window_variance=0.999)
+    assert score_controls(material, windows, section, 0)["pca_raw"] == pytest.approx([0, 1], abs=1e-9)
+
+
+def test_the_control_of_raw_windows_sees_raw_values_whatever_the_model_sees() -> None:
+    columns = tuple(
+        Column(name=name, sensor="x1", group=group) for name, group in (("x1", "level"), ("x1 raw", "raw"))
+    )
+    material = replace(material_of(), columns=columns)
+    section = ModelSection(inputs=("level",), window_inputs=("level",))
+    first, second = (
+        score(replace(material, rows=ROWS * scale), inputs=section)["pca_raw"]
+        for scale in (np.array([1, 1], dtype=np.float32), np.array([9, 1], dtype=np.float32))
+    )
+    assert first.tolist() == second.tolist()
 
 
 def test_the_random_control_is_the_same_for_the_same_seed() -> None:

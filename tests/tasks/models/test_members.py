@@ -17,11 +17,11 @@ def choose(positives: int, **model: Any) -> tuple[tuple[str, ...], list[str]]:
 
 
 def test_every_member_stays_with_enough_events() -> None:
-    assert choose(5) == (("lstm_autoencoder", "pca_t2", "logistic"), [])
+    assert choose(5) == (("lstm_autoencoder", "pca_windows", "pca_t2", "logistic"), [])
 
 
 def test_a_labelled_member_is_left_out_with_the_figures() -> None:
-    assert choose(4) == (("lstm_autoencoder", "pca_t2"), ["logistic"])
+    assert choose(4) == (("lstm_autoencoder", "pca_windows", "pca_t2"), ["logistic"])
     [left_out] = choose_members(np.arange(100) < 4, ModelSection())[1]
     finding = report_left_out(left_out)
     assert finding.check == "left_out_member"

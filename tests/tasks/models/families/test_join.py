@@ -16,7 +16,14 @@ from schemas.evaluation import History
 from schemas.features import Column
 from schemas.model import FittedModel, Material, TrainingPlaces
 from schemas.windows import Part
-from tasks.models.families.join import JoinedModel, join_models, load_joined, measure_tail
+from tasks.models.families.join import (
+    LEAST_STABILITY,
+    JoinedModel,
+    join_models,
+    load_joined,
+    measure_stability,
+    measure_tail,
+)
 from tasks.models.families.logistic import LogisticModel
 from tasks.models.families.zscore import DeviationModel, load_deviation
 from tasks.models.fit import fit_model, load_model, save_model
@@ -31,8 +38,8 @@ NORMALS = np.arange(1, 41, dtype=np.float64)
 
 
 def join(labelled: tuple[str, ...] = ("zscore",)) -> JoinedModel:
-    """Two members with the weight 1 each, unless both learn from labels or none does."""
-    return join_models({"zscore": FIRST, "pca_q": SECOND}, labelled, ROWS, NORMAL_ROWS)
+    """Two members, equally stable, with the weight 1 each, unless both learn from labels or none does."""
+    return join_models({"zscore": FIRST, "pca_q": SECOND}, labelled, ROWS, NORMAL_ROWS, NORMAL_ROWS)
 
 
 def measure(score: float, normals: np.ndarray = NORMALS) -> float:
@@ -105,14 +112,15 @@ def test_a_rank_does_not_depend_on_the_scores_beside_it(normals: list[float], sc
 
 
 def test_normals_are_the_members_scores_of_normal_windows_in_rising_order() -> None:
-    normals = join_models({"zscore": FIRST, "pca_q": SECOND}, (), ROWS, np.array([3, 0, 2])).normals
+    members = {"zscore": FIRST, "pca_q": SECOND}
+    normals = join_models(members, (), ROWS, NORMAL_ROWS, np.array([3, 0, 2])).normals
     assert {family: scores.tolist() for family, scores in normals.items()} == {
         "zscore": [1, 9, 16],
         "pca_q": [1, 4, 16],
     }
 
 
-def test_a_score_is_the_sum_of_the_members_ranks() -> None:
+def test_a_score_is_the_sum_of_the_members_weighted_ranks() -> None:
     expected = [measure(25, SQUARES) + measure(4, SQUARES), 0.0]
     assert join().score(ROWS, np.array([4, 5])) == pytest.approx(expected)
 
@@ -125,7 +133,7 @@ def test_a_rank_counts_as_much_as_its_weight() -> None:
 
 def test_members_with_labels_weigh_as_much_together_as_those_without() -> None:
     members = {"zscore": FIRST, "pca_q": SECOND, "logistic": FIRST}
-    assert join_models(members, {"logistic"}, ROWS, NORMAL_ROWS).weights == {
+    assert join_models(members, {"logistic"}, ROWS, NORMAL_ROWS, NORMAL_ROWS).weights == {
         "zscore": 0.5,
         "pca_q": 0.5,
         "logistic": 1,
@@ -133,8 +141,82 @@ def test_members_with_labels_weigh_as_much_together_as_those_without() -> None:
 
 
 @pytest.mark.parametrize("labelled", [(), ("zscore", "pca_q")])
-def test_members_that_are_all_alike_share_one_weight(labelled: tuple[str, ...]) -> None:
+def test_equally_stable_members_of_one_kind_share_one_weight(labelled: tuple[str, ...]) -> None:
     assert join(labelled).weights == {"zscore": 0.5, "pca_q": 0.5}
+
+
+# weights by stability
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stability"),
+    [
+        ([1, 2, 3], [9, 2, 0], 1),  # the medians are equal: only they count
+        ([4, 4], [1, 1], 1),
+        ([1, 1], [2, 2], 1 / 4),
+        ([2, 4], [4, 5], 4 / 9),  # 3 before and 4.5 after
+    ],
+)
+def test_stability_is_one_over_the_squared_rise_of_the_median_normal_score(
+    before: list[float], after: list[float], stability: float
+) -> None:
+    assert measure_stability(np.array(before), np.array(after)) == pytest.approx(stability)
+
+
+def test_scores_that_stay_0_are_stable_and_those_that_leave_0_are_not() -> None:
+    assert measure_stability(np.zeros(3), np.zeros(3)) == 1
+    assert measure_stability(np.zeros(3), np.ones(3)) == LEAST_STABILITY
+
+
+MEDIANS = st.floats(0, 1e9)
+
+
+@given(MEDIANS, MEDIANS)
+def test_stability_is_at_most_1_and_never_0(before: float, after: float) -> None:
+    assert 0 < measure_stability(np.array([before]), np.array([after])) <= 1
+
+
+@given(MEDIANS, st.tuples(MEDIANS, MEDIANS).map(sorted))
+def test_scores_that_rise_further_are_never_more_stable(before: float, after: list[float]) -> None:
+    near, far = (measure_stability(np.array([before]), np.array([value])) for value in after)
+    assert far <= near
+
+
+# rows 0 to 3 are those of training, and rows 4 to 7 those of validation: the second column drifts
+DRIFTING = np.array([[1, 1], [2, 2], [1, 2], [2, 1], [1, 4], [2, 8], [1, 8], [2, 4]], dtype=np.float32)
+
+
+def weigh(labelled: tuple[str, ...] = (), rows: np.ndarray = DRIFTING) -> dict[str, float]:
+    """Weights of a member of the first column, one of the second, and one of both."""
+    both = DeviationModel(np.array([0, 1]))
+    members: dict[str, FittedModel] = {"zscore": FIRST, "pca_q": SECOND, "logistic": both}
+    return dict(join_models(members, labelled, rows, np.arange(4), np.arange(4, 8)).weights)
+
+
+def test_a_member_that_drifts_gets_less_weight() -> None:
+    # the medians of its scores are (1 + 4) / 2 before and (16 + 64) / 2 after: a rise of 16
+    weights = weigh(labelled=("logistic",))
+    assert weights == pytest.approx({"zscore": 256 / 257, "pca_q": 1 / 257, "logistic": 1})
+
+
+def test_a_member_that_learns_from_labels_keeps_its_weight_however_it_drifts() -> None:
+    assert weigh(labelled=("pca_q", "logistic")) == {"zscore": 1, "pca_q": 0.5, "logistic": 0.5}
+
+
+def test_members_that_all_drift_without_bounds_still_have_weights() -> None:
+    rows = np.where(np.arange(8)[:, None] < 4, 0, DRIFTING).astype(np.float32)
+    assert weigh(rows=rows) == pytest.approx(dict.fromkeys(("zscore", "pca_q", "logistic"), 1 / 3))
+
+
+@given(st.integers(0, 2**32 - 1), st.sets(st.sampled_from(["zscore", "pca_q", "logistic"])))
+def test_the_weights_of_each_kind_are_above_0_and_sum_to_1(seed: int, labelled: set[str]) -> None:
+    rng = np.random.default_rng(seed)
+    weights = weigh(
+        tuple(labelled), (rng.normal(size=(8, 2)) * 10 ** rng.uniform(-4, 4, 2)).astype(np.float32)
+    )
+    for kind in (labelled, set(weights) - labelled):
+        assert sum(weights[family] for family in kind) == pytest.approx(1 if kind else 0)
+    assert min(weights.values()) > 0
 
 
 def test_a_score_is_divided_among_the_columns_as_each_member_divides_its_part() -> None:
@@ -144,7 +226,7 @@ def test_a_score_is_divided_among_the_columns_as_each_member_divides_its_part() 
 
 def test_an_explanation_sums_to_the_score() -> None:
     both = DeviationModel(np.array([0, 1]))
-    model = join_models({"zscore": both, "pca_q": SECOND}, (), ROWS, NORMAL_ROWS)
+    model = join_models({"zscore": both, "pca_q": SECOND}, (), ROWS, NORMAL_ROWS, NORMAL_ROWS)
     end_rows = np.arange(6)
     np.testing.assert_allclose(
         model.explain(ROWS, end_rows).sum(axis=1), model.score(ROWS, end_rows), rtol=1e-6, atol=1e-12
@@ -255,6 +337,23 @@ def test_each_network_of_a_join_has_a_folder_for_its_checkpoints(
 def test_tail_ranks_come_from_normal_validation_windows(material: Material, joined: FittedModel) -> None:
     assert isinstance(joined, JoinedModel)
     assert [len(scores) for scores in joined.normals.values()] == [72, 72, 72]
+
+
+def test_the_weights_of_a_fitted_join_come_from_the_normal_windows_of_training_and_validation(
+    material: Material, joined: FittedModel
+) -> None:
+    assert isinstance(joined, JoinedModel)
+    stability = [
+        measure_stability(
+            *(
+                member.score(material.rows, part.normal_end_rows)
+                for part in (material.train, material.validation)
+            )
+        )
+        for member in (joined.members[name] for name in ("dense_autoencoder", "pca_t2"))
+    ]
+    expected = [value / sum(stability) for value in stability]
+    assert list(joined.weights.values()) == pytest.approx([*expected, 1])
 
 
 def test_a_loaded_join_scores_and_explains_to_the_last_bit_as_the_saved_one(

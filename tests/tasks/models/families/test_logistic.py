@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,15 @@ from schemas.errors import InputError
 from schemas.features import Column
 from schemas.model import Material
 from schemas.windows import Part
-from tasks.models.families.logistic import LogisticModel, fit_logistic, load_logistic, take_inputs
+from tasks.models.families.logistic import (
+    CLIP,
+    SIGNED_SHARE,
+    LogisticModel,
+    Magnitude,
+    fit_logistic,
+    load_logistic,
+    take_inputs,
+)
 
 # one column, with a mean of 1 and a deviation of 2 in training; the logit of a row is 4 (x - 1) / 2 - 1
 BY_HAND = LogisticModel(
@@ -75,10 +85,19 @@ def test_an_effect_of_the_absolute_value_is_learnt() -> None:
     assert mean < min(low, high) / 10
 
 
-def test_the_absolute_value_of_context_is_no_input() -> None:
+@pytest.mark.parametrize(
+    ("settings", "folded"),
+    [
+        ({}, [0, 2]),
+        ({"magnitude_inputs": ("volatility", "context")}, [1, 3]),
+        ({"magnitude_inputs": ()}, []),
+    ],
+    ids=["level and difference", "others", "none"],
+)
+def test_magnitudes_are_those_of_the_configured_groups(settings: dict[str, Any], folded: list[int]) -> None:
     rows = normal_rows(columns=4)
-    model = fit(material_of(rows, rows[:, 0] > 1, groups=GROUPS))
-    assert (model.columns.tolist(), model.folded.tolist()) == ([0, 1, 2, 3], [0, 1, 2])
+    model = fit(material_of(rows, rows[:, 0] > 1, groups=GROUPS), **settings)
+    assert (model.columns.tolist(), model.folded.tolist()) == ([0, 1, 2, 3], folded)
 
 
 def test_the_inputs_are_the_groups_configured_for_labelled_families() -> None:
@@ -88,10 +107,47 @@ def test_the_inputs_are_the_groups_configured_for_labelled_families() -> None:
     assert model.columns.tolist() == [0, 3]
 
 
-def test_inputs_are_the_features_and_the_absolute_values_of_the_last_rows() -> None:
+@pytest.mark.parametrize(
+    ("magnitude", "of_3", "of_1"), [("absolute", 3, 1), ("logarithm", math.log(3.05), math.log(1.05))]
+)
+def test_inputs_are_the_features_of_the_last_rows_and_the_magnitudes_of_some(
+    magnitude: Magnitude, of_3: float, of_1: float
+) -> None:
     rows = np.array([[1, -2], [-3, 4]], dtype=np.float32)
-    inputs = take_inputs(rows, np.array([1, 0]), np.array([0, 1]), np.array([0]))
-    assert inputs.tolist() == [[-3, 4, 3], [1, -2, 1]]
+    inputs = take_inputs(rows, np.array([1, 0]), np.array([0, 1]), np.array([0]), magnitude)
+    np.testing.assert_allclose(inputs, [[-3, 4, of_3], [1, -2, of_1]], rtol=1e-15)
+
+
+def test_a_fitted_model_takes_logarithms_and_clips() -> None:
+    rows = normal_rows()
+    model = fit(material_of(rows, rows[:, 1] > 0))
+    assert (model.magnitude, model.clip) == ("logarithm", CLIP)
+
+
+def test_the_weights_are_those_at_which_penalty_and_clipped_balanced_windows_pull_equally() -> None:
+    rows = normal_rows()
+    rows[:3] *= 9
+    labels = rows[:, 1] + rows[:, 2] > 2
+    model = fit(material_of(rows, labels), regularisation=0.1)
+    inputs = take_inputs(rows, np.arange(400), model.columns, model.folded, "logarithm")
+    standardised = np.clip((inputs - inputs.mean(axis=0)) / inputs.std(axis=0), -CLIP, CLIP)
+    assert (np.abs(standardised) == CLIP).any()
+    shares = np.repeat([SIGNED_SHARE, 1.0], 3)
+    counts = np.where(labels, 200 / labels.sum(), 200 / (~labels).sum())
+    chances = 1 / (1 + np.exp(-(standardised @ model.weights + model.intercept)))
+    pulls = counts * (labels - chances)
+    assert pulls.sum() == pytest.approx(0, abs=0.05)
+    np.testing.assert_allclose(model.weights / shares, 0.1 * (pulls @ (standardised * shares)), atol=0.01)
+
+
+def test_the_direction_is_penalised_more_than_the_magnitude() -> None:
+    # a penalty so strong that a weight is in proportion to the square of its share
+    rows = normal_rows()
+    material = material_of(rows, rows[:, 1] > 0)
+    settings = {"regularisation": 1e-7}
+    beside = fit(material, magnitude_inputs=("level",), **settings).weights[1]
+    alone = fit(material, magnitude_inputs=(), **settings).weights[1]
+    assert beside / alone == pytest.approx(SIGNED_SHARE**2, rel=1e-3)
 
 
 def test_the_labels_that_teach_may_be_wider_than_those_of_the_part() -> None:
@@ -102,9 +158,11 @@ def test_the_labels_that_teach_may_be_wider_than_those_of_the_part() -> None:
     assert fit(material).weights[0] > 0
 
 
-def test_where_nothing_tells_windows_apart_the_probability_is_the_share_of_positive_ones() -> None:
-    model = fit(material_of(np.zeros((100, 1)), np.arange(100) < 5))
-    assert score(model, [0]) == pytest.approx([-math.log(0.95)], rel=1e-4)
+@pytest.mark.parametrize("positives", [5, 50, 95])
+def test_windows_before_events_together_count_as_much_as_normal_ones(positives: int) -> None:
+    # nothing tells the windows apart
+    model = fit(material_of(np.zeros((100, 1)), np.arange(100) < positives))
+    assert score(model, [0]) == pytest.approx([math.log(2)], rel=1e-4)
 
 
 def test_a_stronger_penalty_makes_smaller_weights() -> None:
@@ -118,7 +176,7 @@ def test_a_constant_column_has_no_weight() -> None:
     rows = normal_rows()
     rows[:, 2] = 0
     model = fit(material_of(rows, rows[:, 1] > 1))
-    assert model.weights[[2, 5]].tolist() == [0, 0]
+    assert model.weights[[2, 5]] == pytest.approx([0, 0], abs=1e-12)
 
 
 # what it asks for
@@ -165,14 +223,33 @@ def test_a_score_is_finite_where_the_probability_rounds_to_1() -> None:
     assert score(BY_HAND, [1e6]) == pytest.approx([2e6], rel=1e-5)
 
 
+FORMS = pytest.mark.parametrize(("magnitude", "clip"), [("absolute", None), ("logarithm", CLIP)])
+
+
+@FORMS
 @given(st.integers(1, 70), st.integers(0, 2**32 - 1))
-def test_a_window_scores_alone_as_among_others_to_the_last_bit(columns: int, seed: int) -> None:
+def test_a_window_scores_and_explains_alone_as_among_others_to_the_last_bit(
+    magnitude: Magnitude, clip: float | None, columns: int, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     rows, places = rng.normal(size=(20, columns)).astype(np.float32), np.arange(columns)
     means, weights = rng.normal(size=(2, 2 * columns))
-    model = LogisticModel(places, places, means, np.ones(2 * columns), weights, -1.0)
-    alone = [model.score(rows, np.array([row]))[0] for row in range(20)]
-    assert model.score(rows, np.arange(20)).tolist() == alone
+    model = LogisticModel(places, places, means, np.ones(2 * columns), weights, -1.0, magnitude, clip)
+    for say in (model.score, model.explain):
+        alone = [say(rows, np.array([row]))[0].tolist() for row in range(20)]
+        assert say(rows, np.arange(20)).tolist() == alone
+
+
+@pytest.mark.parametrize("value", [5.0, 7.0, 1e6])
+def test_a_row_beyond_the_clip_scores_and_explains_as_one_at_the_clip(value: float) -> None:
+    # 5 is 2 deviations above the mean
+    model = replace(BY_HAND, clip=2.0)
+    assert score(model, [value]) == pytest.approx([math.log1p(math.exp(4 * 2 - 1))])
+    assert model.explain(np.array([[value]], dtype=np.float32), np.array([0])).tolist() == [[4 * 2]]
+
+
+def test_within_the_clip_a_score_is_the_same_with_and_without_it() -> None:
+    assert score(replace(BY_HAND, clip=4.0), [3.0]) == pytest.approx(score(BY_HAND, [3.0]))
 
 
 # explanations
@@ -187,11 +264,15 @@ def test_a_column_that_lowers_the_logit_adds_nothing() -> None:
     assert BY_HAND.explain(np.array([[-3.0]], dtype=np.float32), np.array([0])).tolist() == [[0]]
 
 
-def test_a_column_and_its_absolute_value_are_one_column() -> None:
+@pytest.mark.parametrize(
+    ("magnitude", "share"), [("absolute", -2 + 3 * 2), ("logarithm", -2 + 3 * math.log(2.05))]
+)
+def test_a_column_and_its_magnitude_are_one_column(magnitude: Magnitude, share: float) -> None:
     model = LogisticModel(
-        np.array([1]), np.array([1]), np.zeros(2), np.ones(2), np.array([1.0, 3.0]), intercept=0.0
+        np.array([1]), np.array([1]), np.zeros(2), np.ones(2), np.array([1.0, 3.0]), 5.0, magnitude
     )
-    assert model.explain(np.array([[9, -2, 9]], dtype=np.float32), np.array([0])).tolist() == [[0, 4, 0]]
+    shares = model.explain(np.array([[9, -2, 9]], dtype=np.float32), np.array([0]))
+    assert shares.tolist() == [pytest.approx([0, max(share, 0), 0])]
 
 
 @pytest.mark.parametrize("column", range(3))
@@ -218,9 +299,23 @@ def test_a_loaded_model_scores_to_the_last_bit_as_the_saved_one(
     assert loaded.explain(rows, end_rows).tobytes() == model.explain(rows, end_rows).tobytes()
 
 
+def test_a_model_that_an_earlier_release_saved_takes_absolute_values_and_does_not_clip(
+    tmp_path: Path,
+) -> None:
+    saved = {"columns": [0], "folded": [0], "means": [1, 2], "deviations": [2, 4], "weights": [4, 8]}
+    (tmp_path / "logistic.json").write_text(json.dumps(saved | {"intercept": -1}), encoding="utf-8")
+    model = load_logistic(tmp_path)
+    logit = 4 * (-99 - 1) / 2 + 8 * (99 - 2) / 4 - 1
+    assert logit < 0
+    assert score(model, [-99], [-999]) == pytest.approx(
+        [math.log1p(math.exp(logit)), math.log1p(math.exp(4 * (-999 - 1) / 2 + 8 * (999 - 2) / 4 - 1))]
+    )
+    assert (model.magnitude, model.clip) == ("absolute", None)
+
+
 def test_a_model_counts_its_weights_and_the_intercept() -> None:
     rows = normal_rows(columns=4)
-    assert fit(material_of(rows, rows[:, 1] > 1, GROUPS)).parameters == 4 + 3 + 1
+    assert fit(material_of(rows, rows[:, 1] > 1, GROUPS)).parameters == 4 + 2 + 1
 
 
 def test_the_weights_are_not_trained_in_epochs() -> None:

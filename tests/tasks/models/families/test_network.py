@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ COLUMNS = (
     Column(name="x1 volatility", sensor="x1", group="volatility"),
     Column(name="rows since a restart", sensor=None, group="context"),
 )
+# the dense network, which sees one row, takes `inputs`, the others take `window_inputs`
+SEEN = {"inputs": ["level", "context"], "window_inputs": ["level", "context"]}
 TRAINING = TrainingSection(epochs=2, batch_size=16, learning_rate=0.01, seed=1)
 
 
@@ -48,13 +51,13 @@ def material_with(
 
 
 def fit(family: str, material: Material | None = None, **model: Any) -> NetworkModel:
-    section = ModelSection.model_validate({"units": [3, 2], "inputs": ["level", "context"], **model})
+    section = ModelSection.model_validate(SEEN | {"units": [3, 2], "error_rows": "last"} | model)
     return fit_network(family, material or material_with(make_rows()), section, TRAINING)
 
 
 @cache
 def fit_once(family: str) -> NetworkModel:
-    """Fit a network that sees columns 0, 1 and 3; no test changes it."""
+    """Fit a network that sees columns 0, 1 and 3 and scores the last row; no test changes it."""
     return fit(family)
 
 
@@ -86,6 +89,20 @@ def test_a_network_sees_the_rows_of_its_family(fitted: NetworkModel) -> None:
     family = fitted.outline.family
     expected = 1 if family == "dense_autoencoder" else WINDOW_ROWS - (family in FORECASTERS)
     assert (fitted.outline.lookback, fitted.network.input_shape) == (expected, (None, expected, 3))
+
+
+@pytest.mark.parametrize("family", ["dense_autoencoder", "lstm_autoencoder", "lstm_forecaster"])
+def test_a_network_of_single_rows_takes_inputs_and_one_of_windows_takes_window_inputs(family: str) -> None:
+    model = fit(family, inputs=["volatility"], window_inputs=["level", "volatility"])
+    assert model.outline.columns == ((2,) if family == "dense_autoencoder" else (0, 1, 2))
+
+
+def test_raw_inputs_are_the_raw_values_beside_the_levels_and_the_levels_where_there_are_none() -> None:
+    material = material_with(make_rows())
+    columns = (*COLUMNS[:3], Column(name="x1 raw", sensor="x1", group="raw"))
+    both = fit("lstm_autoencoder", replace(material, columns=columns), window_inputs=["raw"])
+    alone = fit("lstm_autoencoder", material, window_inputs=["raw"])
+    assert (both.outline.columns, alone.outline.columns) == ((3,), (0, 1))
 
 
 def test_a_score_is_the_mean_of_the_errors_that_explain_it(fitted: NetworkModel) -> None:
@@ -139,7 +156,11 @@ def test_the_error_of_the_window_is_that_of_all_its_rows() -> None:
     np.testing.assert_allclose(model.score(rows, END_ROWS), errors.mean(axis=(1, 2)), rtol=1e-4)
 
 
-def test_the_error_of_the_last_row_is_the_rule() -> None:
+def test_the_error_of_the_window_is_the_rule() -> None:
+    assert ModelSection().error_rows == "window"
+
+
+def test_the_error_of_the_last_row_is_that_of_it_alone() -> None:
     model, rows = fit_once("lstm_autoencoder"), make_rows()
     windows = np.stack([rows[end - WINDOW_ROWS + 1 : end + 1, [0, 1, 3]] for end in END_ROWS])
     errors = (np.asarray(model.network(windows)) - windows)[:, -1] ** 2

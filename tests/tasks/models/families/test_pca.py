@@ -1,9 +1,11 @@
-"""Principal components: what T2 and Q say of a row, and which column drives them."""
+"""Principal components: what T2 and Q say of a row or a window, and which column drives them."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -14,7 +16,14 @@ from schemas.configuration import ModelSection
 from schemas.features import Column
 from schemas.model import Material
 from schemas.windows import Part
-from tasks.models.families.pca import ProjectionModel, fit_projection, load_projection
+from tasks.models.families import pca
+from tasks.models.families.pca import (
+    ProjectionModel,
+    fit_projection,
+    fit_windows,
+    load_projection,
+    take_inputs,
+)
 
 Statistic = Literal["t2", "q"]
 STATISTICS = pytest.mark.parametrize("statistic", ["t2", "q"])
@@ -216,3 +225,156 @@ def test_what_is_expected_of_a_window_does_not_depend_on_the_windows_beside_it(s
     model = fit(material_of(rows), statistic, 0.3)
     alone = [model.expect(rows, np.array([row]))[0].tolist() for row in range(len(rows))]
     assert expect(model, rows).tolist() == alone
+
+
+def test_a_model_that_an_earlier_release_saved_sees_single_rows(tmp_path: Path) -> None:
+    rows = correlated_rows()
+    model = fit(material_of(rows), "q", 0.3)
+    model.save(tmp_path)
+    content = json.loads((tmp_path / "pca.json").read_text(encoding="utf-8"))
+    assert content.pop("rows") == 1
+    (tmp_path / "pca.json").write_text(json.dumps(content), encoding="utf-8")
+    loaded = load_projection(tmp_path)
+    assert (loaded.rows, score(loaded, rows).tobytes()) == (1, score(model, rows).tobytes())
+
+
+# windows
+
+# one sensor: the windows of two rows, last row first, are the training rows above, and after them `ROW`
+SERIES = np.array([8, 8, 2, 2, 4, 6, 6, 4, 7, 9], dtype=np.float32)[:, None]
+LAST = np.array([9])
+
+
+def windows_of(
+    rows: np.ndarray, end_rows: np.ndarray, window_rows: int, positives: tuple[int, ...] = ()
+) -> Material:
+    """Train on the windows that end at the given rows."""
+    part = Part("train", end_rows, end_rows, np.isin(end_rows, positives), 0, len(rows), is_scattered=False)
+    return replace(material_of(rows), train=part, validation=part, window_rows=window_rows)
+
+
+def fit_by_hand() -> ProjectionModel:
+    material = windows_of(SERIES, np.array([1, 3, 5, 7]), 2)
+    return fit_windows(material, ModelSection(family="pca_windows", window_variance=0.8))
+
+
+def fit_series(rows: np.ndarray, window_rows: int = 3) -> ProjectionModel:
+    material = windows_of(rows, np.arange(window_rows - 1, len(rows)), window_rows)
+    return fit_windows(material, ModelSection(family="pca_windows", window_variance=0.5))
+
+
+def test_the_inputs_of_a_window_are_its_rows_the_last_one_first() -> None:
+    rows = np.array([[1, 10, 100], [2, 20, 200], [3, 30, 300]], dtype=np.float32)
+    inputs = take_inputs(rows, np.array([2, 1]), np.array([0, 2]), 2)
+    assert inputs.tolist() == [[3, 300, 2, 200], [2, 200, 1, 100]]
+    assert (inputs.dtype, inputs.flags.c_contiguous) == (np.dtype(np.float64), True)
+
+
+def test_q_of_a_window_is_the_mean_squared_distance_of_all_its_rows() -> None:
+    # 1 from the component in either row
+    assert fit_by_hand().score(SERIES, LAST) == pytest.approx([1])
+
+
+def test_a_window_is_expected_to_end_as_the_components_give_back() -> None:
+    assert fit_by_hand().expect(SERIES, LAST)[0] == pytest.approx([8])
+
+
+def test_the_share_of_a_column_is_the_sum_over_the_rows_of_the_window() -> None:
+    assert fit_by_hand().explain(SERIES, LAST)[0] == pytest.approx([1 + 1])
+
+
+def test_the_shares_of_a_window_sum_to_q_times_its_inputs() -> None:
+    rows = correlated_rows()
+    model, end_rows = fit_series(rows), np.arange(2, 60)
+    shares = model.explain(rows, end_rows)
+    np.testing.assert_allclose(shares.sum(axis=1), 3 * 12 * model.score(rows, end_rows), rtol=1e-5)
+
+
+def test_q_of_windows_sees_a_course_of_usual_values_that_training_never_showed() -> None:
+    # a sensor that alternates: each value alone is usual, two alike in succession are not
+    rows = (np.arange(40) % 2 * 2.0 - 1)[:, None] + np.random.default_rng(0).normal(0, 0.01, (40, 1))
+    rows[30] = rows[29]
+    material = windows_of(rows.astype(np.float32), np.arange(1, 25), 2)
+    model = fit_windows(material, ModelSection(family="pca_windows"))
+    scores = model.score(material.rows, np.arange(1, 40))
+    assert scores.argmax() + 1 in {30, 31}
+    assert np.sort(scores)[-2] > 100 * np.sort(scores)[-3]
+
+
+def test_components_of_windows_are_those_of_normal_training_windows() -> None:
+    end_rows = np.array([1, 3, 5, 7])
+    rows = np.concatenate([SERIES, [[90], [-90]]]).astype(np.float32)
+    section = ModelSection(family="pca_windows", window_variance=0.8)
+    with_event = fit_windows(windows_of(rows, np.append(end_rows, 11), 2, positives=(11,)), section)
+    assert with_event.score(SERIES, LAST).tolist() == fit_by_hand().score(SERIES, LAST).tolist()
+
+
+def test_the_inputs_of_windows_are_the_configured_groups_raw_values_by_default() -> None:
+    material = windows_of(correlated_rows(columns=3), np.arange(1, 60), 2)
+    groups = ("level", "volatility", "raw")
+    columns = tuple(
+        column.model_copy(update={"group": group})
+        for column, group in zip(material.columns, groups, strict=True)
+    )
+    chosen = [
+        fit_windows(replace(material, columns=columns), ModelSection(**settings)).columns.tolist()
+        for settings in ({}, {"window_inputs": ("level", "volatility")})
+    ]
+    assert chosen == [[2], [0, 1]]
+
+
+def test_components_of_windows_hold_their_own_share_of_the_variance() -> None:
+    material = windows_of(SERIES, np.array([1, 3, 5, 7]), 2)
+    counts = [
+        len(fit_windows(material, ModelSection(window_variance=share)).components) for share in (0.8, 0.95)
+    ]
+    assert counts == [1, 2]
+
+
+def test_a_loaded_model_of_windows_says_to_the_last_bit_what_the_saved_one_says(tmp_path: Path) -> None:
+    rows, end_rows = correlated_rows(), np.arange(2, 60)
+    model = fit_series(rows)
+    model.save(tmp_path)
+    loaded = load_projection(tmp_path)
+    assert loaded.rows == 3
+    for name in ("score", "explain", "expect"):
+        before, after = (getattr(each, name)(rows, end_rows) for each in (model, loaded))
+        assert after.tobytes() == before.tobytes(), name
+
+
+@given(st.integers(1, 30), st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_a_window_of_rows_scores_alone_as_among_others_to_the_last_bit(
+    columns: int, window_rows: int, seed: int
+) -> None:
+    rows = correlated_rows(rows=20, columns=columns, seed=seed)
+    model, end_rows = fit_series(rows, window_rows), np.arange(window_rows - 1, 20)
+    for say in (model.score, model.explain, model.expect):
+        alone = [say(rows, end_rows[[place]])[0].tolist() for place in range(len(end_rows))]
+        assert say(rows, end_rows).tolist() == alone
+
+
+def test_rows_outside_the_window_change_no_score() -> None:
+    rows = correlated_rows()
+    model, others = fit_series(rows), correlated_rows()
+    others[[26, 30]] = 99
+    assert model.score(others, np.array([29])).tolist() == model.score(rows, np.array([29])).tolist()
+
+
+def test_many_windows_are_scored_in_pieces_with_the_same_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, end_rows = correlated_rows(), np.arange(2, 60)
+    model = fit_series(rows)
+    at_once = model.score(rows, end_rows)
+    sizes: list[int] = []
+
+    def take(rows: np.ndarray, end_rows: np.ndarray, *rest: Any) -> np.ndarray:
+        sizes.append(len(end_rows))
+        return take_inputs(rows, end_rows, *rest)
+
+    monkeypatch.setattr(pca, "WINDOWS_AT_ONCE", 25)
+    monkeypatch.setattr(pca, "take_inputs", take)
+    assert model.score(rows, end_rows).tobytes() == at_once.tobytes()
+    assert sizes == [25, 25, 8]
+
+
+def test_no_windows_have_no_scores() -> None:
+    assert fit_by_hand().score(SERIES, np.zeros(0, dtype=np.int64)).tolist() == []
