@@ -31,7 +31,9 @@ def _read_train_end(value: Any) -> Any:
 
 
 TrainEnd = Annotated[
-    datetime | Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1)],
+    Annotated[int, Field(ge=1, strict=True)]
+    | Annotated[float, Field(gt=0, lt=1, strict=True)]
+    | Annotated[datetime, Field(strict=True)],
     BeforeValidator(_read_train_end),
     Field(union_mode="left_to_right"),
 ]
@@ -44,8 +46,8 @@ class TablePlan(BaseModel):
         name: Name of the table in the results.
         file: What `--data` takes, relative to the folder.
         settings: Settings of this table, by section and key or by full name, such as `labels.rows_ahead`.
-        train_end: The last row for training and validation: its time (in UTC, or in `readings.time_zone`), the
-            number of rows up to it, or their share of all rows. The rows after it are the test.
+        train_end: The last row for training and validation: its time (in UTC, or in `readings.time_zone`),
+            the number of rows up to it, or their share of all rows. The rows after it are the test.
         protocol: `train_end`, or `rolling_origin` for the folds of `forewarn backtest`, pooled.
         care_group: Group of assets with a CARE score of its own, or None.
         asset: Whether the table is that of an asset with a fault in its test, or without; for a group alone.
@@ -70,8 +72,8 @@ class TablePlan(BaseModel):
             )
         if (self.care_group is None) != (self.asset is None):
             raise ValueError(
-                f"table {self.name!r} must have both `care_group` and `asset` (normal or faulty), or neither. "
-                f"Received care_group={self.care_group}, asset={self.asset}"
+                f"table {self.name!r} must have both `care_group` and `asset` (normal or faulty), or "
+                f"neither. Received care_group={self.care_group}, asset={self.asset}"
             )
         if self.care_group is not None and self.protocol == "rolling_origin":
             raise ValueError(
@@ -86,8 +88,8 @@ class BenchmarkPlan(BaseModel):
 
     Attributes:
         tables: The tables, with different names.
-        critical_minutes: Minutes of alarms, less those without, at which an asset counts as faulty in the CARE
-            score; by default 12 hours, as published.
+        critical_minutes: Minutes of alarms, less those without, at which an asset counts as faulty in the
+            CARE score; by default 12 hours, as published.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

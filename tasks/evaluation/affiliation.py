@@ -1,8 +1,8 @@
 """Affiliation precision and recall: how near alarms are to events, compared with alarms at random.
 
 Every event has a zone: the time that is nearer to it than to any other event. Within a zone, distances are
-turned into probabilities: that of an alarm at a random time of the zone being at least as far away. So an alarm
-just beside an event counts almost as much as one within it, and random alarms come to one half.
+turned into probabilities: that of an alarm at a random time of the zone being at least as far away. So an
+alarm just beside an event counts almost as much as one within it, and random alarms come to about one half.
 
 Source: Huet, Navarro and Rossi 2022, "Local evaluation of time series anomaly detection algorithms",
 arXiv 2206.13167.
@@ -71,22 +71,21 @@ def _measure_recall(pieces: np.ndarray, event: np.ndarray, low: float, high: flo
     found = total.sum()
     for (left, right), middle in zip(gaps, middles, strict=True):
         # up to the middle of a gap the alarm on its left is nearer, then the one on its right
-        found += _integrate_after(left, *np.clip((left, middle), begin, end), low, high)
-        found += _integrate_after(-right, *np.clip((-right, -middle), -end, -begin), -high, -low)
+        found += _integrate_after(left, np.clip((left, middle), begin, end), low, high)
+        found += _integrate_after(-right, np.clip((-right, -middle), -end, -begin), -high, -low)
     return float(found / (end - begin))
 
 
-def _integrate_after(alarm: float, first: float, last: float, low: float, high: float) -> float:
-    """Integrate the probability over the times from `first` to `last`, which follow the alarm's end."""
-    if last <= first:
+def _integrate_after(alarm: float, ends: np.ndarray, low: float, high: float) -> float:
+    """Integrate the probability over the times between two `ends`, which follow the alarm's end."""
+    if ends[1] <= ends[0]:
         return 0.0
     turn = (alarm + high) / 2  # from here on the zone ends nearer than the alarm
-    ends = np.array([first, last])
     beyond = np.where(
         ends <= turn, (ends - alarm) ** 2 / 2, (turn - alarm) ** 2 - (high - np.maximum(ends, turn)) ** 2 / 2
     )
     towards = (ends - alarm) ** 2 / 2
-    return float((last - first) - (np.diff(towards) + np.diff(beyond))[0] / (high - low))
+    return float((ends[1] - ends[0]) - (np.diff(towards) + np.diff(beyond))[0] / (high - low))
 
 
 def _cap(distances: np.ndarray, side: float) -> np.ndarray:

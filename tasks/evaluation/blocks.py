@@ -11,14 +11,15 @@ LEAST_BLOCKS = 20
 def number_test_blocks(runs: np.ndarray, ranges: np.ndarray) -> np.ndarray:
     """Number the block of each row of a part.
 
-    Rows near one another are alike, so the bootstrap draws blocks of rows. A block is a run of rows. Where there
-    are fewer than `LEAST_BLOCKS` runs, those longer than a twentieth of the rows are cut into pieces of equal
-    length, none of them longer than that. An event is never cut: its rows belong to the block that it begins in.
+    Rows near one another are alike, so the bootstrap draws blocks of rows. A block is a run of rows. Where
+    there are fewer than `LEAST_BLOCKS` runs, those longer than a twentieth of the rows are cut into pieces of
+    equal length, none of them longer than that. An event is never cut: its rows belong to the block that it
+    begins in.
 
     Args:
         runs: Number of the run of each row of the part, never decreasing, shape (rows,).
-        ranges: First row and row after the last of each event's positive rows, relative to the part, in order,
-            int64, shape (events, 2).
+        ranges: First row and row after the last of each event's positive rows, relative to the part, in
+            order, int64, shape (events, 2).
 
     Returns:
         Number of the block, from 0, never decreasing, int64, shape (rows,).

@@ -81,8 +81,8 @@ def judge_asset(is_flagged: np.ndarray, fault: tuple[int, int] | None, critical_
 def score_group(assets: Sequence[AssetFigures]) -> CareScore | None:
     """Compute the CARE score of a group of assets.
 
-    It is (coverage + 2 accuracy + reliability + earliness) / 5, each a mean over assets; the accuracy alone where
-    that is at most one half; and 0 where no asset was detected.
+    It is (coverage + 2 accuracy + reliability + earliness) / 5, each a mean over assets; the accuracy alone
+    where that is at most one half; and 0 where no asset was detected.
 
     Returns:
         The score, or None unless the group has assets with a fault and without.

@@ -19,13 +19,15 @@ def score_ranges(
 ) -> np.ndarray:
     """Score how well each range is covered by other ranges.
 
-    For an event range R among alarms P this is Recall_T(R, P) = a * existence + (1 - a) * gamma * overlap, with
-    existence 1 if any alarm overlaps R, overlap the sum of the weights of the covered rows over that of all rows
-    of R, and gamma 1 or, with `is_reciprocal`, 1 / (number of alarms that overlap R). The mean over R is the
-    range-based recall. With the roles exchanged and a = 0 the mean over alarms is the range-based precision.
+    For an event range R and alarms P this is Recall_T(R, P) = a * existence + (1 - a) * gamma * overlap.
+    Existence is 1 if any alarm overlaps R, overlap is the sum of the weights of the covered rows over that of
+    all rows of R, and gamma is 1 or, with `is_reciprocal`, 1 / (number of alarms that overlap R). The mean
+    over R is the range-based recall. With the roles exchanged and a = 0, the mean over alarms is the
+    range-based precision.
 
     Args:
-        ranges: First row and row after the last of each range, int64, shape (ranges, 2), in order and disjoint.
+        ranges: First row and row after the last of each range, int64, shape (ranges, 2), in order and
+            disjoint.
         others: The ranges that cover them, shape (others, 2), in order and disjoint.
         existence_weight: The weight a of existence, between 0 and 1.
         bias: Weight of a row by its place in the range: the same, falling, rising, or highest in the middle.

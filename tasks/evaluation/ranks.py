@@ -11,8 +11,8 @@ def rank_methods(figure: str, values: np.ndarray, methods: tuple[str, ...], leve
     """Rank methods on every table, and test whether their mean ranks differ by more than chance.
 
     Two methods differ at the level if their mean ranks are further apart than the critical difference
-    q * sqrt(k * (k + 1) / (6 * n)) of k methods on n tables, q being the quantile of the studentised range over
-    the square root of 2.
+    q * sqrt(k * (k + 1) / (6 * n)) of k methods on n tables, q being the quantile of the studentised range
+    over the square root of 2.
 
     Args:
         figure: Name of the figure.

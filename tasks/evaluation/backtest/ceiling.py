@@ -56,8 +56,8 @@ def find_catchable_events(
         section: Horizon and repeats.
 
     Returns:
-        Whether each event of the part is caught within `rows_ahead` rows, and within the longer horizon, bool,
-        shape (rates, 2, events).
+        Whether each event of the part is caught within `rows_ahead` rows, and within the longer horizon,
+        bool, shape (rates, 2, events).
     """
     days = count_days(mark_part(part, len(labelled.labels)), labelled.step_minutes)
     allowed = np.asarray(rates, dtype=np.float64) * days + 1e-9

@@ -1,0 +1,66 @@
+"""The methods of a benchmark: the configuration under test, a plain PCA of raw windows, other families."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.benchmark import DEFAULT_METHOD, PLAIN_PCA
+from schemas.configuration import Configuration
+from schemas.errors import InputError
+from schemas.evaluation import CONTROLS
+from schemas.families import list_families
+from tasks.configuration.configure import change_settings
+
+# five raw rows, standardised, and the components with 90 % of their variance: what anyone tries first
+_PLAIN: dict[str, Any] = {
+    "features": {
+        "level": "raw",
+        "volatility_rows": None,
+        "difference_rows": None,
+        "has_context": False,
+        "clip": None,
+    },
+    "windows": {"lookback": 5},
+    "model": {
+        "family": "pca_windows",
+        "inputs": ["level"],
+        "window_inputs": ["level"],
+        "labelled_inputs": ["level"],
+        "window_variance": 0.9,
+    },
+}
+
+
+def list_methods(settings: Configuration, families: Sequence[str]) -> dict[str, Configuration]:
+    """List the settings of each method that is trained; the controls are scored with the first one.
+
+    Args:
+        settings: The configuration under test.
+        families: Other families to run with the same settings.
+
+    Raises:
+        InputError: If a family does not fit the other settings.
+    """
+    others = {family: change_settings(settings, {"model": {"family": family}}) for family in families}
+    return {DEFAULT_METHOD: settings, PLAIN_PCA: make_plain(settings), **others}
+
+
+def make_plain(settings: Configuration) -> Configuration:
+    """Return the settings of a plain PCA of raw windows: reading, labels and threshold stay as they are."""
+    return change_settings(settings, _PLAIN)
+
+
+def require_new_families(families: Sequence[str]) -> None:
+    """Check that the families are known, distinct, and no methods of every benchmark.
+
+    Raises:
+        InputError: If they are not.
+    """
+    known = [name for name in list_families() if name not in CONTROLS]
+    if set(families) <= set(known) and len(set(families)) == len(families):
+        return
+    raise InputError(
+        f"`--families` must name distinct families out of {', '.join(known)}. Received "
+        f"{', '.join(families)}. {DEFAULT_METHOD}, {PLAIN_PCA} and the controls {', '.join(CONTROLS)} are in every benchmark."
+    )
