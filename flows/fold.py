@@ -79,7 +79,8 @@ def describe_table(settings: Configuration) -> str:
     content = settings.model_dump(mode="json")
     kept = {name: content[name] for name in ("readings", "labels", "features", "windows", "split")}
     kept["model"] = {
-        name: content["model"][name] for name in ("family", "members", "inputs", "labelled_inputs")
+        name: content["model"][name]
+        for name in ("family", "members", "inputs", "labelled_inputs", "window_inputs")
     }
     return Configuration.model_validate(kept).to_yaml()
 

@@ -23,6 +23,7 @@ _TABLE = {
     "lstm_forecaster": "networks:LSTM_FORECASTER",
     "pca_t2": "pca:T2",
     "pca_q": "pca:Q",
+    "pca_windows": "pca:WINDOWS",
     "zscore": "zscore:ZSCORE",
     "logistic": "logistic:LOGISTIC",
 }

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.configuration import Group
 
-GROUPS: tuple[Group, ...] = ("level", "volatility", "difference", "context")
+GROUPS: tuple[Group, ...] = ("level", "volatility", "difference", "context", "raw")
 
 
 class Column(BaseModel):

@@ -46,7 +46,7 @@ class Configuration(Section):
         """Whether the features of a row depend on earlier rows."""
         section = self.features
         return (
-            section.level == "local"
+            section.level != "raw"
             or section.volatility_rows is not None
             or section.difference_rows is not None
             or section.has_context
@@ -88,20 +88,7 @@ class Configuration(Section):
                 "null, and `features.has_context` false when `windows.convention` is published, because "
                 "these windows ignore time gaps."
             )
-        unlabelled = [name for name in self.model.families if name != "logistic"]
-        used = (self.model.inputs if unlabelled else ()) + (
-            self.model.labelled_inputs if "logistic" in self.model.families else ()
-        )
-        for group, key in (
-            ("volatility", "volatility_rows"),
-            ("difference", "difference_rows"),
-            ("context", "has_context"),
-        ):
-            if group in used and not getattr(self.features, key):
-                raise ValueError(
-                    f"`features.{key}` must be set, because `model.inputs` or `model.labelled_inputs` "
-                    f"contains {group}. Received {getattr(self.features, key)}."
-                )
+        self._check_groups()
         if not self.has_labels and self.model.family == "logistic":
             raise ValueError(
                 "`readings.label_column` must name a column when `model.family` is logistic, because "
@@ -109,6 +96,31 @@ class Configuration(Section):
                 "pca_t2, or join, which leaves out the members that do."
             )
         return self
+
+    def _check_groups(self) -> None:
+        """Refuse inputs of the model that `features` does not compute."""
+        families, inputs = set(self.model.families), set()
+        if families - {"logistic", "pca_windows"}:
+            inputs |= set(self.model.inputs)
+        if "logistic" in families:
+            inputs |= set(self.model.labelled_inputs)
+        if "pca_windows" in families:
+            inputs |= set(self.model.window_inputs) - {"raw"}
+        for group, key in (
+            ("volatility", "volatility_rows"),
+            ("difference", "difference_rows"),
+            ("context", "has_context"),
+        ):
+            if group in inputs and not getattr(self.features, key):
+                raise ValueError(
+                    f"`features.{key}` must be set, because `model.inputs`, `model.labelled_inputs` or "
+                    f"`model.window_inputs` contains {group}. Received {getattr(self.features, key)}."
+                )
+        if "raw" in inputs and self.features.level != "both":
+            raise ValueError(
+                "`features.level` must be both, because `model.inputs` or `model.labelled_inputs` contains "
+                f"raw. Received {self.features.level}, with which the group is called level."
+            )
 
     def to_yaml(self) -> str:
         """Return every setting as YAML that `--config` accepts."""

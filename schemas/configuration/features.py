@@ -12,8 +12,10 @@ from schemas.configuration.section import Section
 class FeaturesSection(Section):
     """Features computed from each row and from earlier rows of the same run."""
 
-    level: Literal["raw", "local"] = Field(
-        "local", description="`raw` sensor values, or their deviation from a trailing mean (`local`)."
+    level: Literal["raw", "local", "both"] = Field(
+        "both",
+        description="The group `level`: `raw` sensor values, or their deviation from a trailing mean "
+        "(`local`); with `both` their deviations, and the raw values as the group `raw`.",
     )
     trailing_rows: int = Field(30, ge=2, description="Preceding rows in the trailing mean of `local`.")
     volatility_rows: int | None = Field(

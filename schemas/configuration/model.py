@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from schemas.configuration.section import Fraction, Section, Share
 from schemas.families import BUILT_IN, JOIN, find_entry, list_families
 
-Group = Literal["level", "volatility", "difference", "context"]
+Group = Literal["level", "volatility", "difference", "context", "raw"]
 FORECASTERS: Final = ("rnn_forecaster", "lstm_forecaster")
 
 
@@ -53,20 +53,32 @@ class ModelSection(Section):
         f"{', '.join(f'`{name}`' for name in (*BUILT_IN, JOIN))}, or one that an installed package provides.",
     )
     members: tuple[Member, ...] = Field(
-        ("lstm_autoencoder", "pca_t2", "logistic"),
+        ("lstm_autoencoder", "pca_windows", "pca_t2", "logistic"),
         min_length=2,
-        description="Families that `join` combines by adding their tail ranks.",
+        description="Families that `join` combines by adding their tail ranks, each weighted by how stable "
+        "its normal scores are.",
     )
     inputs: tuple[Group, ...] = Field(
         ("level", "volatility"),
         min_length=1,
-        description="Feature groups used by the unsupervised families, that is, all but `logistic`.",
+        description="Feature groups used by the unsupervised families, that is, all but `logistic` and "
+        "`pca_windows`.",
+    )
+    window_inputs: tuple[Group, ...] = Field(
+        ("raw",),
+        min_length=1,
+        description="Feature groups used by `pca_windows`; `raw` means `level` unless `features.level` is "
+        "`both`.",
     )
     labelled_inputs: tuple[Group, ...] = Field(
         ("level", "volatility", "difference", "context"),
         min_length=1,
-        description="Feature groups used by `logistic`, which also gets the absolute values of sensor "
-        "features.",
+        description="Feature groups used by `logistic`.",
+    )
+    magnitude_inputs: tuple[Group, ...] = Field(
+        ("level", "difference"),
+        description="Feature groups whose magnitude, the logarithm of the absolute value, `logistic` uses "
+        "too; empty for none.",
     )
     units: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (32, 16),
@@ -87,10 +99,13 @@ class ModelSection(Section):
         "last", description="Rows of a window whose mean squared error is the score."
     )
     explained_variance: Fraction = Field(
-        0.99, description="Share of the variance that the principal components must explain."
+        0.99, description="Share of the variance that the components of `pca_t2` and `pca_q` must explain."
+    )
+    window_variance: Fraction = Field(
+        0.9, description="Share of the variance that the components of `pca_windows` must explain."
     )
     regularisation: float = Field(
-        1e-3, gt=0, description="Inverse regularisation strength of `logistic`: smaller is stronger."
+        3e-4, gt=0, description="Inverse regularisation strength of `logistic`: smaller is stronger."
     )
     warning_rows: int | None = Field(
         None,

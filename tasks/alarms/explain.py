@@ -74,6 +74,7 @@ def explain_alarms(
     every, inverse = np.unique(rows, return_inverse=True)
     expected = expect_rows(detector, model, prepared, every)
     levels = expect_levels(detector, prepared, every, expected)
+    raw_levels = expect_raw_levels(detector, prepared, every, expected)
     inverse = inverse.reshape(rows.shape)
     windows = np.arange(len(end_rows))[:, None]
     surplus = (
@@ -82,9 +83,13 @@ def explain_alarms(
     # `context` comes after the sensors: it gets the values of the last one, and `_write_drivers` drops them
     sensors = np.minimum(ranked.places, len(detector.sensors) - 1)[:, :, None]
     lasts = prepared.labelled.values[rows[:, None], sensors]  # (windows, ranks, rows of a window)
-    drivers = _write_drivers(
-        ranked, detector.scaler.columns, surplus, lasts, levels[inverse[:, None], sensors]
+    is_raw = np.asarray([column.group == "raw" for column in detector.scaler.columns])
+    expected_levels = np.where(
+        is_raw[ranked.columns][:, :, None],
+        raw_levels[inverse[:, None], sensors],
+        levels[inverse[:, None], sensors],
     )
+    drivers = _write_drivers(ranked, detector.scaler.columns, surplus, lasts, expected_levels)
     return leave_out_neutral_sensors(drivers, prepared, end_rows)
 
 
@@ -199,8 +204,8 @@ def expect_levels(
 
     Returns:
         float64, shape (rows, sensors); NaN where nothing is expected, where the sensor was constant in
-        training or is neutral, and, with the level `local`, in the first row of a run, which has no rows
-        before it.
+        training or is neutral, and, with levels that are deviations from a trailing mean, in the first row
+        of a run, which has no rows before it.
     """
     scaler, sensors = detector.scaler, len(detector.sensors)
     # the columns of the levels come first, in the order of the sensors
@@ -208,8 +213,32 @@ def expect_levels(
     values = prepared.labelled.values[rows]
     base = values - prepared.features.values[rows, :sensors]
     levels = base + np.asarray(scaler.means[:sensors]) + deviations * expected[:, :sensors]
-    if detector.features.level == "local":
+    if detector.features.level != "raw":
         levels[count_rows_in_run(prepared.labelled.runs)[rows] == 0] = np.nan
+    if prepared.is_neutral is not None:
+        levels[prepared.is_neutral[rows]] = np.nan
+    return levels
+
+
+def expect_raw_levels(
+    detector: Detector, prepared: PreparedRows, rows: np.ndarray, expected: np.ndarray
+) -> np.ndarray:
+    """Convert the expected raw values of sensors, the group `raw`, back into the sensors' units.
+
+    Returns:
+        As `expect_levels`; NaN everywhere if there is no such group.
+    """
+    columns = detector.scaler.columns
+    levels = np.full((len(rows), len(detector.sensors)), np.nan)
+    places = [place for place, column in enumerate(columns) if column.group == "raw"]
+    if not places:
+        return levels
+    # in the order of the sensors
+    means, deviations = (
+        np.asarray(figures, dtype=np.float64)[places]
+        for figures in (detector.scaler.means, detector.scaler.deviations)
+    )
+    levels[:] = means + deviations * expected[:, places]
     if prepared.is_neutral is not None:
         levels[prepared.is_neutral[rows]] = np.nan
     return levels

@@ -17,7 +17,7 @@ def compute_features(labelled: LabelledReadings, section: FeaturesSection) -> Fe
     """Compute the configured features of all rows.
 
     Sensor features: the level (raw, or the deviation from the mean of up to `trailing_rows` preceding rows
-    of the run), the volatility (standard deviation of the last `volatility_rows` rows of the run, including
+    of the run, or both), the volatility (standard deviation of the last `volatility_rows` rows of the run, including
     the row itself; its logarithm is taken during scaling), and the difference from the row
     `difference_rows` earlier (from the first row of the run if there are fewer).
 
@@ -46,6 +46,9 @@ def compute_features(labelled: LabelledReadings, section: FeaturesSection) -> Fe
         context, names = compute_context(labelled, section)
         blocks.append(context)
         columns += [Column(name=name, sensor=None, group="context") for name in names]
+    if section.level == "both":
+        blocks.append(values)
+        columns += [Column(name=f"{name} raw", sensor=name, group="raw") for name in sensors]
     return FeatureTable(values=np.hstack(blocks) if len(blocks) > 1 else blocks[0], columns=tuple(columns))
 
 
@@ -106,7 +109,7 @@ def count_rows_since_change(values: np.ndarray, rows_at_most: int) -> np.ndarray
 def count_rows_needed(section: FeaturesSection) -> int:
     """Return how many earlier rows a row's features depend on, besides those of the context hours."""
     return max(
-        section.trailing_rows if section.level == "local" else 0,
+        section.trailing_rows if section.level != "raw" else 0,
         section.volatility_rows or 0,
         section.difference_rows or 0,
         section.context_rows_at_most + 1 if section.has_context else 0,

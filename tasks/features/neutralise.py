@@ -27,7 +27,7 @@ def find_touched_sensors(is_marked: np.ndarray, runs: np.ndarray, section: Featu
         bool, shape (rows, sensors).
     """
     rows = 1 + max(
-        section.trailing_rows if section.level == "local" else 0,
+        section.trailing_rows if section.level != "raw" else 0,
         (section.volatility_rows or 1) - 1,
         section.difference_rows or 0,
     )

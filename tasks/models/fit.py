@@ -64,7 +64,8 @@ def fit_model(
     if model.family != JOIN:
         return members[model.family]
     labelled = [name for name in members if find_family(name).learns_from_labels]
-    return join_models(members, labelled, material.rows, material.validation.normal_end_rows)
+    train, validation = material.train.normal_end_rows, material.validation.normal_end_rows
+    return join_models(members, labelled, material.rows, train, validation)
 
 
 def fit_family(

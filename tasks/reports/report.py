@@ -112,6 +112,8 @@ DIRECTION_TEXTS = {
     ("volatility", "below"): "calm",
     ("difference", "above"): "rising",
     ("difference", "below"): "falling",
+    ("raw", "above"): "high",
+    ("raw", "below"): "low",
     ("context", "above"): "above",
     ("context", "below"): "below",
 }

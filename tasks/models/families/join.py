@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ from schemas.model import FittedModel
 # share of the normal scores, the highest ones, that the tail is fitted to
 TAIL_SHARE = 0.05
 JOIN_FILE = "join.json"
+# stability of a member whose normal scores have risen without bounds
+LEAST_STABILITY = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,8 @@ class JoinedModel:
     Attributes:
         members: By family.
         normals: By family, its scores of normal validation windows, rising, shape (windows,).
-        weights: By family, the weight of its tail rank.
+        weights: By family, the weight of its tail rank. The weights of the members that learn from labels
+            have the sum 1, and so have those of the others.
     """
 
     members: Mapping[str, FittedModel]
@@ -96,23 +98,58 @@ class JoinedModel:
 
 
 def join_models(
-    members: Mapping[str, FittedModel], labelled: Collection[str], rows: np.ndarray, end_rows: np.ndarray
+    members: Mapping[str, FittedModel],
+    labelled: Collection[str],
+    rows: np.ndarray,
+    train_end_rows: np.ndarray,
+    end_rows: np.ndarray,
 ) -> JoinedModel:
     """Join fitted members by their scores of normal windows that none was fitted on.
 
     The members that learn from labels together get the same weight as those that do not: being unusual
     and resembling rows before past events are two kinds of evidence, however many members supply each.
+    Among the members that do not learn from labels, each is trusted as far as its normal scores stayed what
+    they were in training; see `measure_stability`.
 
     Args:
         members: By family.
         labelled: The families that learn from labels.
         rows: Scaled features, float32, shape (rows, columns).
+        train_end_rows: Last rows of the normal training windows.
         end_rows: Last rows of the normal validation windows.
     """
     normals = {family: np.sort(member.score(rows, end_rows)) for family, member in members.items()}
-    alike = Counter(family in labelled for family in members)
-    weights = {family: 1 / alike[family in labelled] for family in members}
+    trust = {
+        family: 1.0
+        if family in labelled
+        else measure_stability(member.score(rows, train_end_rows), normals[family])
+        for family, member in members.items()
+    }
+    sums = {
+        is_labelled: sum(share for family, share in trust.items() if (family in labelled) == is_labelled)
+        for is_labelled in (False, True)
+    }
+    weights = {family: share / sums[family in labelled] for family, share in trust.items()}
     return JoinedModel(members, normals, weights)
+
+
+def measure_stability(train_scores: np.ndarray, validation_scores: np.ndarray) -> float:
+    """Measure how far scores of normal windows stayed what they were in training.
+
+    A view of a plant that drifts scores normal rows higher and higher, and says less and less about events.
+
+    Args:
+        train_scores: Scores of normal training windows, at least 0, shape (training windows,).
+        validation_scores: Scores of normal validation windows, at least 0, shape (windows,).
+
+    Returns:
+        1 / max(1, ratio of the medians)^2: 1 for scores that have not risen, 1/4 for scores that have
+        doubled. Above 0, so that no member is lost altogether.
+    """
+    before, after = float(np.median(train_scores)), float(np.median(validation_scores))
+    if after <= before:
+        return 1.0
+    return max((before / after) ** 2, LEAST_STABILITY)
 
 
 def load_joined(folder: Path, load_member: Callable[[str, Path], FittedModel]) -> JoinedModel:

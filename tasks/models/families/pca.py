@@ -1,4 +1,4 @@
-"""Score a row by principal components: Hotelling's T2 in their space, the squared residual Q outside it."""
+"""Score rows or windows by principal components: T2 in their space, the squared residual Q outside it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,23 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
 
+# bounds the memory of the inputs
+WINDOWS_AT_ONCE = 65_536
+
+
 @dataclass(frozen=True, eq=False)
 class ProjectionModel:
-    """Principal components of normal training rows.
+    """Principal components of normal training rows, or of normal training windows.
 
     Attributes:
-        statistic: `t2`: the squared length in the space of the components, each divided by its standard
-            deviation; `q`: the mean squared distance from that space.
-        columns: Positions of the input features, shape (inputs,).
-        center: Mean of each feature in training, shape (inputs,).
+        statistic: `t2`: Hotelling's T2, the squared length in the space of the components, each divided by
+            its standard deviation; `q`: the mean squared distance from that space.
+        columns: Positions of the input features, shape (features,).
+        center: Mean of each input in training, shape (inputs,): the features of the last row, then those
+            of the row before it, and so on.
         components: Directions of unit length, shape (components, inputs).
         deviations: Standard deviation along each component in training, shape (components,).
+        rows: Rows of a window that are inputs, the last ones.
     """
 
     statistic: Literal["t2", "q"]
@@ -37,6 +43,7 @@ class ProjectionModel:
     center: np.ndarray
     components: np.ndarray
     deviations: np.ndarray
+    rows: int = 1
     history = None
 
     @property
@@ -46,10 +53,7 @@ class ProjectionModel:
 
     def score(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
         """Score windows; see `schemas.model.FittedModel`."""
-        centered, along = self._project(rows, end_rows)
-        if self.statistic == "t2":
-            return np.sum(along**2, axis=1)
-        return np.mean((centered - self._return(along)) ** 2, axis=1)
+        return np.concatenate([np.zeros(0), *(self._score(rows, piece) for piece in self._cut(end_rows))])
 
     def explain(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
         """Return how much each column adds to the score.
@@ -60,10 +64,10 @@ class ProjectionModel:
         """
         shares = np.zeros((len(end_rows), rows.shape[1]), dtype=np.float32)
         centered, along = self._project(rows, end_rows)
-        if self.statistic == "t2":
-            shares[:, self.columns] = multiply_rows(along, self.components) ** 2
-        else:
-            shares[:, self.columns] = (centered - self._return(along)) ** 2
+        is_inside = self.statistic == "t2"
+        parts = multiply_rows(along, self.components) if is_inside else centered - self._return(along)
+        by_row = (parts**2).reshape(len(end_rows), self.rows, len(self.columns))
+        shares[:, self.columns] = by_row.sum(axis=1)
         return shares
 
     def expect(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
@@ -75,9 +79,10 @@ class ProjectionModel:
         """
         expected = np.full((len(end_rows), rows.shape[1]), np.nan, dtype=np.float32)
         if self.statistic == "t2":
-            expected[:, self.columns] = self.center
+            expected[:, self.columns] = self.center[: len(self.columns)]
         else:
-            expected[:, self.columns] = self.center + self._return(self._project(rows, end_rows)[1])
+            projection = self.center + self._return(self._project(rows, end_rows)[1])
+            expected[:, self.columns] = projection[:, : len(self.columns)]
         return expected
 
     def save(self, folder: Path) -> None:
@@ -88,13 +93,25 @@ class ProjectionModel:
             "center": self.center.tolist(),
             "components": self.components.tolist(),
             "deviations": self.deviations.tolist(),
+            "rows": self.rows,
         }
         (folder / "pca.json").write_text(json.dumps(content), encoding="utf-8")
 
+    def _cut(self, end_rows: np.ndarray) -> list[np.ndarray]:
+        """Cut windows into pieces, which bounds the memory of their inputs."""
+        return [
+            end_rows[start : start + WINDOWS_AT_ONCE] for start in range(0, len(end_rows), WINDOWS_AT_ONCE)
+        ]
+
+    def _score(self, rows: np.ndarray, end_rows: np.ndarray) -> np.ndarray:
+        centered, along = self._project(rows, end_rows)
+        if self.statistic == "t2":
+            return np.asarray(np.sum(along**2, axis=1))
+        return np.asarray(np.mean((centered - self._return(along)) ** 2, axis=1))
+
     def _project(self, rows: np.ndarray, end_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Centre rows, and project them onto each component in units of its standard deviation."""
-        # in C order, the sums of a row are rounded in the same way whatever the other rows are
-        centered = np.ascontiguousarray(rows[end_rows][:, self.columns]) - self.center
+        """Centre inputs, and project them onto each component in units of its standard deviation."""
+        centered = take_inputs(rows, end_rows, self.columns, self.rows) - self.center
         return centered, multiply_rows(centered, self.components.T) / self.deviations
 
     def _return(self, along: np.ndarray) -> np.ndarray:
@@ -105,15 +122,44 @@ class ProjectionModel:
 def fit_projection(material: Material, model: ModelSection, statistic: Literal["t2", "q"]) -> ProjectionModel:
     """Find the components that explain `model.explained_variance` of the variance of normal training rows."""
     columns = find_columns(material.columns, model.inputs)
+    return _fit(material, columns, 1, model.explained_variance, statistic)
+
+
+def fit_windows(material: Material, model: ModelSection) -> ProjectionModel:
+    """Find the components that explain `model.window_variance` of the variance of normal training windows."""
+    groups = model.window_inputs
+    if not any(column.group == "raw" for column in material.columns):
+        groups = tuple("level" if group == "raw" else group for group in groups)
+    columns = find_columns(material.columns, groups)
+    return _fit(material, columns, material.window_rows, model.window_variance, "q")
+
+
+def take_inputs(rows: np.ndarray, end_rows: np.ndarray, columns: np.ndarray, window_rows: int) -> np.ndarray:
+    """Take features of the last `window_rows` rows of each window, those of the last row first.
+
+    Returns:
+        float64, C order, shape (windows, window_rows * columns).
+    """
+    width = len(columns)
+    inputs = np.empty((len(end_rows), window_rows * width))
+    for back in range(window_rows):
+        inputs[:, back * width : (back + 1) * width] = rows[(end_rows - back)[:, None], columns]
+    return inputs
+
+
+def _fit(
+    material: Material, columns: np.ndarray, rows: int, variance: float, statistic: Literal["t2", "q"]
+) -> ProjectionModel:
     # accurate enough in float64, and many times faster than a decomposition of all rows
-    pca = PCA(n_components=model.explained_variance, svd_solver="covariance_eigh")
-    pca.fit(material.rows[material.train.normal_end_rows][:, columns].astype(np.float64))
+    pca = PCA(n_components=variance, svd_solver="covariance_eigh")
+    pca.fit(take_inputs(material.rows, material.train.normal_end_rows, columns, rows))
     return ProjectionModel(
         statistic=statistic,
         columns=columns,
         center=pca.mean_,
         components=pca.components_,
         deviations=np.sqrt(pca.explained_variance_),
+        rows=rows,
     )
 
 
@@ -121,8 +167,16 @@ def load_projection(folder: Path) -> ProjectionModel:
     """Load what `ProjectionModel.save` wrote."""
     content = json.loads((folder / "pca.json").read_text(encoding="utf-8"))
     statistic = content.pop("statistic")
+    # versions saved by earlier releases take single rows
+    rows = content.pop("rows", 1)
     arrays = {name: np.asarray(values) for name, values in content.items()}
-    return ProjectionModel(statistic=statistic, **arrays)
+    return ProjectionModel(statistic=statistic, rows=rows, **arrays)
+
+
+def suggest_windows(trial: BaseTrial) -> Changes:
+    """Suggest the share of variance that the components of windows hold."""
+    share = trial.suggest_categorical("window_variance", [0.9, 0.8, 0.95, 0.99])
+    return {"model": {"window_variance": share}}
 
 
 def suggest_projection(trial: BaseTrial) -> Changes:
@@ -137,3 +191,4 @@ T2 = Family(
 Q = Family(
     lambda material, model, *_: fit_projection(material, model, "q"), load_projection, suggest_projection
 )
+WINDOWS = Family(lambda material, model, *_: fit_windows(material, model), load_projection, suggest_windows)
