@@ -28,8 +28,8 @@ def compare_tables(
 ) -> tuple[Difference, ...]:
     """Compare the configuration under test with the plain PCA and the z-score, over one or several tables.
 
-    A table's difference is the mean over seeds. The interval comes from drawing tables, then seeds within each,
-    with the resamples of blocks of rows that both methods share.
+    A table's difference is the mean over seeds. The interval comes from drawing tables, then seeds within
+    each, with the resamples of blocks of rows that both methods share.
 
     Args:
         tables: The tables; those on which a figure is undefined for either method are left out of it.

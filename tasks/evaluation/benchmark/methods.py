@@ -62,5 +62,6 @@ def require_new_families(families: Sequence[str]) -> None:
         return
     raise InputError(
         f"`--families` must name distinct families out of {', '.join(known)}. Received "
-        f"{', '.join(families)}. {DEFAULT_METHOD}, {PLAIN_PCA} and the controls {', '.join(CONTROLS)} are in every benchmark."
+        f"{', '.join(families)}. {DEFAULT_METHOD}, {PLAIN_PCA} and the controls {', '.join(CONTROLS)} are "
+        "in every benchmark."
     )

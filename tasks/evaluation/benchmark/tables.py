@@ -75,8 +75,8 @@ def measure_table(
     if plan.asset != "normal" and not (events and part.has_both_classes):
         raise InputError(
             f"The test of a table must hold events and normal rows. That of {plan.name} holds {events:,} "
-            f"events and {int((~part.labels).sum()):,} normal rows. Choose an earlier `train_end`, or describe "
-            "the table's labels in its `settings`."
+            f"events and {int((~part.labels).sum()):,} normal rows. Choose an earlier `train_end`, or "
+            "describe the table's labels in its `settings`."
         )
     ranges = find_event_ranges(part, labelled) - part.start
     blocks = number_test_blocks(labelled.runs[part.start : part.stop], ranges)
