@@ -114,7 +114,7 @@ def benchmark(
             tables.append(table)
         require_results(tables, folder)
         section = configuration.evaluation
-        methods = (*list_methods(configuration, families), *CONTROLS)
+        methods = (*list_methods(configuration, families), *reversed(CONTROLS))
         result = BenchmarkResult(
             run_id=run.id,
             run_name=run.name,
@@ -328,8 +328,8 @@ def require_all_tables(result: BenchmarkResult) -> None:
     failing = [table.name for table in result.tables if table.problem is not None]
     if failing:
         raise InputError(
-            f"Expected {len(result.tables)} sound tables. {', '.join(failing)} cannot be used, for the reasons "
-            f"above; the others are done. Correct them, or take them out of {PLAN_FILE}."
+            f"Expected {len(result.tables)} sound tables. {', '.join(failing)} cannot be used, for the "
+            f"reasons above; the others are done. Correct them, or take them out of {PLAN_FILE}."
         )
 
 

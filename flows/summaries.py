@@ -19,6 +19,7 @@ from tasks.reports.benchmark_text import (
     write_ranking,
     write_test,
 )
+from tasks.tables.format import count_things
 
 # columns are aligned by format strings: rich and tabulate would change the layout that scripts may read
 _COLUMNS = ("model", "pca", "zscore", "random")
@@ -182,8 +183,10 @@ def summarise_benchmark(result: BenchmarkResult, *, is_proposed: bool) -> str:
     lines = [
         "",
         f"Benchmark of {', '.join(result.methods)}",
-        f"on {done} of {len(result.tables)} tables in {result.folder}, means over {result.seeds} seeds, "
-        f"{result.confidence:.0%} intervals",
+        f"on {done} of {count_things(len(result.tables), 'table')} in {result.folder}",
+        f"Means over {count_things(result.seeds, 'seed')}, {result.confidence:.0%} intervals. Caught at a rate: by "
+        "the best threshold on the test, a ceiling.",
+        "Caught, false alarms, lead in minutes, affiliation precision/recall: by each method's own threshold.",
         *list_table_lines(result),
         "",
     ]
@@ -201,8 +204,8 @@ def summarise_benchmark(result: BenchmarkResult, *, is_proposed: bool) -> str:
     ]
     if is_proposed:
         lines.append(
-            "Note        the folder has no benchmark.yaml: the first half of every table is for training, with "
-            "the settings given; `--write-config` writes a file to start from"
+            "Note        the folder has no benchmark.yaml: the first half of every table is for training.\n"
+            "            `--write-config` writes a file to start from."
         )
     lines += [
         f"Report      {result.report}",

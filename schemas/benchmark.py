@@ -35,7 +35,6 @@ TrainEnd = Annotated[
     | Annotated[float, Field(gt=0, lt=1, strict=True)]
     | Annotated[datetime, Field(strict=True)],
     BeforeValidator(_read_train_end),
-    Field(union_mode="left_to_right"),
 ]
 
 

@@ -95,6 +95,8 @@ def plot_areas(result: BenchmarkResult) -> Figure:
     axes.axvline(0.5, color=INK, lw=1)
     for place, method in enumerate(result.methods):
         _draw_areas(axes, method, done, 0.75 * (place / max(len(result.methods) - 1, 1) - 0.5))
+    for place in range(1, len(done)):
+        axes.axhline(place - 0.5, color="#dddddd", lw=0.6)
     axes.set_yticks(np.arange(len(done)), [table.name for table in done], fontsize=10)
     axes.set_ylim(len(done) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections.abc import Iterable
 
 from schemas.benchmark import BenchmarkResult, Difference, MethodResult, Ranking, TableResult
 from schemas.evaluation import Interval
 
+# columns of a terminal
+_WIDTH = 100
 FIGURE_TITLES = {
     "roc_auc": "ROC area",
     "average_precision": "average precision",
@@ -92,8 +95,12 @@ def write_csv(result: BenchmarkResult) -> bytes:
 def _write_title(table: TableResult) -> list[str]:
     """Write what a table is, or why it has no figures."""
     if table.problem is not None:
-        first, *rest = table.problem.splitlines()
-        return [f"NOT DONE  {table.name} ({table.file}): {first}", *(f"  {line}" for line in rest)]
+        text = f"NOT DONE  {table.name} ({table.file}): {table.problem}"
+        return [
+            line
+            for paragraph in text.splitlines()
+            for line in textwrap.wrap(paragraph, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        ]
     kind = "events to detect" if table.rows_ahead == 0 else f"warning {table.rows_ahead} rows ahead"
     until = "" if table.train_end is None else f", trained until {table.train_end.replace('T', ' ')[:16]}"
     share = "" if table.prevalence is None else f" ({table.prevalence:.1%} of rows)"

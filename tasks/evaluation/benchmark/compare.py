@@ -20,7 +20,7 @@ OTHERS = (PLAIN_PCA, "zscore")
 
 def list_compared(rates: Sequence[float]) -> tuple[str, ...]:
     """List the figures in which methods are compared and ranked; higher is better in all of them."""
-    return ("roc_auc", "average_precision", *(name_rate(rate) for rate in rates), "affiliation_recall")
+    return ("roc_auc", "average_precision", *(name_rate(rate) for rate in rates))
 
 
 def compare_tables(

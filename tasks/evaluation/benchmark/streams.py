@@ -58,7 +58,7 @@ def join_folds(results: Sequence[FoldScores], labelled: LabelledReadings) -> dic
         labelled: All rows.
 
     Returns:
-        Streams by method, in the order of seeds; controls come last.
+        Streams by method, in the order of seeds; the controls come last.
     """
     pieces: dict[tuple[str, int], list[tuple[FoldScores, str]]] = {}
     for result in sorted(results, key=lambda each: (each.fold.number, each.seed)):
@@ -76,7 +76,12 @@ def join_folds(results: Sequence[FoldScores], labelled: LabelledReadings) -> dic
         )
         stream = Stream(method, seed, folds, part, scores[chosen], thresholds[chosen])
         streams.setdefault(method, []).append(stream)
-    return {method: streams[method] for method in sorted(streams, key=lambda name: name in CONTROLS)}
+    return {method: streams[method] for method in sorted(streams, key=_rank_method)}
+
+
+def _rank_method(method: str) -> int:
+    """Return a sort key: trained methods first, then the controls, the strongest first."""
+    return len(CONTROLS) - CONTROLS.index(method) if method in CONTROLS else 0
 
 
 def _join(pieces: Sequence[tuple[FoldScores, str]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
