@@ -61,7 +61,7 @@ def up(folder: Path, data: Path | None, names: tuple[str, ...]) -> None:
     """Start all services, or those named and their dependencies, and keep them running until Ctrl-C."""
     if len(os.fsencode(folder)) > _LONGEST_FOLDER:
         raise InputError(f"`--folder` must be a path of at most {_LONGEST_FOLDER} bytes. Received {folder}.")
-    from tasks.simulators.simulate import simulate_file
+    from tasks.simulators.plants import simulate_file
 
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     with hold_file(folder / "stack.lock", 0.0, f"Running a stack in {folder}"):

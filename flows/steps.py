@@ -39,7 +39,7 @@ from tasks.reports import (
     report,
 )
 from tasks.scoring import append, carry_over, output_rows, reading_settings, resume, set_aside
-from tasks.simulators import simulate
+from tasks.simulators import plants
 from tasks.sources import load
 from tasks.tracking import backtest_log, benchmark_log, code_version, fingerprint, log, store
 from tasks.windows import label, split, window
@@ -150,7 +150,7 @@ def name_training(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 
 
 # table -> checked -> labelled -> windows -> split -> scaled
-simulate_file = step(simulate.simulate_file, name="simulate readings")
+simulate_file = step(plants.simulate_file, name="simulate readings")
 load_readings = outside(load.load_readings, name="load readings", timeout_seconds=600)
 arrange_rows = step(arrange.arrange_rows, name="arrange rows")
 resample_table = step(arrange.resample_table, name="put rows on a step")

@@ -9,28 +9,52 @@ import click
 from flows.commands.group import commands, require_writable, takes_configuration, takes_data, write_json
 from flows.environment import find_home
 from schemas.configuration import Configuration
+from schemas.simulation import PLANT_KINDS, PlantKind
 
 
 @commands.command(
-    epilog="Example: forewarn simulate --out readings.csv --rows 20000 --seed 1",
+    epilog="Example: forewarn simulate --kind steady --out readings.csv --faults faults.csv --seed 1",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file, .gz to compress.")
-@click.option("--rows", default=18_398, show_default=True, help="Rows to write.")
+@click.option(
+    "--kind",
+    type=click.Choice(PLANT_KINDS),
+    default="mill",
+    show_default=True,
+    help="A paper machine that drifts, a plant at constant levels, or one that repeats recipes.",
+)
+@click.option("--rows", type=int, help="Rows to write; by default about 20,000.")
 @click.option("--seed", default=0, show_default=True, help="The same seed writes the same file.")
-@click.option("--interpolate", is_flag=True, help="Interpolate values linearly, as a historian does.")
+@click.option("--interpolate", is_flag=True, help="Interpolate values of the mill, as a historian does.")
+@click.option(
+    "--faults",
+    "faults_file",
+    type=click.Path(path_type=Path),
+    help="CSV file for the list of events: start, end, kind, sensors, size.",
+)
 @takes_configuration
 def simulate(
-    out: Path, rows: int, seed: int, interpolate: bool, configuration: Configuration, json_file: Path | None
+    out: Path,
+    kind: PlantKind,
+    rows: int | None,
+    seed: int,
+    interpolate: bool,
+    faults_file: Path | None,
+    configuration: Configuration,
+    json_file: Path | None,
 ) -> None:
-    """Write simulated paper-machine readings with the columns and quirks of the real file."""
+    """Write simulated readings of a paper machine, a plant at constant levels or a batch plant."""
     from tasks.files.write import write_table
-    from tasks.simulators.simulate import simulate_readings
+    from tasks.simulators.plants import simulate_plant
 
-    table = simulate_readings(rows=rows, seed=seed, interpolate=interpolate)
+    table, faults = simulate_plant(kind, rows, seed, interpolate=interpolate)
     write_table(table, out)
-    result = {"out": str(out), "rows": len(table), "events": int(table["y"].sum()), "seed": seed}
-    write_json(json_file, result)
-    print(f"Wrote {len(table):,} rows with {result['events']} breaks to {out}")
+    if faults_file is not None:
+        write_table(faults, faults_file)
+    result = {"out": str(out), "kind": kind, "rows": len(table), "events": len(faults), "seed": seed}
+    write_json(json_file, result | {"faults": None if faults_file is None else str(faults_file)})
+    events = "breaks" if kind == "mill" else "faults"
+    print(f"Wrote {len(table):,} rows with {len(faults)} {events} to {out}")
 
 
 @commands.command(epilog="Example: forewarn check --data readings.csv --write-config settings.yaml")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from schemas.configuration.section import Names, Section, split_names
+from schemas.simulation import SimulatedKind
 
 # what PI, other historians, SCADA systems and spreadsheets write where there is no value
 DEFAULT_MISSING_WORDS = (
@@ -217,7 +218,7 @@ class ReadingsSection(Section):
         description="`causal` replaces values that a historian interpolated by the last archived value. For "
         "training and evaluation on historical files; not available for live scoring.",
     )
-    simulated: Literal["mill", "temperature", "sequences"] = Field(
+    simulated: SimulatedKind = Field(
         "mill", description="Kind of readings to simulate when no file is given."
     )
 

@@ -2,5 +2,5 @@
 
 Settings and a seed come in, a table or a file goes out; the same seed gives the same table.
 
-Called by other rooms: `simulate.simulate_file`.
+Called by other rooms: `plants.simulate_file`.
 """

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from tasks.files.write import write_table
-from tasks.simulators.simulate_series import require_at_least, simulate_sequences, simulate_temperatures
+from tasks.simulators.noise import draw_memory_noise
+from tasks.simulators.simulate_series import require_at_least
 
 LEAST_ROWS = 1_000
 SENSORS = tuple(f"x{number}" for number in range(1, 61) if number != 28)
@@ -59,9 +55,6 @@ ROWS_PER_SPIKE = 600
 # the historian
 INTERPOLATED_SENSORS = 18
 INTERPOLATED_SHARES = (0.7, 0.94)
-
-WARM_UP_ROWS = 200
-LONGEST_RESPONSE_ROWS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,27 +139,6 @@ def simulate_readings(rows: int = 18_398, seed: int = 0, interpolate: bool = Fal
     if interpolate:
         _interpolate(values, plant, timeline, random)
     return _lay_out(np.round(values, DECIMALS, out=values), timeline)
-
-
-def simulate_file(path: Path, kind: Literal["mill", "temperature", "sequences"] = "mill") -> Path:
-    """Write a simulated table of the default size and seed, unless the file already exists.
-
-    Args:
-        path: File to write; its folder is created. An existing file is kept, whatever it contains.
-        kind: Readings of the paper machine, weekly temperatures, or sequences of four numbers.
-
-    Returns:
-        The same path.
-    """
-    simulations: dict[str, Callable[[], pd.DataFrame]] = {
-        "mill": simulate_readings,
-        "temperature": simulate_temperatures,
-        "sequences": simulate_sequences,
-    }
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_table(simulations[kind](), path)
-    return path
 
 
 def build_plant() -> Plant:
@@ -313,7 +285,7 @@ def _run_loops(precursor: np.ndarray, random: np.random.Generator) -> np.ndarray
     rows, angles = len(precursor), precursor * np.pi / 2
     loops = np.empty((LOOPS, rows))
     for loop in loops:
-        smooth = _draw_memory_noise(rows, LOOP_POLES, random)
+        smooth = draw_memory_noise(rows, LOOP_POLES, random)
         actions = np.zeros(rows)
         _add_jolts(actions, ROWS_PER_ACTION, (2, 4), random)
         smooth += lfilter([1.0], [1.0, -LOOP_POLES[0]], actions)
@@ -321,21 +293,10 @@ def _run_loops(precursor: np.ndarray, random: np.random.Generator) -> np.ndarray
     return loops
 
 
-def _draw_memory_noise(rows: int, poles: tuple[float, ...], random: np.random.Generator) -> np.ndarray:
-    """Draw autoregressive noise of variance 1 with the given poles, each within 0 and 1."""
-    from scipy.signal import lfilter
-
-    recursion = np.poly(poles)
-    response = lfilter([1.0], recursion, np.eye(1, LONGEST_RESPONSE_ROWS)[0])
-    gain = 1 / math.sqrt(math.fsum(response**2))
-    noise: np.ndarray = lfilter([gain], recursion, random.standard_normal(rows + WARM_UP_ROWS))
-    return noise[WARM_UP_ROWS:]
-
-
 def _draw_own_noise(
     plant: Plant, position: int, precursor: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    noise = _draw_memory_noise(len(precursor), (plant.memories[position],), random)
+    noise = draw_memory_noise(len(precursor), (plant.memories[position],), random)
     noise *= np.sqrt(1 - plant.loadings[position] ** 2)
     if plant.is_volatile[position]:
         noise += VOLATILITY_GROWTH * precursor * random.standard_normal(len(precursor))

@@ -8,12 +8,12 @@ import pytest
 
 from schemas.errors import InputError
 from tasks.files.write import write_table
+from tasks.simulators.plants import simulate_file
 from tasks.simulators.simulate import (
     GRADES,
     LATE_SENSOR,
     SENSORS,
     build_plant,
-    simulate_file,
     simulate_readings,
 )
 from tasks.simulators.simulate_series import simulate_sequences, simulate_temperatures
