@@ -184,9 +184,9 @@ def summarise_benchmark(result: BenchmarkResult, *, is_proposed: bool) -> str:
         "",
         f"Benchmark of {', '.join(result.methods)}",
         f"on {done} of {count_things(len(result.tables), 'table')} in {result.folder}",
-        f"Means over {count_things(result.seeds, 'seed')}, {result.confidence:.0%} intervals. Caught at a rate: by "
-        "the best threshold on the test, a ceiling.",
-        "Caught, false alarms, lead in minutes, affiliation precision/recall: by each method's own threshold.",
+        f"Means over {count_things(result.seeds, 'seed')}, {result.confidence:.0%} intervals. "
+        "Caught at a rate: by the best threshold on the test, a ceiling.",
+        "Caught, false alarms, lead (minutes), affiliation precision/recall: by each method's own threshold.",
         *list_table_lines(result),
         "",
     ]

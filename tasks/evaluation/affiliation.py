@@ -30,6 +30,8 @@ def measure_affiliation(
         Precision by event, NaN where no alarm is in its zone, and recall by event, 0 there; both of shape
         (events,). Their means over defined values are the affiliation precision and recall.
     """
+    if len(events) == 0:
+        return np.zeros(0), np.zeros(0)
     middles = (events[:-1, 1] + events[1:, 0]) / 2
     borders = np.concatenate([[start], middles, [stop]]).astype(np.float64)
     precision, recall = np.full(len(events), np.nan), np.zeros(len(events))

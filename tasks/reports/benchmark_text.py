@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from schemas.benchmark import BenchmarkResult, Difference, MethodResult, Ranking, TableResult
 from schemas.evaluation import Interval
+from tasks.tables.format import count_things
 
 # columns of a terminal
 _WIDTH = 100
@@ -101,12 +102,14 @@ def _write_title(table: TableResult) -> list[str]:
             for paragraph in text.splitlines()
             for line in textwrap.wrap(paragraph, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
         ]
-    kind = "events to detect" if table.rows_ahead == 0 else f"warning {table.rows_ahead} rows ahead"
-    until = "" if table.train_end is None else f", trained until {table.train_end.replace('T', ' ')[:16]}"
+    kind = " to detect" if table.rows_ahead == 0 else f", {table.rows_ahead} rows ahead"
+    until = "" if table.train_end is None else f" after {table.train_end.replace('T', ' ')[:16]}"
     share = "" if table.prevalence is None else f" ({table.prevalence:.1%} of rows)"
-    return [
-        f"{table.name}: {table.test_rows:,} test rows, {table.test_events:,} events{share}, {kind}{until}"
-    ]
+    text = (
+        f"{table.name}: {table.test_rows:,} test rows{until}, {count_things(table.test_events, 'event')}"
+        f"{kind}{share}"
+    )
+    return textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _write_method(each: MethodResult, result: BenchmarkResult) -> str:

@@ -1,10 +1,6 @@
 """The compare flow: families searched on past folds, judged on the last, the same anywhere it runs."""
 
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -115,25 +111,6 @@ def test_a_scheduler_that_does_not_answer_is_reported(
     command = ["compare", "--data", str(readings_file), "--families", "pca_t2"]
     assert run_command_line([*command, *nobody]) == 4
     assert "must name a running Dask scheduler" in capsys.readouterr().err
-
-
-@pytest.fixture
-def dask_cluster(tmp_path: Path) -> Iterator[str]:
-    """A real local cluster: a scheduler and two workers, each a process of its own."""
-    address_file = tmp_path / "scheduler.json"
-    named = ["--scheduler-file", str(address_file)]
-    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", *named]
-    processes = [subprocess.Popen([*scheduler, "--port", "0", "--dashboard-address", ":0"])]
-    try:
-        while not address_file.exists():
-            time.sleep(0.2)
-        worker = [sys.executable, "-m", "distributed.cli.dask_worker", *named]
-        processes += [subprocess.Popen([*worker, "--nthreads", "1", "--no-dashboard"]) for _ in range(2)]
-        yield json.loads(address_file.read_text())["address"]
-    finally:
-        for process in reversed(processes):
-            process.terminate()
-            process.wait(30)
 
 
 @pytest.mark.slow
