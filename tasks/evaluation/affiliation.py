@@ -2,7 +2,8 @@
 
 Every event has a zone: the time that is nearer to it than to any other event. Within a zone, distances are
 turned into probabilities: that of an alarm at a random time of the zone being at least as far away. So an
-alarm just beside an event counts almost as much as one within it, and random alarms come to about one half.
+alarm just beside an event counts almost as much as one within it, and the precision of random alarms is about
+one half.
 
 Source: Huet, Navarro and Rossi 2022, "Local evaluation of time series anomaly detection algorithms",
 arXiv 2206.13167.

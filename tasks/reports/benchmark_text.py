@@ -40,7 +40,7 @@ def list_table_lines(result: BenchmarkResult) -> list[str]:
     rates = "/".join(f"{rate:g}" for rate in result.rates)
     wide = 6 * len(result.rates)
     head = (
-        f"{'':<15}{'ROC area':<18}{'AP':<18}{f'at {rates} a day':<{wide}} "
+        f"{'':<15}{'ROC area':<18}{'AP':<17}{f'at {rates} a day':<{wide}} "
         f"{'caught':>7}{'false/d':>8}{'lead':>7}{'affil.':>9}"
     )
     lines = []
@@ -122,7 +122,7 @@ def _write_method(each: MethodResult, result: BenchmarkResult) -> str:
     return (
         f"  {each.method[:12]:<13}"
         f"{_write_with_bounds(figures['roc_auc'], bounds.get('roc_auc')):<18}"
-        f"{_write_with_bounds(figures['average_precision'], bounds.get('average_precision')):<18}"
+        f"{_write_with_bounds(figures['average_precision'], bounds.get('average_precision')):<17}"
         f"{ceilings} {_write(figures['event_recall'], 2):>7}{_write(figures['false_alarms_per_day'], 1):>8}"
         f"{_write(figures['lead_minutes_median'], 1):>7}{affiliation:>9}"
     )
