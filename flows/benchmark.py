@@ -36,7 +36,7 @@ from tasks.evaluation.benchmark.boundaries import place_test
 from tasks.evaluation.benchmark.compare import compare_tables
 from tasks.evaluation.benchmark.methods import list_methods
 from tasks.evaluation.benchmark.tables import TableFigures, describe_methods
-from tasks.sources.addresses import is_database, make_absolute
+from tasks.sources.addresses import is_database, make_absolute, take_password
 from tasks.sources.several_files import list_files
 from tasks.tracking.fingerprint import describe_code, identify_fold, make_key
 
@@ -159,7 +159,7 @@ def find_plan(folder: Path) -> tuple[BenchmarkPlan, bool]:
         )
     path = folder / PLAN_FILE
     if path.is_file():
-        return read_plan(path), False
+        return hide_passwords(read_plan(path)), False
     files = [name for name in list_files(folder) if "/" not in name]
     if not files:
         raise InputError(
@@ -167,6 +167,12 @@ def find_plan(folder: Path) -> tuple[BenchmarkPlan, bool]:
             f"has folders. Write the {PLAN_FILE}."
         )
     return propose_plan(files), True
+
+
+def hide_passwords(plan: BenchmarkPlan) -> BenchmarkPlan:
+    """Take the passwords out of the addresses of databases: flows and runs record the plan."""
+    tables = tuple(table.model_copy(update={"file": take_password(table.file)}) for table in plan.tables)
+    return plan.model_copy(update={"tables": tables})
 
 
 def hash_folder(folder: str, plan: BenchmarkPlan) -> str:

@@ -35,10 +35,12 @@ def measure_affiliation(
         return np.zeros(0), np.zeros(0)
     middles = (events[:-1, 1] + events[1:, 0]) / 2
     borders = np.concatenate([[start], middles, [stop]]).astype(np.float64)
+    firsts = np.searchsorted(alarms[:, 1], borders[:-1], side="right")
+    lasts = np.searchsorted(alarms[:, 0], borders[1:], side="left")
     precision, recall = np.full(len(events), np.nan), np.zeros(len(events))
-    for place, (event, low, high) in enumerate(zip(events, borders[:-1], borders[1:], strict=True)):
-        pieces = np.clip(alarms.astype(np.float64), low, high)
-        pieces = pieces[pieces[:, 1] > pieces[:, 0]]
+    for place, (event, first, last) in enumerate(zip(events, firsts, lasts, strict=True)):
+        low, high = borders[place], borders[place + 1]
+        pieces = np.clip(alarms[first:last].astype(np.float64), low, high)
         if len(pieces):
             precision[place] = _measure_precision(pieces, event, low, high)
             recall[place] = _measure_recall(pieces, event, low, high)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -226,6 +227,18 @@ def test_a_folder_without_a_plan_is_read_and_described(
     assert "the folder has no benchmark.yaml" in capsys.readouterr().out
     names = [table["name"] for table in json.loads((tmp_path / "result.json").read_text())["tables"]]
     assert names == ["fan", "pump"]
+
+
+def test_passwords_of_databases_are_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.benchmark import find_plan
+    from tasks.sources.addresses import PASSWORD_VARIABLE
+
+    monkeypatch.setenv(PASSWORD_VARIABLE, "")
+    address = "postgresql://reader:secret@plant/mill"
+    plan = f"tables: [{{name: mill, file: '{address}', train_end: 0.5}}]"
+    (tmp_path / "benchmark.yaml").write_text(plan, encoding="utf-8")
+    assert "secret" not in str(find_plan(tmp_path)[0])
+    assert os.environ[PASSWORD_VARIABLE] == "secret"
 
 
 @pytest.mark.parametrize("name", ["gone", "pump.csv"])
