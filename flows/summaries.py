@@ -202,6 +202,9 @@ def summarise_benchmark(result: BenchmarkResult, *, is_proposed: bool) -> str:
     lines += [
         f"{'CARE ' + each.group:<22}{each.method:<22}{each.figures['care']:.3f}" for each in result.care
     ]
+    lines.append(
+        "Figures     all of them, with their intervals, are in benchmark.csv of the run and of `--out`"
+    )
     if is_proposed:
         lines.append(
             "Note        the folder has no benchmark.yaml: the first half of every table is for training.\n"
