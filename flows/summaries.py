@@ -22,7 +22,7 @@ from tasks.reports.benchmark_text import (
 from tasks.tables.format import count_things
 
 # columns are aligned by format strings: rich and tabulate would change the layout that scripts may read
-_COLUMNS = ("model", "pca", "zscore", "random")
+_COLUMNS = ("model", "pca_raw", "pca", "zscore", "random")
 
 
 def tabulate_metrics(result: RetrainResult) -> list[dict[str, str]]:
@@ -97,7 +97,7 @@ def _write_origin(result: RetrainResult) -> list[str]:
 
 def summarise_backtest(result: BacktestResult) -> str:
     """Write the summary that `forewarn backtest` prints."""
-    scorers = ("model", "published", "pca", "zscore", "random")
+    scorers = [name for name in ("model", "published", *_COLUMNS[1:]) if name in result.entrants]
     rows: Sequence[tuple[str, str]] = (
         ("roc_auc", "mean"),
         ("roc_auc", "pooled"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-CONTROLS = ("random", "zscore", "pca")
+CONTROLS = ("random", "zscore", "pca", "pca_raw")
 
 
 class Metrics(BaseModel):

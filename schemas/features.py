@@ -43,5 +43,10 @@ class FeatureTable:
 
 
 def find_columns(columns: Sequence[Column], groups: Sequence[Group]) -> np.ndarray:
-    """Return the positions of the columns in the given groups, int64, increasing."""
+    """Return the positions of the columns in the given groups, int64, increasing.
+
+    `raw` means `level` where no column is in the group `raw`.
+    """
+    if "raw" in groups and all(column.group != "raw" for column in columns):
+        groups = (*groups, "level")
     return np.flatnonzero([column.group in groups for column in columns])

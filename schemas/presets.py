@@ -20,6 +20,7 @@ _PUBLISHED: dict[str, Any] = {
 _LSTM: dict[str, Any] = {
     "family": "lstm_autoencoder",
     "inputs": ["level"],
+    "error_rows": "last",
     "units": [32, 16],
     "activation": "relu",
 }

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from schemas.configuration.evaluation import EvaluationSection
 from schemas.configuration.features import FeaturesSection
 from schemas.configuration.labels import LabelsSection
-from schemas.configuration.model import FORECASTERS, ModelSection
+from schemas.configuration.model import FORECASTERS, SINGLE_ROW, ModelSection
 from schemas.configuration.monitor import MonitorSection
 from schemas.configuration.promotion import PromotionSection
 from schemas.configuration.readings import ReadingsSection
@@ -99,13 +99,14 @@ class Configuration(Section):
 
     def _check_groups(self) -> None:
         """Refuse inputs of the model that `features` does not compute."""
-        families, inputs = set(self.model.families), set()
-        if families - {"logistic", "pca_windows"}:
-            inputs |= set(self.model.inputs)
+        model, families, inputs = self.model, set(self.model.families), set()
+        if families - {"logistic"}:
+            # the controls too use `model.inputs`
+            inputs |= set(model.inputs)
         if "logistic" in families:
-            inputs |= set(self.model.labelled_inputs)
-        if "pca_windows" in families:
-            inputs |= set(self.model.window_inputs) - {"raw"}
+            inputs |= set(model.labelled_inputs)
+        if families - set(SINGLE_ROW):
+            inputs |= set(model.window_inputs)
         for group, key in (
             ("volatility", "volatility_rows"),
             ("difference", "difference_rows"),
@@ -116,11 +117,6 @@ class Configuration(Section):
                     f"`features.{key}` must be set, because `model.inputs`, `model.labelled_inputs` or "
                     f"`model.window_inputs` contains {group}. Received {getattr(self.features, key)}."
                 )
-        if "raw" in inputs and self.features.level != "both":
-            raise ValueError(
-                "`features.level` must be both, because `model.inputs` or `model.labelled_inputs` contains "
-                f"raw. Received {self.features.level}, with which the group is called level."
-            )
 
     def to_yaml(self) -> str:
         """Return every setting as YAML that `--config` accepts."""

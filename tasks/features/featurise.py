@@ -17,8 +17,8 @@ def compute_features(labelled: LabelledReadings, section: FeaturesSection) -> Fe
     """Compute the configured features of all rows.
 
     Sensor features: the level (raw, or the deviation from the mean of up to `trailing_rows` preceding rows
-    of the run, or both), the volatility (standard deviation of the last `volatility_rows` rows of the run, including
-    the row itself; its logarithm is taken during scaling), and the difference from the row
+    of the run, or both), the volatility (standard deviation of the last `volatility_rows` rows of the run,
+    including the row itself; its logarithm is taken during scaling), and the difference from the row
     `difference_rows` earlier (from the first row of the run if there are fewer).
 
     Context: see `compute_context`.

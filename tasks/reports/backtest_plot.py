@@ -13,6 +13,7 @@ from tasks.reports.plot import (
     GREEN,
     GREY,
     INK,
+    ORANGE,
     PURPLE,
     SCORER_TITLES,
     SIZE_INCHES,
@@ -37,6 +38,7 @@ STYLES = {
     "published": (VERMILION, "s", "--"),
     "pca": (GREEN, "^", "-."),
     "zscore": (PURPLE, "v", (0, (1, 1))),
+    "pca_raw": (ORANGE, "<", (0, (3, 1, 1, 1))),
     "random": (GREY, "x", ":"),
 }
 OTHER_STYLE = (INK, "D", (0, (5, 1)))

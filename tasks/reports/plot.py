@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.ticker import Formatter, Locator
 
-SCORER_TITLES = {"model": "Model", "pca": "PCA", "zscore": "z-score", "random": "Random"}
+SCORER_TITLES = {
+    "model": "Model",
+    "pca_raw": "PCA of raw windows",
+    "pca": "PCA",
+    "zscore": "z-score",
+    "random": "Random",
+}
 
 # Okabe and Ito's colours, distinguishable by colour-blind readers; the line styles differ too
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6B6B6B"
+ORANGE = "#E69F00"
 INK = "#222222"
-LINES = ((BLUE, "-"), (GREEN, "--"), (PURPLE, "-."), (GREY, ":"))
+LINES = ((BLUE, "-"), (GREEN, "--"), (PURPLE, "-."), (GREY, ":"), (ORANGE, (0, (3, 1, 1, 1))))
 
 SIZE_INCHES = (8.2, 4.4)
 SQUARE_INCHES = (8.2, 6.0)

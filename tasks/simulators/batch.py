@@ -21,7 +21,7 @@ from tasks.simulators.faults import (
 from tasks.simulators.noise import draw_memory_noise, lag_signal
 from tasks.simulators.simulate_series import require_at_least
 
-LEAST_ROWS = 6_000
+LEAST_ROWS = 5_000
 DEFAULT_ROWS = 30_000
 FIRST_TIME = np.datetime64("2024-03-01T00:00", "m")
 ROWS_PER_DAY = 24 * 60
@@ -56,13 +56,13 @@ class Recipe:
 
 
 RECIPES = (
-    Recipe(1, (25, 32, 64, 36, 30, 18), 67.0, 52.0, 15.0, 84.0, 1.5, 0.8),
-    Recipe(2, (20, 40, 55, 50, 36, 18), 71.0, 48.0, 18.0, 92.0, 1.62, 0.9),
-    Recipe(3, (18, 50, 44, 64, 46, 22), 76.0, 44.0, 22.0, 100.0, 1.78, 1.0),
+    Recipe(1, (18, 23, 46, 26, 22, 13), 67.0, 52.0, 15.0, 84.0, 1.5, 1.1),
+    Recipe(2, (14, 28, 38, 36, 26, 13), 71.0, 48.0, 18.0, 92.0, 1.62, 1.2),
+    Recipe(3, (13, 36, 32, 46, 33, 16), 76.0, 44.0, 22.0, 100.0, 1.78, 1.3),
 )
 SETTINGS = ("temperature", "charge", "dose", "speed", "pressure", "viscosity")
 BATCHES_PER_CAMPAIGN = 5
-LEAST_ROWS_PER_BATCH = 100
+LEAST_ROWS_PER_BATCH = 80
 DURATION_SPREAD = 0.06
 SETTING_SPREAD = 0.01
 QUALITY_SPREAD = 0.05
@@ -98,32 +98,32 @@ class Instrument:
 
 
 INSTRUMENTS = {
-    "TC101": Instrument(5.4, 0, 0, 1),
-    "TI101": Instrument(5.4, 0.15, 0.5, 2),
-    "TI102": Instrument(5.4, 0.2, 0.5, 2),
-    "TI103": Instrument(5.3, 0.2, 0.5, 2),
-    "TI104": Instrument(5.3, 0.2, 0.5, 2),
-    "TI105": Instrument(4.3, 0.25, 0.7, 2),
+    "TC101": Instrument(5, 0, 0, 1),
+    "TI101": Instrument(5, 0.15, 0.5, 2),
+    "TI102": Instrument(5, 0.2, 0.5, 2),
+    "TI103": Instrument(4.8, 0.2, 0.5, 2),
+    "TI104": Instrument(4.8, 0.2, 0.5, 2),
+    "TI105": Instrument(4, 0.25, 0.7, 2),
     "PI106": Instrument(0.18, 0.2, 0.3, 3),
-    "PI107": Instrument(0.18, 0.25, 0.3, 3),
-    "LI108": Instrument(12, 0.2, 0.3, 1),
-    "WI109": Instrument(510, 0.1, 0, 0),
-    "LI110": Instrument(18, 0.1, 0, 1),
-    "FI111": Instrument(1.3, 0.3, 0, 2),
-    "FI112": Instrument(1.3, 0.2, 0, 2),
-    "SI113": Instrument(9.4, 0.1, 0, 1),
-    "II114": Instrument(4.1, 0.25, 0.3, 2),
-    "EI115": Instrument(1.7, 0.25, 0.3, 2),
-    "TI116": Instrument(6.1, 0.15, 0.8, 1),
-    "QI117": Instrument(0.57, 0.15, 0.8, 2),
-    "CI118": Instrument(2.9, 0.2, 0.6, 2),
-    "DI119": Instrument(21, 0.2, 0.6, 1),
-    "FI120": Instrument(5.5, 0.25, 0.3, 2),
-    "AI121": Instrument(1.5, 0.25, 0.6, 2),
+    "PI107": Instrument(0.17, 0.25, 0.3, 3),
+    "LI108": Instrument(12.5, 0.2, 0.3, 1),
+    "WI109": Instrument(530, 0.1, 0, 0),
+    "LI110": Instrument(17, 0.1, 0, 1),
+    "FI111": Instrument(1.8, 0.3, 0, 2),
+    "FI112": Instrument(1.7, 0.2, 0, 2),
+    "SI113": Instrument(9, 0.1, 0, 1),
+    "II114": Instrument(5.5, 0.25, 0.3, 2),
+    "EI115": Instrument(2.3, 0.25, 0.3, 2),
+    "TI116": Instrument(7.3, 0.15, 0.8, 1),
+    "QI117": Instrument(0.54, 0.15, 0.8, 2),
+    "CI118": Instrument(2.8, 0.2, 0.6, 2),
+    "DI119": Instrument(20, 0.2, 0.6, 1),
+    "FI120": Instrument(6.6, 0.25, 0.3, 2),
+    "AI121": Instrument(1.8, 0.25, 0.6, 2),
     "TI122": Instrument(2.1, 0.2, 0.5, 2),
-    "TI123": Instrument(2.1, 0.25, 0.6, 2),
-    "FI124": Instrument(1.2, 0.4, 0.5, 2),
-    "TI125": Instrument(4.3, 0.2, 0.7, 1),
+    "TI123": Instrument(2.2, 0.25, 0.6, 2),
+    "FI124": Instrument(2.0, 0.4, 0.5, 2),
+    "TI125": Instrument(4.5, 0.2, 0.7, 1),
 }
 NAMES = tuple(INSTRUMENTS)
 
@@ -151,18 +151,13 @@ FAULT_PHASES = {
     "frozen": (HEAT, COOL),
     "noise": (HEAT, COOL),
 }
-# the sensors in which a deviation of the process shows, and those that may fail themselves
-TEMPERATURES = ("TI101", "TI102", "TI103", "TI104", "TI105", "PI106", "PI107")
-SHOWN_IN = {
-    "ramp": ("PI106", "PI107"),
-    "set_point": TEMPERATURES,
-    "dosing": ("FI112", "LI108", "WI109", "LI110", "QI117", "CI118", "DI119", "FI120", "AI121"),
-    "decoupled": ("II114", "EI115", "TI116"),
-    "oscillation": TEMPERATURES,
-}
+# the kinds that are failures of a sensor, and the sensors that may fail; the others deviate in the process
+SENSOR_KINDS = ("shift", "frozen", "noise")
 FAILING = ("TI101", "TI102", "TI104", "PI106", "LI108", "II114", "QI117", "CI118", "DI119")
 FAILING_SHARES = (0.4, 0.9)
 PERIODS = (8.0, 20.0)
+# a fault shows in a sensor if it moves it by so many of its swings
+VISIBLE_SWINGS = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,14 +212,15 @@ class Operation:
     grip: np.ndarray
 
 
-def simulate_batches(rows: int = DEFAULT_ROWS, seed: int = 0) -> Simulation:
+def simulate_batches(rows: int = DEFAULT_ROWS, seed: int = 0, *, has_faults: bool = True) -> Simulation:
     """Simulate a reactor with three recipes, and deviations from them in the last 40 % of the rows.
 
     The plant and the recipes are the same for every seed; the seed determines what happens.
 
     Args:
-        rows: Rows of the table, at least 6,000; a batch has about 220, one a minute.
+        rows: Rows of the table, at least 5,000; a batch has about 150, one a minute.
         seed: At least 0; the same seed gives the same table.
+        has_faults: Whether faults are planted; without them the other rows are the same.
 
     Returns:
         The table (`time`, `y`, 26 sensors, the recipe, the phase and a valve), and the list of faults.
@@ -239,11 +235,11 @@ def simulate_batches(rows: int = DEFAULT_ROWS, seed: int = 0) -> Simulation:
     operation = draw_operation(timeline, normal_random)
     background = _draw_background(rows, normal_random)
     noise = _draw_noise(rows, normal_random)
-    faults = draw_faults(timeline, fault_random)
-    deviating = _deviate(operation, faults, fault_random)
-    normal = respond(operation, timeline.batches, background) + noise
-    faulty = respond(deviating, timeline.batches, background) + noise
-    values = np.maximum(_plant(normal, faulty, faults, fault_random), 0)
+    faults = draw_faults(timeline, fault_random) if has_faults else []
+    normal = respond(operation, timeline.batches, background)
+    faulty = respond(_deviate(operation, faults, fault_random), timeline.batches, background)
+    faults = [_name_sensors(fault, faulty - normal) for fault in faults]
+    values = np.maximum(_plant(normal + noise, faulty + noise, faults, fault_random), 0)
     columns = {
         name: np.round(each, INSTRUMENTS[name].decimals) for name, each in zip(NAMES, values, strict=True)
     }
@@ -394,13 +390,28 @@ def _draw_fault(
     is_open = (timeline.batches == batch) & (timeline.phases >= first) & (timeline.phases <= last)
     start, stop = int(np.argmax(is_open)), int(np.flatnonzero(is_open)[-1]) + 1
     size = scale_grade(grade, SIZES[kind]) * draw_sign(kind in HAS_SIGN, random)
-    if kind in SHOWN_IN:
-        return Fault(start, stop, kind, SHOWN_IN[kind], size)
+    if kind not in SENSOR_KINDS:
+        return Fault(start, stop, kind, (), size)
     count = round(size) if kind == "frozen" else 1
     sensors = random.choice(FAILING, count, replace=False)
     length = int((stop - start) * random.uniform(*FAILING_SHARES))
     start += int(random.integers(stop - start - length))
     return Fault(start, start + length, kind, tuple(sensors.tolist()), count if kind == "frozen" else size)
+
+
+def _name_sensors(fault: Fault, effects: np.ndarray) -> Fault:
+    """Name the sensors in which a deviation of the process shows, the most affected first.
+
+    Args:
+        fault: The fault; the sensors of one that is a sensor's failure are known.
+        effects: What the faults change, in the units of the sensors, shape (sensors, rows).
+    """
+    if fault.sensors:
+        return fault
+    swings = np.array([instrument.swing for instrument in INSTRUMENTS.values()])
+    moved = np.abs(effects[:, fault.start : fault.stop]).max(axis=1) / swings
+    order = np.argsort(-moved, kind="stable")
+    return replace(fault, sensors=tuple(NAMES[place] for place in order if moved[place] > VISIBLE_SWINGS))
 
 
 def _is_closed(phases: np.ndarray) -> np.ndarray:

@@ -115,6 +115,7 @@ SIZES = {
     "noise": (1.0, 4.0),
     "disturbance": (3.0, 7.0),
 }
+COUNTS = {"decoupled": 2}
 HAS_SIGN = ("shift", "ramp", "disturbance")
 FAULT_ROWS = {
     "shift": (20, 120),
@@ -146,7 +147,7 @@ class Plant:
     scales: np.ndarray
 
 
-def simulate_steady(rows: int = DEFAULT_ROWS, seed: int = 0) -> Simulation:
+def simulate_steady(rows: int = DEFAULT_ROWS, seed: int = 0, *, has_faults: bool = True) -> Simulation:
     """Simulate a distillation column at constant levels, with faults in the last 40 % of the rows.
 
     The plant is the same for every seed; the seed determines what happens in it.
@@ -154,6 +155,7 @@ def simulate_steady(rows: int = DEFAULT_ROWS, seed: int = 0) -> Simulation:
     Args:
         rows: Rows of the table, at least 3,000; 288 are a day.
         seed: At least 0; the same seed gives the same table.
+        has_faults: Whether faults are planted; without them the other rows are the same.
 
     Returns:
         The table (`time`, `y`, 23 sensors, 4 valves and 3 columns with few values), and the list of faults.
@@ -168,7 +170,7 @@ def simulate_steady(rows: int = DEFAULT_ROWS, seed: int = 0) -> Simulation:
     latents = draw_latents(rows, normal_random)
     pump = _draw_pump(rows, normal_random)
     normal = _draw_normal(plant, latents, pump, normal_random)
-    faults = draw_faults(rows, fault_random)
+    faults = draw_faults(rows, fault_random) if has_faults else []
     shadow = respond(plant, draw_latents(rows, fault_random))[: len(SENSORS)]
     values = _plant(plant, normal, faults, respond(plant, latents)[: len(SENSORS)], shadow, fault_random)
     valves = [valve for valve, _, _ in VALVES.values()]
@@ -185,7 +187,7 @@ def build_plant() -> Plant:
     random = np.random.default_rng(PLANT_SEED)
     count = len(SENSORS)
     areas = np.array([sensor.area for sensor in SENSORS])
-    signs = random.choice([-1.0, 1.0], (count, LATENTS))
+    signs = random.choice([-1.0, 1.0], (len(AREAS), LATENTS))[areas] * random.choice([-1, 1], (count, 1))
     loadings = np.zeros((count, LATENTS))
     loadings[np.arange(count), areas] = random.uniform(0.7, 1.2, count)
     has_source = areas > 0
@@ -252,9 +254,8 @@ def _draw_fault(kind: str, grade: float, first: int, width: int, random: np.rand
     length = min(int(scale_grade(random.random(), FAULT_ROWS[kind])), width)
     start = first + int(random.integers(width - length + 1))
     size = scale_grade(grade, SIZES[kind]) * draw_sign(kind in HAS_SIGN, random)
-    count = round(size) if kind == "frozen" else 2 if kind == "decoupled" else 1
-    sensors = _choose_sensors(kind, count, random)
-    return Fault(start, start + length, kind, sensors, float(count) if kind == "frozen" else size)
+    sensors = _choose_sensors(kind, round(size) if kind == "frozen" else COUNTS.get(kind, 1), random)
+    return Fault(start, start + length, kind, sensors, len(sensors) if kind == "frozen" else size)
 
 
 def _choose_sensors(kind: str, count: int, random: np.random.Generator) -> tuple[str, ...]:
@@ -262,12 +263,12 @@ def _choose_sensors(kind: str, count: int, random: np.random.Generator) -> tuple
     area = int(random.integers(len(AREAS)))
     members = [sensor.name for sensor in SENSORS if sensor.area == area]
     if kind == "disturbance":
-        valves = [VALVES[name][0] for name in members if name in VALVES]
-        return (*members, *valves)
+        members = [sensor.name for sensor in SENSORS if sensor.area in (area, area + 1)]
+        return (*members, *(VALVES[name][0] for name in members if name in VALVES))
     if kind in ("frozen", "decoupled"):
         members = [s.name for s in SENSORS if s.area == area and s.name not in VALVES and s.held_rows == 1]
     chosen = [str(name) for name in random.choice(members, min(count, len(members)), replace=False)]
-    if kind in ("shift", "ramp", "oscillation") and chosen[0] in VALVES:
+    if chosen[0] in VALVES:
         chosen.append(VALVES[chosen[0]][0])
     return tuple(chosen)
 
@@ -327,30 +328,54 @@ def _plant(
 def _find_effect(
     plant: Plant, fault: Fault, signals: np.ndarray, shadow: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """Return what a fault adds to sensors and valves, in deviations, shape (sensors + loops, rows)."""
-    rows = fault.stop - fault.start
-    latents, inputs = np.zeros((LATENTS, rows)), np.zeros((len(SENSORS), rows))
-    place, ticks = NAMES.index(fault.sensors[0]), np.arange(rows)
-    recovery = RECOVERY_ROWS if fault.kind == "disturbance" or place in CONTROLLED else 0
-    ends = np.where(ticks < rows - recovery, 1.0, 0.0)
-    if fault.kind == "shift":
-        inputs[place] = fault.size * ends
-    elif fault.kind == "ramp":
-        inputs[place] = fault.size * ends * (ticks + 1) / (rows - recovery)
-    elif fault.kind == "oscillation":
-        period = random.uniform(*PERIODS)
-        inputs[place] = fault.size * ends * np.sin(2 * np.pi * (ticks + 1) / period)
-    elif fault.kind == "noise":
-        inputs[place] = fault.size * random.standard_normal(rows)
-    elif fault.kind == "disturbance":
-        latents[SENSORS[place].area] = fault.size * ends
-    effect = respond(plant, latents, inputs)
+    """Return what a fault adds to sensors and valves in its rows.
+
+    Args:
+        plant: The plant.
+        fault: The fault.
+        signals: What the sensors would show without noise, in deviations, shape (sensors, rows).
+        shadow: The same of another course of the same plant.
+        random: Draws noise and the period of oscillations.
+
+    Returns:
+        In deviations, shape (sensors + loops, rows).
+    """
+    rows, place = fault.stop - fault.start, NAMES.index(fault.sensors[0])
     if fault.kind == "decoupled":
-        angles = fault.size * np.pi / 2 * np.minimum(1, (ticks + 1) / SWING_ROWS)
-        for name in fault.sensors:
-            place = NAMES.index(name)
-            own = np.sqrt(1 - SENSORS[place].noise ** 2)
-            effect[place] = own * ((np.cos(angles) - 1) * signals[place] + np.sin(angles) * shadow[place])
+        return _decouple(fault, signals, shadow)
+    # the row before is normal: loops and lags begin at rest
+    latents, inputs = np.zeros((LATENTS, rows + 1)), np.zeros((len(SENSORS), rows + 1))
+    if fault.kind == "disturbance":
+        latents[SENSORS[place].area, 1:] = _draw_course(fault, rows - RECOVERY_ROWS, random)
+    elif fault.kind != "frozen":
+        recovery = RECOVERY_ROWS if place in CONTROLLED else 0
+        inputs[place, 1:] = _draw_course(fault, rows - recovery, random)
+    return respond(plant, latents, inputs)[:, 1:]
+
+
+def _draw_course(fault: Fault, acting_rows: int, random: np.random.Generator) -> np.ndarray:
+    """Draw the course of what acts on a sensor, in deviations: as long as it acts, then 0, shape (rows,)."""
+    ticks = np.arange(acting_rows) + 1
+    course = np.zeros(fault.stop - fault.start)
+    if fault.kind == "ramp":
+        course[:acting_rows] = ticks / acting_rows
+    elif fault.kind == "oscillation":
+        course[:acting_rows] = np.sin(2 * np.pi * ticks / random.uniform(*PERIODS))
+    elif fault.kind == "noise":
+        course[:acting_rows] = random.standard_normal(acting_rows)
+    else:
+        course[:acting_rows] = 1
+    return fault.size * course
+
+
+def _decouple(fault: Fault, signals: np.ndarray, shadow: np.ndarray) -> np.ndarray:
+    """Turn the signals of some sensors towards another course of the plant, with the same spread."""
+    ticks = np.arange(fault.stop - fault.start) + 1
+    angles = fault.size * np.pi / 2 * np.minimum(1, ticks / SWING_ROWS)
+    effect = np.zeros((len(SENSORS) + len(VALVES), len(ticks)))
+    for place in map(NAMES.index, fault.sensors):
+        own = np.sqrt(1 - SENSORS[place].noise ** 2)
+        effect[place] = own * ((np.cos(angles) - 1) * signals[place] + np.sin(angles) * shadow[place])
     return effect
 
 

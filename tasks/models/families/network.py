@@ -122,8 +122,9 @@ def fit_network(
 ) -> NetworkModel:
     """Fit a network on normal training windows, with early stopping on normal validation windows.
 
-    The network sees the columns of `model.inputs`. `dense_autoencoder` sees the last row of a window,
-    a forecaster all rows but the last, which it forecasts, and the other families all rows.
+    `dense_autoencoder` sees the columns of `model.inputs` in the last row of a window. The others see the
+    columns of `model.window_inputs`: a forecaster in all rows but the last, which it forecasts, and an
+    autoencoder in all rows.
 
     Args:
         family: One of `tasks.models.build.FAMILIES`.
@@ -135,7 +136,8 @@ def fit_network(
     Raises:
         InputError: If the loss becomes NaN or infinite.
     """
-    columns = find_columns(material.columns, model.inputs)
+    sees_windows = family != "dense_autoencoder"
+    columns = find_columns(material.columns, model.window_inputs if sees_windows else model.inputs)
     lookback = _find_lookback(family, material.window_rows)
     network = build_network(family, model, lookback, len(columns), training.seed)
     history = train_network(

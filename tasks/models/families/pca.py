@@ -127,11 +127,14 @@ def fit_projection(material: Material, model: ModelSection, statistic: Literal["
 
 def fit_windows(material: Material, model: ModelSection) -> ProjectionModel:
     """Find the components that explain `model.window_variance` of the variance of normal training windows."""
-    groups = model.window_inputs
-    if not any(column.group == "raw" for column in material.columns):
-        groups = tuple("level" if group == "raw" else group for group in groups)
-    columns = find_columns(material.columns, groups)
+    columns = find_columns(material.columns, model.window_inputs)
     return _fit(material, columns, material.window_rows, model.window_variance, "q")
+
+
+def fit_raw_t2(material: Material, model: ModelSection) -> ProjectionModel:
+    """Fit T2 on the raw values of single rows; see `fit_projection`."""
+    columns = find_columns(material.columns, model.window_inputs)
+    return _fit(material, columns, 1, model.explained_variance, "t2")
 
 
 def take_inputs(rows: np.ndarray, end_rows: np.ndarray, columns: np.ndarray, window_rows: int) -> np.ndarray:
@@ -192,3 +195,4 @@ Q = Family(
     lambda material, model, *_: fit_projection(material, model, "q"), load_projection, suggest_projection
 )
 WINDOWS = Family(lambda material, model, *_: fit_windows(material, model), load_projection, suggest_windows)
+RAW_T2 = Family(lambda material, model, *_: fit_raw_t2(material, model), load_projection, suggest_projection)
