@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from tasks.alarms.episodes import (
     select_events,
 )
 from tasks.alarms.recalibrate import follow_scores
+from tasks.evaluation.blocks import number_test_blocks
 from tasks.evaluation.bootstrap import (
     draw_weights,
     resample_average_precision,
@@ -36,6 +38,18 @@ BOOTSTRAP_SEED = 0
 _CAUGHT_POSITIVES, _FLAGGED, _POSITIVES, _EVENTS, _CAUGHT, _CAUGHT_IN_MINUTES, _FALSE_ALARMS, _DAYS = range(8)
 
 
+class Blocks(NamedTuple):
+    """The blocks of a part: whole runs of rows or, where they are too few, pieces of them.
+
+    Attributes:
+        rows: Block of each row of the table, from 0, -1 outside the part, shape (rows,).
+        number: How many there are.
+    """
+
+    rows: np.ndarray
+    number: int
+
+
 @dataclass(frozen=True, eq=False)
 class Tally:
     """Counts of one scorer's scores and alarms on one part.
@@ -43,8 +57,8 @@ class Tally:
     Attributes:
         scores: Score of each window, shape (windows,).
         labels: Whether the window's last row is positive, bool, shape (windows,).
-        blocks: Run of each window, counted from 0 among the runs with a row in the part, shape (windows,).
-        counts: Rows, events and alarms in each of these runs, shape (runs, 8).
+        blocks: Block of each window, shape (windows,); see `find_blocks`.
+        counts: Rows, events and alarms in each block, shape (blocks, 8).
         leads: Minutes from the first alarm within the longer horizon to each event of the part, NaN for a
             missed event, shape (events,); with `rows_ahead` 0 from the first alarm within the event, so 0 or
             less.
@@ -70,7 +84,7 @@ def evaluate_scores(
     A row is positive if it is 1 to `rows_ahead` rows before an event. An event is caught if a row within
     the horizon before it, in the same run, is flagged; events with too little history count as missed.
     The two horizons are `rows_ahead` rows and `section.horizon_minutes`; false alarms are alarms outside
-    the first. Intervals come from resampling whole runs of rows.
+    the first. Intervals come from resampling blocks of rows.
 
     Args:
         scorer: Name of the scorer.
@@ -107,7 +121,7 @@ def tally_alarms(
     thresholds: np.ndarray,
     section: EvaluationSection,
 ) -> Tally:
-    """Count rows, events and alarms on one part, run by run; arguments as for `evaluate_scores`."""
+    """Count rows, events and alarms on one part, block by block; arguments as for `evaluate_scores`."""
     is_flagged = np.zeros(len(labelled.labels), dtype=bool)
     is_flagged[part.end_rows[scores >= thresholds]] = True
     events = select_events(labelled, part)
@@ -126,7 +140,7 @@ def tally_alarms(
 
 
 def join_tallies(tallies: Sequence[Tally]) -> Tally:
-    """Join the tallies of one scorer on several parts; a run in two parts counts as two blocks."""
+    """Join the tallies of one scorer on several parts; a block belongs to one part."""
     firsts = np.cumsum([0, *(len(tally.counts) for tally in tallies)])[:-1]
     return Tally(
         scores=np.concatenate([tally.scores for tally in tallies]),
@@ -162,11 +176,11 @@ def measure(tally: Tally) -> Metrics:
 
 
 def resample_metrics(tally: Tally, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Compute the metrics of every resample of a tally's runs.
+    """Compute the metrics of every resample of a tally's blocks.
 
     Args:
         tally: The tally.
-        weights: How often each run is drawn, from `draw_weights`, shape (samples, runs).
+        weights: How often each block is drawn, from `draw_weights`, shape (samples, blocks).
 
     Returns:
         By metric, float64, shape (samples,), NaN where undefined; without lead time and prevalence.
@@ -253,24 +267,35 @@ def find_horizons(labelled: LabelledReadings, horizon_minutes: float) -> tuple[n
     return near, np.minimum(near, find_horizon_starts_in_minutes(labelled, horizon_minutes))
 
 
-def find_runs(part: Part, labelled: LabelledReadings) -> np.ndarray:
-    """Find the runs with a row in a part: the blocks of the bootstrap, rising, shape (runs,)."""
-    return np.unique(labelled.runs[mark_part(part, len(labelled.labels))])
+def find_blocks(part: Part, labelled: LabelledReadings) -> Blocks:
+    """Find the blocks of rows that the bootstrap of a part draws; see `number_test_blocks`.
+
+    The blocks of a scattered part are the runs with a row in it.
+    """
+    if part.is_scattered:
+        runs = np.unique(labelled.runs[part.end_rows])
+        return Blocks(np.searchsorted(runs, labelled.runs), len(runs))
+    starts = find_horizon_starts(labelled, labelled.rows_ahead)
+    ranges = np.clip(np.column_stack([starts, labelled.event_stops]), part.start, part.stop) - part.start
+    rows = np.full(len(labelled.runs), -1)
+    stretch = slice(part.start, part.stop)
+    rows[stretch] = number_test_blocks(labelled.runs[stretch], ranges[ranges[:, 0] < ranges[:, 1]])
+    return Blocks(rows, int(rows.max(initial=-1)) + 1)
 
 
 def number_blocks(part: Part, labelled: LabelledReadings) -> np.ndarray:
-    """Number the run of each window of a part from 0, counting every run with a row in the part.
+    """Number the block of each window of a part from 0, counting every block with a row in the part.
 
     Returns:
         int64, shape (windows,).
     """
-    return np.searchsorted(find_runs(part, labelled), labelled.runs[part.end_rows])
+    return find_blocks(part, labelled).rows[part.end_rows]
 
 
 def compare_tallies(
     name: str, tallies: tuple[Tally, Tally], metrics: Sequence[str], section: EvaluationSection
 ) -> tuple[Comparison, ...]:
-    """Compare two scorers on the same windows, metric by metric, by paired resamples of whole runs.
+    """Compare two scorers on the same windows, metric by metric, by paired resamples of blocks of rows.
 
     Args:
         name: Name of the other scorer.
@@ -348,11 +373,11 @@ def _count_blocks(
     leads: Sequence[np.ndarray],
     section: EvaluationSection,
 ) -> np.ndarray:
-    """Count rows, events and alarms in each run of a part, shape (runs, 8); `leads` are those of `events`."""
-    runs = find_runs(part, labelled)
+    """Count rows, events and alarms by block, shape (blocks, 8); `leads` are those of `events`."""
+    blocks = find_blocks(part, labelled)
 
     def count(rows: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
-        return np.bincount(np.searchsorted(runs, labelled.runs[rows]), values, len(runs)).astype(float)
+        return np.bincount(blocks.rows[rows], values, blocks.number).astype(float)
 
     false_alarms = count_false_alarms(is_flagged, labelled, section.repeat_alarm_minutes)
     false_rows = np.flatnonzero(false_alarms)
@@ -360,7 +385,7 @@ def _count_blocks(
     flagged = part.end_rows[is_flagged[part.end_rows]]
     event_rows = find_event_rows(labelled)[events]
     near, far = (np.isfinite(minutes) for minutes in leads)
-    counts = np.zeros((len(runs), 8))
+    counts = np.zeros((blocks.number, 8))
     counts[:, _CAUGHT_POSITIVES] = count(flagged, labelled.labels[flagged].astype(float))
     counts[:, _FLAGGED] = count(flagged)
     counts[:, _POSITIVES] = count(part.end_rows, part.labels.astype(float))

@@ -122,7 +122,7 @@ def score_watched_rows(
         labelled_stop: First of these rows from which on no label is known.
 
     Returns:
-        The rows with scores and thresholds; the whole run of the last seen row counts as seen.
+        The rows with scores and thresholds; see `keep_later` for the rows that count as seen.
     """
     labelled = label_ahead(readings, version.rows_ahead, are_event_rows_kept=detector.are_event_rows_kept)
     table = lay_out_table(raw, readings, detector)

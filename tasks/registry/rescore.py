@@ -14,6 +14,7 @@ from schemas.errors import InputError
 from schemas.evaluation import ChampionScores
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
+from tasks.alarms.episodes import find_horizon_starts
 from tasks.alarms.threshold import meet_alarm_budget
 from tasks.evaluation.evaluate import Tally, compare_tallies, evaluate_scores, tally_alarms
 from tasks.registry.loading import score_with_version
@@ -27,6 +28,10 @@ _RELATIVE_TOLERANCE = 1e-4
 
 # the metrics by which a new version is compared with the champion
 COMPARED = ("average_precision", "event_recall", "roc_auc")
+
+# rows of an unbroken run that are left out after those that a version has seen: windows and features of the
+# defaults look back on fewer. A plant that never stops is one run, whose later rows are new all the same
+DROPPED_ROWS = 100
 
 
 def verify_logged_scores(
@@ -155,10 +160,11 @@ def compare_champion(
 
 
 def keep_later(part: Part, labelled: LabelledReadings, last_seen: np.datetime64 | None) -> Part:
-    """Keep the rows of a part in runs that begin after a time, and the windows that end in them.
+    """Keep the rows of a part that are new after a time, and the windows that end in them.
 
-    The run that contains the time is dropped whole: neither its windows nor its event are new. A part that
-    begins after the time is kept as it is.
+    The rest of the run that contains the time is dropped, at most `DROPPED_ROWS` of it: windows and features
+    look back on seen rows there. An event that has begun before the first new row is dropped whole. A part
+    that begins after the time is kept as it is.
 
     Args:
         part: A stretch of rows; a scattered part is kept whole, or not at all.
@@ -170,9 +176,16 @@ def keep_later(part: Part, labelled: LabelledReadings, last_seen: np.datetime64 
     if first_new <= begin:
         return part
     # the first row after the run of the last seen row
-    start = int(np.searchsorted(labelled.runs, labelled.runs[first_new - 1], side="right"))
+    next_run = int(np.searchsorted(labelled.runs, labelled.runs[first_new - 1], side="right"))
+    start = _skip_event(labelled, min(next_run, first_new + DROPPED_ROWS))
     start = part.stop if part.is_scattered else min(max(start, part.start), part.stop)
     return replace(part.select(part.end_rows >= start), start=start)
+
+
+def _skip_event(labelled: LabelledReadings, row: int) -> int:
+    """Return the row, or the one after the event whose horizon or rows begin before it and contain it."""
+    starts, stops = find_horizon_starts(labelled, labelled.rows_ahead), labelled.event_stops
+    return int(stops[(starts < row) & (row < stops)].max(initial=row))
 
 
 def tally_at_rate(

@@ -107,6 +107,32 @@ def test_simulate_writes_what_check_accepts(tmp_path: Path, capsys: pytest.Captu
     assert "The schema check passed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["steady", "batch"])
+def test_simulate_writes_a_plant_and_the_list_of_its_faults(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, faults, report = (tmp_path / name for name in ("readings.csv", "faults.csv", "report.json"))
+    options = ["--kind", kind, "--rows", "5000", "--out", str(out), "--faults", str(faults)]
+    assert run_command_line(["simulate", *options, "--json", str(report)]) == 0
+    written = json.loads(report.read_text())
+    listed = pd.read_csv(faults)
+    assert (written["kind"], written["rows"], written["events"]) == (kind, 5000, len(listed))
+    assert f"Wrote 5,000 rows with {len(listed)} faults" in capsys.readouterr().out
+    events = ["--set", "labels.rows_ahead=0", "--set", f"labels.events_file={faults}"]
+    assert run_command_line(["check", "--data", str(out), *events, "--json", str(report)]) == 0
+    assert json.loads(report.read_text())["events"] == len(listed)
+    assert f"{len(listed)} of {len(listed)} events" in capsys.readouterr().out
+
+
+def test_simulate_refuses_to_interpolate_another_plant_than_the_mill(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "readings.csv"
+    assert run_command_line(["simulate", "--kind", "batch", "--interpolate", "--out", str(out)]) == 2
+    assert "Only readings of the kind `mill`" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_check_counts_the_newest_rows_without_a_label(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

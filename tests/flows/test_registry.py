@@ -11,8 +11,9 @@ from mlflow import MlflowClient
 from schemas.configuration import EvaluationSection
 from schemas.errors import InputError
 from schemas.evaluation import ChampionScores
+from tasks.alarms.episodes import select_events
 from tasks.registry.promote import apply_decision
-from tasks.registry.rescore import compare_champion, keep_later
+from tasks.registry.rescore import DROPPED_ROWS, compare_champion, keep_later
 from tasks.registry.versions import find_alias
 from tasks.tracking.runs import describe_process
 from tasks.tracking.store import find_tracking_uri, open_store
@@ -172,6 +173,27 @@ def test_only_runs_that_begin_after_what_the_champion_has_seen_are_judged() -> N
     )
     assert later.end_rows.min() == later.start
     assert labelled.runs[later.start] == labelled.runs[13] + 1
+
+
+def test_later_rows_of_a_plant_that_never_stops_are_judged() -> None:
+    labelled = labelled_with(rows=900, rows_ahead=0, are_event_rows_kept=True)
+    later = keep_later(part_of(labelled), labelled, labelled.times[299])
+    assert (later.start, later.stop, later.end_rows.min()) == (300 + DROPPED_ROWS, 900, 300 + DROPPED_ROWS)
+
+
+@pytest.mark.parametrize("rows_ahead", [0, 2])
+def test_an_event_that_has_begun_before_the_first_new_row_is_not_judged(rows_ahead: int) -> None:
+    first = 300 + DROPPED_ROWS
+    labelled = labelled_with(
+        rows=900,
+        events=range(first - 3, first + 20) if rows_ahead == 0 else [first + 1],
+        rows_ahead=rows_ahead,
+        are_event_rows_kept=rows_ahead == 0,
+    )
+    later = keep_later(part_of(labelled), labelled, labelled.times[299])
+    assert later.start == (first + 20 if rows_ahead == 0 else first + 1)
+    assert len(select_events(labelled, later)) == 0
+    assert not later.labels.any()
 
 
 def test_a_part_that_the_champion_has_not_seen_is_kept_whole() -> None:

@@ -14,7 +14,7 @@ from schemas.evaluation import CONTROLS, Metrics
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
 from tasks.evaluation.bootstrap import draw_weights
-from tasks.evaluation.evaluate import Tally, find_runs, join_tallies, tally_alarms
+from tasks.evaluation.evaluate import Tally, find_blocks, join_tallies, tally_alarms
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,14 +106,14 @@ def group_by_seed(trials: Iterable[Trial]) -> dict[int, list[Trial]]:
 def draw_fold_weights(
     trials: Sequence[Trial], labelled: LabelledReadings, samples: int
 ) -> dict[int, np.ndarray]:
-    """Draw how often each run of each fold's test rows occurs in each resample.
+    """Draw how often each block of each fold's test rows occurs in each resample.
 
     Returns:
-        Weights by the fold's number, shape (samples, runs).
+        Weights by the fold's number, shape (samples, blocks).
     """
     parts = {trial.fold.number: trial.part for trial in trials}
     return {
-        number: draw_weights(len(find_runs(part, labelled)), samples, seed=number)
+        number: draw_weights(find_blocks(part, labelled).number, samples, seed=number)
         for number, part in parts.items()
     }
 

@@ -199,14 +199,34 @@ def test_runs_that_are_all_alike_leave_no_doubt() -> None:
 
 
 def test_blocks_are_the_runs_of_the_part() -> None:
-    labelled = labelled_with(rows=12, missing=[4, 8])
-    assert number_blocks(part_of(labelled, 2, 10), labelled).tolist() == [0, 0, 1, 1, 1, 2, 2, 2]
+    labelled = labelled_with(rows=90, missing=range(2, 90, 3))
+    assert number_blocks(part_of(labelled, 2, 50), labelled).tolist() == np.repeat(range(24), 2).tolist()
+
+
+def test_a_part_without_gaps_is_resampled_in_pieces_with_events_whole() -> None:
+    labelled = labelled_with(rows=400, events=range(95, 115), rows_ahead=0, are_event_rows_kept=True)
+    part = part_of(labelled)
+    blocks = number_blocks(part, labelled)
+    assert 15 < blocks.max() < 21
+    assert len(set(blocks[95:115])) == 1
+    assert (np.bincount(blocks) <= 40).all()
+
+
+def test_a_part_without_gaps_has_intervals_with_a_width() -> None:
+    starts = range(10, 400, 40)
+    events = [row for start in starts for row in range(start, start + 5)]
+    labelled = labelled_with(rows=400, events=events, rows_ahead=0, are_event_rows_kept=True)
+    part, scores = part_of(labelled), np.random.default_rng(0).random(400) + labelled.labels / 2
+    found = evaluate_scores("model", scores, part, labelled, np.full(400, 0.98), SECTION)
+    for name in ("roc_auc", "average_precision", "event_recall", "false_alarms_per_day"):
+        assert found.intervals[name].high > found.intervals[name].low
 
 
 def test_a_run_without_a_window_is_a_block_too() -> None:
-    labelled = labelled_with(rows=12, missing=[4, 6])
-    part = part_of(labelled).select(np.arange(10) != 4)
-    assert number_blocks(part, labelled).tolist() == [0, 0, 0, 0, 2, 2, 2, 2, 2]
+    labelled = labelled_with(rows=90, missing=range(2, 90, 3))
+    part = part_of(labelled)
+    part = part.select(part.end_rows >= 4)
+    assert number_blocks(part, labelled).tolist() == np.repeat(range(2, 30), 2).tolist()
 
 
 def test_a_scattered_part_has_figures_too() -> None:
@@ -216,21 +236,21 @@ def test_a_scattered_part_has_figures_too() -> None:
 
 
 def test_parts_joined_count_as_one() -> None:
-    labelled = labelled_with(rows=33, missing=[15], events=[5, 20, 25])
+    labelled = labelled_with(rows=500, missing=[250], events=range(5, 490, 10))
     scores = np.random.default_rng(0).random(len(labelled.labels))
     thresholds = np.full(len(scores), 0.6)
-    cut = int(np.flatnonzero(np.diff(labelled.runs))[1]) + 1  # at the gap, so that no run is cut
+    cut = int(np.flatnonzero(np.diff(labelled.times) > np.timedelta64(150, "s"))[0]) + 1
     whole, *pieces = (
         tally_alarms(scores[part.end_rows], part, labelled, thresholds[part.end_rows], SECTION)
         for part in (part_of(labelled), part_of(labelled, 0, cut), part_of(labelled, cut))
     )
-    assert measure(join_tallies(pieces)) == measure(whole)
+    assert measure(join_tallies(pieces)).model_dump() == pytest.approx(measure(whole).model_dump())
 
 
 def test_the_runs_of_joined_parts_are_drawn_one_by_one() -> None:
-    labelled = labelled_with(rows=33, missing=[15], events=[5, 20, 25])
+    labelled = labelled_with(rows=500, missing=[250], events=range(5, 490, 10))
     scores = np.random.default_rng(0).random(len(labelled.labels))
-    cut = int(np.flatnonzero(np.diff(labelled.runs))[1]) + 1
+    cut = int(np.flatnonzero(np.diff(labelled.runs))[24]) + 1
     whole, *pieces = (
         tally_alarms(scores[part.end_rows], part, labelled, scores[part.end_rows] + 1, SECTION)
         for part in (part_of(labelled), part_of(labelled, 0, cut), part_of(labelled, cut))
