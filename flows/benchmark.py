@@ -1,4 +1,4 @@
-"""Benchmark: the configuration, a plain PCA, other families and the controls over a folder of tables."""
+"""Benchmark: the configuration, other families and the controls over a folder of tables."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def benchmark(
         folder: Folder of the tables, absolute.
         plan: The tables.
         configuration: Settings that all tables start from; `evaluation` sets the number of seeds.
-        families: Families of models to run besides the configuration and the plain PCA.
+        families: Families of models to run besides the configuration.
 
     Returns:
         The figures of every method on every table, ranks and differences. A table that cannot be used has a

@@ -11,8 +11,8 @@ from schemas.evaluation import Interval
 from schemas.readings import Finding
 from schemas.results import DataSummary
 
-# names of the methods that every benchmark has, besides the controls
-DEFAULT_METHOD, PLAIN_PCA = "forewarn", "pca_raw"
+# the method that every benchmark has besides the controls: the configuration under test
+DEFAULT_METHOD = "forewarn"
 # file in the folder that describes its tables
 PLAN_FILE = "benchmark.yaml"
 
@@ -20,7 +20,8 @@ PLAN_FILE = "benchmark.yaml"
 def _read_train_end(value: Any) -> Any:
     """Read a date as its first moment, and refuse true and false, which Python takes for numbers."""
     if isinstance(value, bool):
-        raise ValueError("expected a time, a number of rows or a share of the rows")  # noqa: TRY004 - pydantic's
+        # pydantic takes no TypeError
+        raise ValueError("expected a time, a number of rows or a share of the rows")  # noqa: TRY004
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day)
     if isinstance(value, str):
@@ -229,7 +230,7 @@ class BenchmarkResult(BaseModel):
     """Result of a benchmark, as written by `forewarn benchmark --json`.
 
     Attributes:
-        methods: Names of the methods: the defaults, the plain PCA, other families, then the controls.
+        methods: Names of the methods: the configuration, other families, then the controls.
         settings: Settings that all tables start from.
         rates: False alarms a day of the figures `recall_at_...`.
         tables: Results by table.

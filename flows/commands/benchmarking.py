@@ -49,7 +49,7 @@ def benchmark(
     plan_file: Path | None,
     dask_address: str | None,
 ) -> None:
-    """Compare the defaults, a plain PCA and the controls over a folder of tables."""
+    """Compare the defaults with a plain PCA and the other controls over a folder of tables."""
     from flows.benchmark import benchmark as benchmark_flow
     from flows.benchmark import find_plan, require_all_tables
     from flows.prefect.fold_runner import choose_runner

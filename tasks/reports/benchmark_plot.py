@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.benchmark import DEFAULT_METHOD, PLAIN_PCA, BenchmarkResult, Ranking, TableResult
+from schemas.benchmark import DEFAULT_METHOD, BenchmarkResult, Ranking, TableResult
 from tasks.evaluation.ranks import find_cliques
 from tasks.reports.benchmark_text import name_figure, write_test
 from tasks.reports.plot import (
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # colour and marker of each method; other families take the last style
 STYLES = {
     DEFAULT_METHOD: (BLUE, "o"),
-    PLAIN_PCA: (VERMILION, "s"),
+    "pca_raw": (VERMILION, "s"),
     "pca": (GREEN, "^"),
     "zscore": (PURPLE, "v"),
     "random": (GREY, "x"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from schemas.benchmark import DEFAULT_METHOD, PLAIN_PCA, Difference, Ranking
+from schemas.benchmark import DEFAULT_METHOD, Difference, Ranking
 from tasks.evaluation.backtest.trial import average_arrays
 from tasks.evaluation.benchmark.figures import name_rate
 from tasks.evaluation.benchmark.tables import TableFigures, find_mean
@@ -15,7 +15,7 @@ from tasks.evaluation.evaluate import BOOTSTRAP_SEED
 from tasks.evaluation.ranks import rank_methods
 
 # what the configuration under test is compared with
-OTHERS = (PLAIN_PCA, "zscore")
+OTHERS = ("pca_raw", "zscore")
 
 
 def list_compared(rates: Sequence[float]) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def list_compared(rates: Sequence[float]) -> tuple[str, ...]:
 def compare_tables(
     tables: Sequence[TableFigures], rates: Sequence[float], confidence: float
 ) -> tuple[Difference, ...]:
-    """Compare the configuration under test with the plain PCA and the z-score, over one or several tables.
+    """Compare the configuration under test with a plain PCA and the z-score, over one or several tables.
 
     A table's difference is the mean over seeds. The interval comes from drawing tables, then seeds within
     each, with the resamples of blocks of rows that both methods share.

@@ -1,35 +1,15 @@
-"""The methods of a benchmark: the configuration under test, a plain PCA of raw windows, other families."""
+"""The methods of a benchmark that are trained: the configuration under test, and other families."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from schemas.benchmark import DEFAULT_METHOD, PLAIN_PCA
+from schemas.benchmark import DEFAULT_METHOD
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from schemas.evaluation import CONTROLS
 from schemas.families import list_families
 from tasks.configuration.configure import change_settings
-
-# five raw rows, standardised, and the components with 90 % of their variance: what anyone tries first
-_PLAIN: dict[str, Any] = {
-    "features": {
-        "level": "raw",
-        "volatility_rows": None,
-        "difference_rows": None,
-        "has_context": False,
-        "clip": None,
-    },
-    "windows": {"lookback": 5},
-    "model": {
-        "family": "pca_windows",
-        "inputs": ["level"],
-        "window_inputs": ["level"],
-        "labelled_inputs": ["level"],
-        "window_variance": 0.9,
-    },
-}
 
 
 def list_methods(settings: Configuration, families: Sequence[str]) -> dict[str, Configuration]:
@@ -43,12 +23,7 @@ def list_methods(settings: Configuration, families: Sequence[str]) -> dict[str, 
         InputError: If a family does not fit the other settings.
     """
     others = {family: change_settings(settings, {"model": {"family": family}}) for family in families}
-    return {DEFAULT_METHOD: settings, PLAIN_PCA: make_plain(settings), **others}
-
-
-def make_plain(settings: Configuration) -> Configuration:
-    """Return the settings of a plain PCA of raw windows: reading, labels and threshold stay as they are."""
-    return change_settings(settings, _PLAIN)
+    return {DEFAULT_METHOD: settings, **others}
 
 
 def require_new_families(families: Sequence[str]) -> None:
@@ -62,6 +37,6 @@ def require_new_families(families: Sequence[str]) -> None:
         return
     raise InputError(
         f"`--families` must name distinct families out of {', '.join(known)}. Received "
-        f"{', '.join(families)}. {DEFAULT_METHOD}, {PLAIN_PCA} and the controls {', '.join(CONTROLS)} are "
-        "in every benchmark."
+        f"{', '.join(families)}. {DEFAULT_METHOD} and the controls {', '.join(CONTROLS)} are in every "
+        "benchmark."
     )

@@ -18,10 +18,9 @@ from tasks.evaluation.backtest.trial import average_arrays
 from tasks.evaluation.benchmark.assets import judge_stream
 from tasks.evaluation.benchmark.figures import measure_stream
 from tasks.evaluation.benchmark.streams import Stream, join_folds
-from tasks.evaluation.blocks import number_test_blocks
 from tasks.evaluation.bootstrap import draw_weights, take_interval
 from tasks.evaluation.care import AssetFigures
-from tasks.evaluation.evaluate import BOOTSTRAP_SEED
+from tasks.evaluation.evaluate import BOOTSTRAP_SEED, find_blocks
 from tasks.evaluation.ranges import find_event_ranges
 
 # with fewer events in the test, the figures that depend on them have no interval
@@ -79,12 +78,15 @@ def measure_table(
             "describe the table's labels in its `settings`."
         )
     ranges = find_event_ranges(part, labelled) - part.start
-    blocks = number_test_blocks(labelled.runs[part.start : part.stop], ranges)
-    draws = draw_weights(int(blocks[-1]) + 1, section.bootstrap_samples, BOOTSTRAP_SEED)
-    weights = np.vstack([np.ones(draws.shape[1]), draws])
+    blocks, number = find_blocks(part, labelled)
+    draws = draw_weights(number, section.bootstrap_samples, BOOTSTRAP_SEED)
+    weights = np.vstack([np.ones(number), draws])
 
     def measure(of_method: Sequence[Stream]) -> dict[str, np.ndarray]:
-        of_seeds = [measure_stream(stream, labelled, blocks, weights, section) for stream in of_method]
+        of_seeds = [
+            measure_stream(stream, labelled, blocks[part.start : part.stop], weights, section)
+            for stream in of_method
+        ]
         return {name: np.stack([each[name] for each in of_seeds]) for name in of_seeds[0]}
 
     critical_rows = max(1, round(critical_minutes / labelled.step_minutes))

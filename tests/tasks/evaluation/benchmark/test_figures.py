@@ -11,9 +11,7 @@ from schemas.configuration import EvaluationSection
 from schemas.readings import LabelledReadings, SensorReadings
 from tasks.evaluation.benchmark.figures import find_weighted_median, measure_stream
 from tasks.evaluation.benchmark.streams import Stream, join_folds
-from tasks.evaluation.blocks import number_test_blocks
-from tasks.evaluation.evaluate import measure, tally_alarms
-from tasks.evaluation.ranges import find_event_ranges
+from tasks.evaluation.evaluate import find_blocks, measure, tally_alarms
 from tasks.windows.label import label_ahead
 from tests.builders import any_readings, labelled_with
 from tests.folds import flags, fold_of, fold_scores
@@ -30,9 +28,8 @@ def stream_of(labelled: LabelledReadings, scores: np.ndarray, threshold: float =
 def figures_of(labelled: LabelledReadings, scores: np.ndarray, threshold: float = 1.0) -> dict[str, float]:
     """Measure without resampling."""
     stream = stream_of(labelled, scores, threshold)
-    blocks = number_test_blocks(labelled.runs, find_event_ranges(stream.part, labelled))
-    weights = np.ones((1, blocks[-1] + 1))
-    measured = measure_stream(stream, labelled, blocks, weights, SECTION)
+    blocks, number = find_blocks(stream.part, labelled)
+    measured = measure_stream(stream, labelled, blocks, np.ones((1, number)), SECTION)
     return {name: float(values[0]) for name, values in measured.items()}
 
 
