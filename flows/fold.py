@@ -23,6 +23,7 @@ from schemas.configuration import BUDGET_RULES, Configuration
 from schemas.model import FittedModel
 from schemas.windows import Split
 from tasks.evaluation.backtest.folds import find_folds
+from tasks.evaluation.backtest.kept_folds import read_fold, write_fold
 from tasks.evaluation.backtest.tamper import delay_rows, shuffle_rows
 from tasks.sources.addresses import STANDARD_INPUT, is_database
 from tasks.sources.several_files import list_files
@@ -43,17 +44,29 @@ _THREAD_VARIABLES = (
 
 
 def run_fold(order: FoldOrder) -> FoldScores:
-    """Fit on the past of a fold and score its test part.
+    """Fit on the past of a fold and score its test part, or read the result if it was kept.
 
     Args:
         order: The table, the settings and the fold's number.
 
     Returns:
-        Scores and thresholds of the test windows, and scores of tampered inputs if controls are wanted.
+        Scores and thresholds of the test windows, and scores of tampered inputs if checks are wanted.
 
     Raises:
         InputError: If the fold has too few windows.
     """
+    if order.kept is None:
+        return compute_fold(order)
+    path = Path(order.kept)
+    result = read_fold(path)
+    if result is None:
+        result = compute_fold(order)
+        write_fold(result, path)
+    return result
+
+
+def compute_fold(order: FoldOrder) -> FoldScores:
+    """Fit on the past of a fold and score its test part; see `run_fold`."""
     prepare_environment(find_home())
     with one_thread():
         return fit_and_score(order)
@@ -82,9 +95,7 @@ def one_thread() -> Iterator[None]:
 def fit_and_score(order: FoldOrder) -> FoldScores:
     """Run a fold; see `run_fold`."""
     begin, settings = time.perf_counter(), order.settings
-    events_file = settings.labels.events_file
-    stamps = stamp_source(order.source) + (() if events_file is None else stamp_source(events_file))
-    prepared = prepare_once(order.source, stamps, describe_table(settings))
+    prepared = prepare_once(order.source, stamp_settings(order.source, settings), describe_table(settings))
     fold = find_fold(prepared, settings, order.fold)
     split = cut_fold(prepared, fold, settings)
     divided = line.scale(prepared, split, settings)
@@ -94,7 +105,7 @@ def fit_and_score(order: FoldOrder) -> FoldScores:
     with contextlib.redirect_stderr(io.StringIO()):
         model, scores = line.fit(prepared, divided, settings, has_controls=order.has_controls)
     thresholds, held = line.set_thresholds(prepared, split, scores, settings)
-    test = split.test
+    test, has_checks = split.test, order.has_controls and order.has_checks
     return FoldScores(
         entrant=order.entrant,
         fold=fold,
@@ -102,8 +113,8 @@ def fit_and_score(order: FoldOrder) -> FoldScores:
         end_rows=test.end_rows,
         scores={name: of_all[test.places] for name, of_all in scores.items()},
         held={name: parts["test"] for name, parts in held.items()},
-        held_at_rates=hold_at_rates(prepared, split, scores, settings) if order.has_controls else {},
-        tampered=score_tampered(prepared, divided, model, fold, order.seed) if order.has_controls else {},
+        held_at_rates=hold_at_rates(prepared, split, scores, settings) if has_checks else {},
+        tampered=score_tampered(prepared, divided, model, fold, order.seed) if has_checks else {},
         threshold=thresholds["model"].value,
         parameters=model.parameters,
         epochs=0 if model.history is None else len(model.history.loss),
@@ -121,6 +132,12 @@ def describe_table(settings: Configuration) -> str:
         for name in ("family", "members", "inputs", "labelled_inputs", "window_inputs")
     }
     return Configuration.model_validate(kept).to_yaml()
+
+
+def stamp_settings(source: str, settings: Configuration) -> tuple[int, ...]:
+    """Stamp a source and the file of events; see `stamp_source`."""
+    events_file = settings.labels.events_file
+    return stamp_source(source) + (() if events_file is None else stamp_source(events_file))
 
 
 def stamp_source(source: str) -> tuple[int, int]:
@@ -141,7 +158,7 @@ def prepare_once(source: str, stamps: tuple[int, ...], description: str) -> Prep
 
     Args:
         source: Source of the readings.
-        stamps: Stamps of its files, and of the file of events, by `stamp_source`: a worker may outlive them.
+        stamps: What `stamp_settings` returned: a worker may outlive the files.
         description: The settings, written by `describe_table`.
     """
     settings = Configuration.model_validate(yaml.safe_load(description))

@@ -14,6 +14,8 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        # folds silence `sys.stderr` while they train
+        self._out = sys.stderr
         self._begin = self._last = time.perf_counter()
 
     def lap(self, stage: str, result: str) -> None:
@@ -23,6 +25,6 @@ class Stopwatch:
         self.seconds["total"] = round(now - self._begin, 3)
         self._last = now
         line = f"{stage:<9} {self.seconds[stage]:7.1f} s  {result}"
-        print(line, file=sys.stderr)
+        print(line, file=self._out)
         if FlowRunContext.get() is not None:
             get_run_logger().info(line)

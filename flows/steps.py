@@ -21,7 +21,8 @@ from schemas.errors import ForewarnError
 from tasks.alarms import explain, rule, threshold
 from tasks.arrangement import arrange
 from tasks.evaluation import alarm_record, evaluate, gate, missing_events, search, slices, warning_evidence
-from tasks.evaluation.backtest import summarise, trial
+from tasks.evaluation.backtest import kept_folds, summarise, trial
+from tasks.evaluation.benchmark import assets, compare, tables
 from tasks.features import absurd, featurise, scale
 from tasks.labels import event_log, events, labels
 from tasks.models import baselines, fit, members, training_cache
@@ -37,11 +38,19 @@ from tasks.registry import (
     resolve,
     smoke_test,
 )
-from tasks.reports import backtest_plot, backtest_report, model_card, monitor_plot, plot, report
+from tasks.reports import (
+    backtest_plot,
+    backtest_report,
+    benchmark_report,
+    model_card,
+    monitor_plot,
+    plot,
+    report,
+)
 from tasks.scoring import append, carry_over, output_rows, reading_settings, resume, set_aside
 from tasks.simulators import plants
 from tasks.sources import load
-from tasks.tracking import backtest_log, code_version, fingerprint, log, store
+from tasks.tracking import backtest_log, benchmark_log, code_version, fingerprint, log, store
 from tasks.windows import label, split, window
 
 if TYPE_CHECKING:
@@ -196,6 +205,15 @@ measure_fold_area = step(trial.measure_fold_area, name="measure fold")
 judge_entrants = step(summarise.judge_entrants, name="judge families")
 log_trial = outside(backtest_log.log_trial, name="log trial", timeout_seconds=300)
 log_comparison = outside(backtest_log.log_comparison, name="log leaderboard", timeout_seconds=600)
+
+# several methods on several tables
+measure_table = step(tables.measure_table, name="measure table")
+rank_tables = step(compare.rank_tables, name="rank methods")
+compare_tables = step(compare.compare_tables, name="compare methods")
+score_groups = step(assets.score_groups, name="CARE scores")
+render_benchmark_files = step(benchmark_report.render_benchmark_files, name="report benchmark")
+log_benchmark = outside(benchmark_log.log_benchmark, name="log tables", timeout_seconds=600)
+delete_old_folds = step(kept_folds.delete_old_folds, name="delete old folds")
 
 # the same work: found, resumed or deleted
 identify_work = step(fingerprint.identify_work, name="identify work")

@@ -7,10 +7,19 @@ from collections.abc import Sequence
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from schemas.backtest import BacktestResult
+from schemas.benchmark import BenchmarkResult
 from schemas.comparison import ComparisonResult
 from schemas.evaluation import Metrics
 from schemas.results import DataSummary, RetrainResult
 from tasks.readings.inspect import describe_format
+from tasks.reports.benchmark_text import (
+    list_table_lines,
+    name_figure,
+    write_difference,
+    write_ranking,
+    write_test,
+)
+from tasks.tables.format import count_things
 
 # columns are aligned by format strings: rich and tabulate would change the layout that scripts may read
 _COLUMNS = ("model", "pca_raw", "pca", "zscore", "random")
@@ -159,6 +168,51 @@ def summarise_comparison(result: ComparisonResult) -> str:
         f"Chosen      {result.chosen}, by its ROC area on past folds; settings in the run's chosen.yaml",
         f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
         "Compare     forewarn ui   (in a checkout: make ui)",
+    ]
+    return "\n".join(lines)
+
+
+def summarise_benchmark(result: BenchmarkResult, *, is_proposed: bool) -> str:
+    """Write the summary that `forewarn benchmark` prints.
+
+    Args:
+        result: The result.
+        is_proposed: Whether the folder has no plan of its own.
+    """
+    done = sum(table.problem is None for table in result.tables)
+    lines = [
+        "",
+        f"Benchmark of {', '.join(result.methods)}",
+        f"on {done} of {count_things(len(result.tables), 'table')} in {result.folder}",
+        f"Means over {count_things(result.seeds, 'seed')}, {result.confidence:.0%} intervals. "
+        "Caught at a rate: by the best threshold on the test, a ceiling.",
+        "Caught, false alarms, lead (minutes), affiliation precision/recall: by each method's own threshold.",
+        *list_table_lines(result),
+        "",
+    ]
+    for each in result.differences:
+        if each.value is not None:
+            name = f"{each.method} - {each.other}"
+            lines.append(f"{name:<22}{name_figure(each.figure):<22}{write_difference(each)}")
+    for ranking in result.rankings:
+        lines += [
+            f"{'Mean rank':<22}{name_figure(ranking.figure)}, {ranking.tables} tables, {write_test(ranking)}",
+            f"{'':<22}{write_ranking(ranking)}",
+        ]
+    lines += [
+        f"{'CARE ' + each.group:<22}{each.method:<22}{each.figures['care']:.3f}" for each in result.care
+    ]
+    lines.append(
+        "Figures     all of them, with their intervals, are in benchmark.csv of the run and of `--out`"
+    )
+    if is_proposed:
+        lines.append(
+            "Note        the folder has no benchmark.yaml: the first half of every table is for training.\n"
+            "            `--write-config` writes a file to start from."
+        )
+    lines += [
+        f"Report      {result.report}",
+        f"Run         {result.run_name} ({result.run_id}) in experiment {result.experiment}",
     ]
     return "\n".join(lines)
 

@@ -8,7 +8,18 @@ from collections.abc import Sequence
 
 import click
 
-from flows.commands import data, deploying, local, monitoring, registry, scoring, serving, storing, training
+from flows.commands import (
+    benchmarking,
+    data,
+    deploying,
+    local,
+    monitoring,
+    registry,
+    scoring,
+    serving,
+    storing,
+    training,
+)
 from flows.commands.group import commands
 from schemas.errors import ForewarnError
 
@@ -16,6 +27,7 @@ EXIT_INTERRUPTED = 130
 
 # importing each of these modules adds its commands to the group
 __all__ = [
+    "benchmarking",
     "commands",
     "data",
     "deploying",

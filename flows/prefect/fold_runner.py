@@ -11,7 +11,7 @@ from prefect.runtime import task_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows import fold
-from flows.steps import step
+from flows.steps import Pending, step
 from flows.workers import Workers
 from schemas.backtest import FoldOrder, FoldScores
 from schemas.configuration import Configuration
@@ -184,7 +184,20 @@ def try_folds(
     Returns:
         For each order its result, or the error that its settings caused.
     """
-    futures = [run_fold.submit(order) for order in orders]
+    return gather_folds(orders, submit_folds(orders), announce)
+
+
+def submit_folds(orders: Sequence[FoldOrder]) -> list[Pending[FoldScores]]:
+    """Start folds as Prefect tasks without waiting for them; `gather_folds` waits."""
+    return [run_fold.submit(order) for order in orders]
+
+
+def gather_folds(
+    orders: Sequence[FoldOrder],
+    futures: Sequence[Pending[FoldScores]],
+    announce: Callable[[FoldOrder], None],
+) -> list[FoldScores | InputError]:
+    """Wait for folds that were started; see `try_folds`."""
     results: list[FoldScores | InputError] = []
     for order, future in zip(orders, futures, strict=True):
         try:

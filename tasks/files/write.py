@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -50,6 +50,29 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
             f"{path} must be a writable file. Writing failed: {error.strerror or error}. "
             "Create the folder, or choose another path."
         ) from error
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files below a folder, each of them completely or not at all.
+
+    Args:
+        files: Content by path relative to the folder; folders are created.
+        folder: The folder.
+
+    Raises:
+        InputError: If a file cannot be written.
+    """
+    for name, content in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replace_at_end(path) as file:
+                file.write(content)
+        except OSError as error:
+            raise InputError(
+                f"{path} must be a writable file. Writing failed: {error.strerror or error}. "
+                "Choose another folder."
+            ) from error
 
 
 @contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from schemas.backtest import FoldOrder
 from schemas.configuration import Configuration
 from schemas.families import list_packages
 from schemas.work import Work
@@ -38,8 +39,7 @@ def identify_work(data_sha256: str, configuration: Configuration, home: Path) ->
     # serving and monitoring come after the work and do not change it
     work_settings = {name: value for name, value in settings.items() if name not in {"serving", "monitor"}}
     training_settings = {name: settings[name] for name in _TRAINING_SECTIONS}
-    packages = list_releases() | list_packages(configuration.model.families)
-    code = {"sources": hash_sources(), "packages": packages}
+    code = describe_code(configuration.model.families)
     training_key = make_key(data_sha256, training_settings, code)
     return Work(
         key=make_key(data_sha256, work_settings, code),
@@ -70,6 +70,32 @@ def identify_kind(
     }
     counted = {key: sections["evaluation"][key] for key in ("horizon_minutes", "repeat_alarm_minutes")}
     return make_key(kept, counted, settings.alarm_budget, list(sensors), list(categories), step_minutes)
+
+
+def describe_code(families: Iterable[str]) -> dict[str, Any]:
+    """Describe the code that results depend on: the sources, and the releases of packages.
+
+    Args:
+        families: Families of models that may come from other packages.
+    """
+    return {"sources": hash_sources(), "packages": list_releases() | list_packages(families)}
+
+
+def identify_fold(identity: str, order: FoldOrder, code: Mapping[str, Any]) -> str:
+    """Compute the key of a fold's result: of the data, the settings that it depends on, and the code.
+
+    Args:
+        identity: Hash of the table and its file of events.
+        order: The fold.
+        code: What `describe_code` returned.
+    """
+    settings = order.settings.model_dump(mode="json")
+    kept = {name: settings[name] for name in (*_TRAINING_SECTIONS, "threshold")}
+    # the others only change how the scores are judged
+    kept["evaluation"] = {
+        name: value for name, value in settings["evaluation"].items() if name.startswith(("fold_", "repeat_"))
+    }
+    return make_key(identity, order.entrant, kept, order.fold, order.has_controls, order.has_checks, code)
 
 
 def make_key(*parts: Any) -> str:

@@ -1,8 +1,12 @@
 """One embedded Prefect server and one tracking store for all tests of flows."""
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,3 +74,22 @@ def table_file(request: pytest.FixtureRequest, readings_file: Path) -> Path:
     if request.param == "simulated":
         return readings_file
     return require_mill_file()
+
+
+@pytest.fixture
+def dask_cluster(tmp_path: Path) -> Iterator[str]:
+    """A real local cluster: a scheduler and two workers, each a process of its own."""
+    address_file = tmp_path / "scheduler.json"
+    named = ["--scheduler-file", str(address_file)]
+    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", *named]
+    processes = [subprocess.Popen([*scheduler, "--port", "0", "--dashboard-address", ":0"])]
+    try:
+        while not address_file.exists():
+            time.sleep(0.2)
+        worker = [sys.executable, "-m", "distributed.cli.dask_worker", *named]
+        processes += [subprocess.Popen([*worker, "--nthreads", "1", "--no-dashboard"]) for _ in range(2)]
+        yield json.loads(address_file.read_text())["address"]
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait(30)

@@ -1,10 +1,6 @@
 """The compare flow: families searched on past folds, judged on the last, the same anywhere it runs."""
 
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,25 +119,6 @@ def test_two_workers_come_to_the_same_results_as_one(readings_file: Path, tmp_pa
     one = compare_on(readings_file, tmp_path / "one.json", "one-worker", "--workers", "1", families=families)
     two = compare_on(readings_file, tmp_path / "two.json", "two-workers", "--workers", "2", families=families)
     assert figures_of(two) == figures_of(one)
-
-
-@pytest.fixture
-def dask_cluster(tmp_path: Path) -> Iterator[str]:
-    """A real local cluster: a scheduler and two workers, each a process of its own."""
-    address_file = tmp_path / "scheduler.json"
-    named = ["--scheduler-file", str(address_file)]
-    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", *named]
-    processes = [subprocess.Popen([*scheduler, "--port", "0", "--dashboard-address", ":0"])]
-    try:
-        while not address_file.exists():
-            time.sleep(0.2)
-        worker = [sys.executable, "-m", "distributed.cli.dask_worker", *named]
-        processes += [subprocess.Popen([*worker, "--nthreads", "1", "--no-dashboard"]) for _ in range(2)]
-        yield json.loads(address_file.read_text())["address"]
-    finally:
-        for process in reversed(processes):
-            process.terminate()
-            process.wait(30)
 
 
 @pytest.mark.slow

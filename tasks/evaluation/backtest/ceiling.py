@@ -27,7 +27,22 @@ def count_catchable_events(
     rates: Sequence[float],
     section: EvaluationSection,
 ) -> np.ndarray:
-    """Count the events that the best fixed threshold catches at each false-alarm rate.
+    """Count the events that the best fixed threshold catches; arguments as for `find_catchable_events`.
+
+    Returns:
+        Events caught within `rows_ahead` rows, and within the longer horizon, int64, shape (rates, 2).
+    """
+    return find_catchable_events(scores, part, labelled, rates, section).sum(axis=-1)
+
+
+def find_catchable_events(
+    scores: np.ndarray,
+    part: Part,
+    labelled: LabelledReadings,
+    rates: Sequence[float],
+    section: EvaluationSection,
+) -> np.ndarray:
+    """Find the events that the best fixed threshold catches at each false-alarm rate.
 
     Distinct scores that could keep the highest rate are tried as thresholds, at most `THRESHOLDS_AT_MOST`; an
     alarm is `score >= threshold`. Each horizon has its own best threshold. If no threshold keeps a rate, no
@@ -41,24 +56,27 @@ def count_catchable_events(
         section: Horizon and repeats.
 
     Returns:
-        Events caught within `rows_ahead` rows, and within the longer horizon, int64, shape (rates, 2).
+        Whether each event of the part is caught within `rows_ahead` rows, and within the longer horizon,
+        bool, shape (rates, 2, events).
     """
     days = count_days(mark_part(part, len(labelled.labels)), labelled.step_minutes)
     allowed = np.asarray(rates, dtype=np.float64) * days + 1e-9
     # every stretch of this many rows of an episode counts as at least one false alarm
     rows_of_one = math.ceil(section.repeat_alarm_minutes / labelled.step_minutes)
     rows_at_most = int(allowed.max() * rows_of_one)
-    thresholds = _choose_thresholds(scores, part.labels, rows_at_most)
+    # no score reaches the first one, infinity, which keeps every rate
+    thresholds = np.append(np.inf, _choose_thresholds(scores, part.labels, rows_at_most))
     false_alarms = _count_at_thresholds(thresholds, scores, part, labelled, section.repeat_alarm_minutes)
-    caught = np.stack(
-        [
-            (_find_peaks(scores, part, labelled, starts)[:, None] >= thresholds).sum(axis=0)
-            for starts in find_horizons(labelled, section.horizon_minutes)
-        ],
-        axis=-1,
-    )  # (thresholds, 2)
     is_within = false_alarms <= allowed[:, None]  # (rates, thresholds)
-    return np.where(is_within[..., None], caught, 0).max(axis=1, initial=0)
+    is_caught = np.stack(
+        [
+            _find_peaks(scores, part, labelled, starts) >= thresholds[:, None]
+            for starts in find_horizons(labelled, section.horizon_minutes)
+        ]
+    )  # (2, thresholds, events)
+    counts = np.where(is_within[:, None, :], is_caught.sum(axis=-1), -1)  # (rates, 2, thresholds)
+    best = counts.argmax(axis=-1)  # (rates, 2)
+    return is_caught[np.arange(2), best]
 
 
 def _choose_thresholds(scores: np.ndarray, labels: np.ndarray, rows_at_most: int) -> np.ndarray:

@@ -1,10 +1,13 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from schemas.backtest import FoldOrder
+from schemas.configuration import Configuration
 from schemas.work import Work
-from tasks.configuration.configure import configure
-from tasks.tracking.fingerprint import identify_kind, identify_work
+from tasks.configuration.configure import change_settings, configure
+from tasks.tracking.fingerprint import identify_fold, identify_kind, identify_work
 
 HOME = Path("home")
 
@@ -78,3 +81,34 @@ def test_another_detector_or_another_horizon_is_another_kind(setting: str) -> No
 
 def test_other_sensors_or_another_step_are_another_kind() -> None:
     assert len({find_kind(), find_kind(sensors=("x1",)), find_kind(step_minutes=1.0)}) == 3
+
+
+def order_with(fold: int = 1, entrant: str = "forewarn", **changes: dict[str, object]) -> FoldOrder:
+    settings = change_settings(Configuration(), changes)
+    return FoldOrder(entrant, "readings.csv", settings, fold, has_controls=True)
+
+
+def test_the_result_of_a_fold_depends_on_data_settings_entrant_and_code() -> None:
+    orders = [
+        order_with(),
+        order_with(fold=2),
+        order_with(entrant="pca_raw"),
+        order_with(labels={"rows_ahead": 4}),
+        order_with(threshold={"false_alarms_per_day": 1.0}),
+        order_with(training={"seed": 7}),
+        order_with(evaluation={"fold_validation_fraction": 0.3}),
+        replace(order_with(), has_controls=False),
+    ]
+    keys = {identify_fold("data", order, {"sources": "a"}) for order in orders}
+    keys |= {identify_fold("other", orders[0], {"sources": "a"}), identify_fold("data", orders[0], {})}
+    assert len(keys) == len(orders) + 2
+
+
+def test_how_scores_are_judged_and_recorded_does_not_change_the_result_of_a_fold() -> None:
+    key = identify_fold("data", order_with(), {})
+    for changes in (
+        {"evaluation": {"bootstrap_samples": 200, "alarm_rates": [3.0], "seeds": 9}},
+        {"tracking": {"experiment": "other"}},
+        {"promotion": {"minimum_test_events": 3}},
+    ):
+        assert identify_fold("data", order_with(**changes), {}) == key
