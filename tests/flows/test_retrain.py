@@ -48,6 +48,7 @@ VERSION_TAGS = {
     "code_version",
     "train_end",
     "threshold_end",
+    "test_end",
     "rows_ahead",
 }
 SCORE_IN_FRESH_PROCESS = """
@@ -159,7 +160,7 @@ def test_the_version_has_the_tags_of_the_contract(home: Path, result: RetrainRes
     version = client_of(home).get_model_version("first", result.model_version)
     assert version.tags.keys() >= VERSION_TAGS
     assert version.tags["data_sha256"] == result.data.sha256
-    assert version.tags["train_end"] < version.tags["threshold_end"]
+    assert version.tags["train_end"] < version.tags["threshold_end"] < version.tags["test_end"]
 
 
 def test_prefect_shows_the_steps_by_their_names(result: RetrainResult) -> None:
