@@ -207,7 +207,7 @@ def test_an_adversary_who_knows_the_threshold_cannot_break_the_bound() -> None:
     any_rows(),
     st.sampled_from([20.0, 100.0, 700.0]),
     st.integers(0, 3),
-    st.sampled_from([2.0, 6.0, 30.0]),
+    st.sampled_from([0.5, 2.0, 6.0, 30.0]),
     st.integers(1, 40),
 )
 def test_no_scores_break_the_bound(
