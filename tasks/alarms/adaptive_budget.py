@@ -154,7 +154,9 @@ def bound_alarms(budget: AdaptiveBudget, days: float, lowest: float, highest: fl
     level = max(math.log(ledger.earned * budget.rows_of_block * budget.blocks), 0.0)
     debt = (level + (highest - lowest) / budget.least_scale) / ledger.gain
     unearned = ledger.earned * budget.rows_ahead
-    return budget.false_alarms_per_day * days + ledger.credit + debt + unearned + 2
+    # an alarm that begins may be counted again before its threshold moves
+    beyond = 2 * max(math.ceil(budget.step_minutes / budget.repeat_alarm_minutes), 1)
+    return budget.false_alarms_per_day * days + ledger.credit + debt + unearned + beyond
 
 
 def _find_later_rows(

@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flows import line
 from flows.commands import run_command_line
+from flows.fold import cut_fold, describe_table, find_fold, hold_at_rates, prepare_once
 from schemas.configuration import Configuration
 from schemas.windows import Split
+from tasks.alarms.episodes import count_days, count_false_alarms, mark_part
 from tasks.configuration.configure import configure
 from tasks.readings.check import check_readings
 from tasks.sources.load import load_readings
@@ -40,6 +43,23 @@ def test_the_default_windows_cross_nothing() -> None:
     # runs of n rows hold n - 4 windows of 5; 5 runs are shorter than that
     assert windows == 17_782
     assert sum(len(part.end_rows) for part in split.parts) == 17_770
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_no_fold_has_more_than_one_and_a_half_times_the_promised_false_alarms(number: int) -> None:
+    settings = configure(settings=["model.family=zscore", "readings.replay=causal"])
+    prepared = prepare_once(str(require_mill_file()), (0, 0), describe_table(settings))
+    fold = find_fold(prepared, settings, number)
+    split = cut_fold(prepared, fold, settings)
+    _, scores = line.fit(prepared, line.scale(prepared, split, settings), settings, has_controls=False)
+    labelled, test = prepared.labelled, split.test
+    days = count_days(mark_part(test, len(labelled.labels)), labelled.step_minutes)
+    held = hold_at_rates(prepared, split, scores, settings)
+    for rate in (1.0, 2.0, 5.0):
+        is_flagged = np.zeros(len(labelled.labels), dtype=bool)
+        is_flagged[test.end_rows[scores["model"][test.places] >= held["adaptive_budget", rate]]] = True
+        alarms = count_false_alarms(is_flagged, labelled, settings.evaluation.repeat_alarm_minutes).sum()
+        assert alarms <= 1.5 * rate * days
 
 
 @pytest.mark.slow

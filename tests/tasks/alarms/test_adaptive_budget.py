@@ -155,6 +155,17 @@ def test_scores_that_are_all_equal_raise_no_lasting_alarm() -> None:
     assert alarms.sum() <= 5.0 * 11
 
 
+def test_right_alarms_before_more_events_than_alarms_are_promised_silence_nothing() -> None:
+    # 24 stops in two days, each after two rows of high scores; 5 alarms a day are promised
+    minutes = np.arange(1440) * STEP + 10 * (np.arange(1440) // 60)
+    scores = draw_scores("normal", 1440, 4)
+    is_before_stop = np.arange(1440) % 60 >= 58
+    times, runs, scores = rows_of(np.where(is_before_stop, 5.0, scores), minutes.tolist())
+    held = hold(start(draw_scores("normal", 200, 0), rows_ahead=2), (times, runs, scores))
+    caught = (scores >= held)[is_before_stop].reshape(24, 2).any(axis=1)
+    assert caught.sum() >= 22
+
+
 @pytest.mark.parametrize("per_day", [1.0, 2.0, 5.0, 20.0])
 @pytest.mark.parametrize("kind", ["normal", "heavy", "smooth"])
 def test_a_steady_plant_gets_what_was_promised(kind: str, per_day: float) -> None:
@@ -196,7 +207,7 @@ def test_an_adversary_who_knows_the_threshold_cannot_break_the_bound() -> None:
     any_rows(),
     st.sampled_from([20.0, 100.0, 700.0]),
     st.integers(0, 3),
-    st.sampled_from([2.0, 6.0, 30.0]),
+    st.sampled_from([0.5, 2.0, 6.0, 30.0]),
     st.integers(1, 40),
 )
 def test_no_scores_break_the_bound(
