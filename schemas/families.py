@@ -24,6 +24,7 @@ _TABLE = {
     "pca_t2": "pca:T2",
     "pca_q": "pca:Q",
     "pca_windows": "pca:WINDOWS",
+    "pca_raw_t2": "pca:RAW_T2",
     "zscore": "zscore:ZSCORE",
     "logistic": "logistic:LOGISTIC",
 }

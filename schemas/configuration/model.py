@@ -55,7 +55,7 @@ class ModelSection(Section):
         f"{', '.join(f'`{name}`' for name in (*BUILT_IN, JOIN))}, or one that an installed package provides.",
     )
     members: tuple[Member, ...] = Field(
-        ("lstm_autoencoder", "pca_windows", "pca_t2", "logistic"),
+        ("lstm_autoencoder", "pca_windows", "pca_raw_t2", "pca_t2", "logistic"),
         min_length=2,
         description="Families that `join` combines by adding their tail ranks, each weighted by how stable "
         "its normal scores are.",
@@ -69,8 +69,8 @@ class ModelSection(Section):
     window_inputs: tuple[Group, ...] = Field(
         ("raw",),
         min_length=1,
-        description="Feature groups used by the families that see all rows of a window: `pca_windows` and "
-        "the other networks. `raw` means `level` unless `features.level` is `both`.",
+        description="Feature groups used by `pca_raw_t2` and by the families that see all rows of a window: "
+        "`pca_windows` and the other networks. `raw` means `level` unless `features.level` is `both`.",
     )
     labelled_inputs: tuple[Group, ...] = Field(
         ("level", "volatility", "difference", "context"),
@@ -101,10 +101,12 @@ class ModelSection(Section):
         "window", description="Rows of a window whose mean squared error is the score."
     )
     explained_variance: Fraction = Field(
-        0.99, description="Share of the variance that the components of `pca_t2` and `pca_q` must explain."
+        0.99,
+        description="Share of the variance that the components of `pca_t2`, `pca_raw_t2` and `pca_q` must "
+        "explain.",
     )
     window_variance: Fraction = Field(
-        0.9, description="Share of the variance that the components of `pca_windows` must explain."
+        0.95, description="Share of the variance that the components of `pca_windows` must explain."
     )
     regularisation: float = Field(
         3e-4, gt=0, description="Inverse regularisation strength of `logistic`: smaller is stronger."

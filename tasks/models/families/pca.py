@@ -131,6 +131,12 @@ def fit_windows(material: Material, model: ModelSection) -> ProjectionModel:
     return _fit(material, columns, material.window_rows, model.window_variance, "q")
 
 
+def fit_raw_t2(material: Material, model: ModelSection) -> ProjectionModel:
+    """Fit T2 on the raw values of single rows; see `fit_projection`."""
+    columns = find_columns(material.columns, model.window_inputs)
+    return _fit(material, columns, 1, model.explained_variance, "t2")
+
+
 def take_inputs(rows: np.ndarray, end_rows: np.ndarray, columns: np.ndarray, window_rows: int) -> np.ndarray:
     """Take features of the last `window_rows` rows of each window, those of the last row first.
 
@@ -189,3 +195,4 @@ Q = Family(
     lambda material, model, *_: fit_projection(material, model, "q"), load_projection, suggest_projection
 )
 WINDOWS = Family(lambda material, model, *_: fit_windows(material, model), load_projection, suggest_windows)
+RAW_T2 = Family(lambda material, model, *_: fit_raw_t2(material, model), load_projection, suggest_projection)
