@@ -86,7 +86,13 @@ def find_drivers(family: str, sensors: tuple[str, ...]) -> list[list[dict[str, o
 
 @pytest.fixture(
     scope="module",
-    params=[("zscore", PARTNERS), ("pca_t2", OTHERS), ("dense_autoencoder", PARTNERS), ("join", PARTNERS)],
+    params=[
+        ("zscore", PARTNERS),
+        ("pca_t2", OTHERS),
+        ("pca_windows", PARTNERS),
+        ("dense_autoencoder", PARTNERS),
+        ("join", PARTNERS),
+    ],
     ids=lambda parameters: parameters[0],
 )
 def drivers(request: pytest.FixtureRequest) -> list[list[dict[str, object]]]:
