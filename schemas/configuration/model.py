@@ -79,8 +79,8 @@ class ModelSection(Section):
     )
     magnitude_inputs: tuple[Group, ...] = Field(
         ("level", "difference"),
-        description="Feature groups whose magnitude, the logarithm of the absolute value, `logistic` uses "
-        "too; empty for none.",
+        description="Groups of `labelled_inputs` whose magnitude, the logarithm of the absolute value, "
+        "`logistic` uses too; empty for none.",
     )
     units: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (32, 16),

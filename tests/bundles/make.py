@@ -1,7 +1,8 @@
 """Save bundles, the rows to score and their scores, as the code is now.
 
-`python -m tests.bundles.make tests/bundles/format-2` wrote what lies there, once, at the commit that
-`made-by` names. It is for a new format version; what has been written must never be written anew.
+`python -m tests.bundles.make FOLDER` wrote what lies in each folder beside this file, once, at the commit
+that its `made-by` names: `format-2` before there were two views of a plant, `two-views` with them. It is for a
+new format version, or a model that is saved in a new way; what has been written must never be written anew.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.models.fit import save_model
-from tasks.readings.parse import parse_times
-from tasks.readings.simulate import simulate_readings
 from tasks.scoring.score import score_readings
+from tasks.simulators.simulate import simulate_readings
+from tasks.times.parse import parse_times
 from tasks.tracking.code_version import find_code_version
 from tests.detectors import make_detector, simulated_table
 
 # five sensors, and the two columns with categories
 COLUMNS = ("x1", "x3", "x5", "x8", "x15", "x28", "x61")
-FAMILIES = ("zscore", "pca_t2", "logistic", "join")
+FAMILIES = ("pca_windows", "pca_raw_t2", "logistic", "join")
+MEMBERS = ["pca_windows", "pca_raw_t2", "pca_t2", "logistic"]
 
 
 def make_rows() -> pd.DataFrame:
@@ -36,7 +38,7 @@ def save_bundle(folder: Path, family: str, rows: pd.DataFrame) -> None:
     detector, model = make_detector(
         family,
         readings={"drop_columns": dropped},
-        model={"members": ["pca_t2", "logistic"]},
+        model={"members": MEMBERS},
         threshold={"trailing_days": 0.3, "false_alarms_per_day": 20},
     )
     folder.mkdir(parents=True)

@@ -12,6 +12,7 @@ from flows.commands import run_command_line
 from flows.fold import describe_table, prepare_once, run_fold, stamp_source
 from schemas.backtest import FoldOrder, FoldScores
 from schemas.configuration import Configuration
+from schemas.evaluation import CONTROLS
 from schemas.presets import PUBLISHED_ENTRANT
 from tasks.configuration.configure import configure
 from tasks.evaluation.backtest.folds import find_folds
@@ -76,7 +77,7 @@ def test_the_result_has_what_the_contract_promises(result: dict) -> None:
         *("folds", "mean", "pooled", "intervals", "controls"),
         *("promised_false_alarms_per_day", "realised_false_alarms_per_day"),
     }
-    assert result["controls"].keys() == {"random", "zscore", "pca"}
+    assert result["controls"].keys() == set(CONTROLS)
     assert all({"metrics", "threshold"} <= fold.keys() for fold in result["folds"])
 
 
@@ -87,7 +88,7 @@ def test_later_folds_test_later_rows(result: dict) -> None:
 
 
 def test_the_published_model_and_every_control_stand_beside_the_model(result: dict) -> None:
-    assert set(result["entrants"]) == {"model", "published", "random", "zscore", "pca"}
+    assert set(result["entrants"]) == {"model", "published", *CONTROLS}
 
 
 def test_every_fold_is_a_nested_run_with_its_figures(home: Path, result: dict) -> None:

@@ -11,8 +11,12 @@ import pytest
 from schemas.errors import InputError
 from tasks.registry.pyfunc import EarlyWarner
 
-FORMAT_2 = Path(__file__).parent.parent / "bundles" / "format-2"
-FAMILIES = ("zscore", "pca_t2", "logistic", "join")
+BUNDLES = Path(__file__).parent.parent / "bundles"
+FORMAT_2, TWO_VIEWS = BUNDLES / "format-2", BUNDLES / "two-views"
+FOLDERS = (
+    *(FORMAT_2 / family for family in ("zscore", "pca_t2", "logistic", "join")),
+    *(TWO_VIEWS / family for family in ("pca_windows", "pca_raw_t2", "logistic", "join")),
+)
 
 
 def load_bundle(folder: Path) -> EarlyWarner:
@@ -23,11 +27,11 @@ def load_bundle(folder: Path) -> EarlyWarner:
     return warner
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
 def tables(request: pytest.FixtureRequest) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What this code says of the rows, and what the code that made the bundle said."""
-    folder = FORMAT_2 / request.param
-    scored = load_bundle(folder).predict(None, pd.read_csv(FORMAT_2 / "rows.csv"))
+    folder: Path = request.param
+    scored = load_bundle(folder).predict(None, pd.read_csv(folder.parent / "rows.csv"))
     return scored, pd.read_csv(folder / "scores.csv", keep_default_na=False, na_values={"score": [""]})
 
 

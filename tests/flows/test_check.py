@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from flows.commands import run_command_line
+from schemas.configuration import ModelSection
 from tasks.configuration.configure import configure
 from tests.plant_tables import make_plant_table
 
@@ -33,7 +34,7 @@ def test_the_parts_of_a_retraining_are_shown(plain: Path, capsys: pytest.Capture
     assert plan["refused"] is None
     assert list(plan["parts"]) == ["train", "validation", "test"]
     assert sum(part["events"] for part in plan["parts"].values()) == found["events"] == 24
-    assert plan["members"] == ["lstm_autoencoder", "pca_t2", "logistic"]
+    assert plan["members"] == list(ModelSection().members)
     assert "A retraining would use" in capsys.readouterr().out
 
 

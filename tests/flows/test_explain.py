@@ -86,7 +86,13 @@ def find_drivers(family: str, sensors: tuple[str, ...]) -> list[list[dict[str, o
 
 @pytest.fixture(
     scope="module",
-    params=[("zscore", PARTNERS), ("pca_t2", OTHERS), ("dense_autoencoder", PARTNERS), ("join", PARTNERS)],
+    params=[
+        ("zscore", PARTNERS),
+        ("pca_t2", OTHERS),
+        ("pca_windows", PARTNERS),
+        ("dense_autoencoder", PARTNERS),
+        ("join", PARTNERS),
+    ],
     ids=lambda parameters: parameters[0],
 )
 def drivers(request: pytest.FixtureRequest) -> list[list[dict[str, object]]]:
@@ -109,9 +115,9 @@ def test_levels_go_the_way_of_the_fault_and_volatilities_up(drivers: list[list[d
         if driver["group"] != "difference"
     }
     directions = {name: "above" if way > 0 else "below" for name, way in FAULT.items()}
-    levels = {(name, "level", direction) for name, direction in directions.items()}
+    levels = {(name, group, way) for name, way in directions.items() for group in ("level", "raw")}
     assert ways <= levels | {(name, "volatility", "above") for name in FAULT}
-    assert any(group == "level" for _, group, _ in ways)
+    assert ways & levels
 
 
 def test_the_last_row_lies_on_the_side_of_the_fault_of_what_was_expected(

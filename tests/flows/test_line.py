@@ -11,7 +11,8 @@ from flows import line
 from schemas.configuration import Configuration
 from schemas.errors import InputError
 from tasks.configuration.configure import change_settings
-from tests.detectors import simulated_table
+from tasks.scoring.score import score_readings
+from tests.detectors import simulated_table, train_detector
 
 
 def test_rows_without_a_label_yet_are_left_out_of_table_and_readings(tmp_path: Path) -> None:
@@ -41,3 +42,14 @@ def test_a_label_missing_before_the_last_one_is_refused(tmp_path: Path) -> None:
     table.to_csv(tmp_path / "late.csv", index=False)
     with pytest.raises(InputError, match=r"y: missing value, 1 row, first in row 702"):
         line.load_table(tmp_path / "late.csv", Configuration())
+
+
+@pytest.mark.parametrize("level", ["local", "raw", "both"])
+def test_a_join_of_either_view_scores_raw_rows_as_its_training_did(level: str) -> None:
+    members = ["pca_windows", "pca_raw_t2", "pca_t2", "logistic"]
+    detector, model, scores = train_detector("join", features={"level": level}, model={"members": members})
+    scored = score_readings(detector, model, simulated_table())
+    is_scored = ~np.isnan(scores)
+    assert is_scored.sum() > 5_000
+    assert scored["score"].to_numpy()[is_scored].tolist() == scores[is_scored].tolist()
+    assert ("raw" in {column.group for column in detector.scaler.columns}) == (level == "both")

@@ -18,7 +18,7 @@ from flows.commands import run_command_line
 from flows.retrain import retrain
 from schemas.configuration import Configuration
 from schemas.errors import BusyError, InputError
-from schemas.evaluation import Metrics
+from schemas.evaluation import CONTROLS, Metrics
 from schemas.explanation import DRIVERS_TEXT, ExplainedAlarms
 from schemas.results import RetrainResult
 from tasks.configuration.configure import configure
@@ -187,7 +187,7 @@ def test_prefect_shows_summary_and_metrics_as_artifacts(result: RetrainResult) -
 
 
 def test_every_metric_of_the_model_stands_beside_every_control(result: RetrainResult) -> None:
-    assert set(result.controls) == {"random", "zscore", "pca"}
+    assert set(result.controls) == set(CONTROLS)
     assert all(set(control.model_dump()) == set(Metrics.model_fields) for control in result.controls.values())
 
 

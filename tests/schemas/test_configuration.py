@@ -102,6 +102,7 @@ def test_a_window_has_one_row_more_where_one_is_forecast(model: dict[str, Any], 
     [
         ({}, False),
         ({"level": "local"}, True),
+        ({"level": "both"}, True),
         ({"volatility_rows": 2}, True),
         ({"difference_rows": 1}, True),
         ({"has_context": True}, True),
@@ -196,6 +197,13 @@ def test_a_fixed_threshold_takes_its_value() -> None:
             r"`features\.has_context` must be set, because .* contains context",
         ),
         (
+            {
+                "features": {"volatility_rows": None},
+                "model": {"family": "pca_windows", "inputs": ("level",), "window_inputs": ("volatility",)},
+            },
+            r"`features\.volatility_rows` must be set, because .* `model\.window_inputs` contains volatility",
+        ),
+        (
             {"readings": {"label_column": None}, "model": {"family": "logistic"}},
             r"`model\.family` is logistic.* trained on events",
         ),
@@ -221,6 +229,10 @@ def test_a_combination_that_cannot_be_is_refused(sections: dict[str, Any], messa
         {"readings": {"label_column": None}, "model": {"members": ("zscore", "pca_q")}},
         {"readings": {"label_column": None}, "model": {"family": "zscore"}, "split": {"purge_rows": 0}},
         # groups that no family looks at need not be computed
+        {
+            "features": {"volatility_rows": None},
+            "model": {**ON_LEVELS, "window_inputs": ("volatility",)},
+        },
         {"features": {"difference_rows": None, "has_context": False}, "model": {"family": "zscore"}},
         {
             "features": {"volatility_rows": None},

@@ -127,7 +127,8 @@ def fit_logistic(material: Material, model: ModelSection) -> LogisticModel:
             "or leave logistic out of `model.members`."
         )
     columns = find_columns(material.columns, model.labelled_inputs)
-    folded = find_columns(material.columns, model.magnitude_inputs)
+    folds = [group for group in model.magnitude_inputs if group in model.labelled_inputs]
+    folded = find_columns(material.columns, folds)
     inputs = take_inputs(material.rows, material.train.end_rows, columns, folded, "logarithm")
     means, deviations = inputs.mean(axis=0), inputs.std(axis=0)
     # the logarithms of a constant differ from their mean by rounding

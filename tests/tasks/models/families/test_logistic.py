@@ -91,13 +91,14 @@ def test_an_effect_of_the_absolute_value_is_learnt() -> None:
         ({}, [0, 2]),
         ({"magnitude_inputs": ("volatility", "context")}, [1, 3]),
         ({"magnitude_inputs": ()}, []),
+        ({"labelled_inputs": GROUPS[:2]}, [0]),
     ],
-    ids=["level and difference", "others", "none"],
+    ids=["level and difference", "others", "none", "inputs alone"],
 )
 def test_magnitudes_are_those_of_the_configured_groups(settings: dict[str, Any], folded: list[int]) -> None:
     rows = normal_rows(columns=4)
     model = fit(material_of(rows, rows[:, 0] > 1, groups=GROUPS), **settings)
-    assert (model.columns.tolist(), model.folded.tolist()) == ([0, 1, 2, 3], folded)
+    assert model.folded.tolist() == folded
 
 
 def test_the_inputs_are_the_groups_configured_for_labelled_families() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,18 +90,10 @@ def test_a_network_sees_the_rows_of_its_family(fitted: NetworkModel) -> None:
     assert (fitted.outline.lookback, fitted.network.input_shape) == (expected, (None, expected, 3))
 
 
-@pytest.mark.parametrize("family", ["dense_autoencoder", "lstm_autoencoder", "lstm_forecaster"])
+@pytest.mark.parametrize("family", ["dense_autoencoder", "rnn_forecaster"])
 def test_a_network_of_single_rows_takes_inputs_and_one_of_windows_takes_window_inputs(family: str) -> None:
     model = fit(family, inputs=["volatility"], window_inputs=["level", "volatility"])
     assert model.outline.columns == ((2,) if family == "dense_autoencoder" else (0, 1, 2))
-
-
-def test_raw_inputs_are_the_raw_values_beside_the_levels_and_the_levels_where_there_are_none() -> None:
-    material = material_with(make_rows())
-    columns = (*COLUMNS[:3], Column(name="x1 raw", sensor="x1", group="raw"))
-    both = fit("lstm_autoencoder", replace(material, columns=columns), window_inputs=["raw"])
-    alone = fit("lstm_autoencoder", material, window_inputs=["raw"])
-    assert (both.outline.columns, alone.outline.columns) == ((3,), (0, 1))
 
 
 def test_a_score_is_the_mean_of_the_errors_that_explain_it(fitted: NetworkModel) -> None:

@@ -20,6 +20,7 @@ from tasks.models.families import pca
 from tasks.models.families.pca import (
     ProjectionModel,
     fit_projection,
+    fit_raw_t2,
     fit_windows,
     load_projection,
     take_inputs,
@@ -329,6 +330,19 @@ def test_components_of_windows_hold_their_own_share_of_the_variance() -> None:
         len(fit_windows(material, ModelSection(window_variance=share)).components) for share in (0.8, 0.95)
     ]
     assert counts == [1, 2]
+
+
+def test_t2_of_raw_values_is_t2_of_the_inputs_of_windows_in_the_last_row_alone() -> None:
+    material = windows_of(np.concatenate([TRAINING * 9, TRAINING], axis=1), np.arange(1, 4), 2)
+    columns = tuple(
+        column.model_copy(update={"group": "level" if place < 2 else "raw"})
+        for place, column in enumerate(material.columns)
+    )
+    section = ModelSection(explained_variance=0.8)
+    raw = fit_raw_t2(replace(material, columns=columns), section)
+    alone = fit_projection(replace(material_of(TRAINING), train=material.train), section, "t2")
+    assert (raw.columns.tolist(), raw.rows) == ([2, 3], 1)
+    assert score(raw, material.rows).tolist() == score(alone, TRAINING).tolist()
 
 
 def test_a_loaded_model_of_windows_says_to_the_last_bit_what_the_saved_one_says(tmp_path: Path) -> None:
