@@ -21,6 +21,7 @@ ROWS = {
     "prepare": "benchmarks.prepare:measure_preparation",
     "epoch": "benchmarks.epoch:measure_epoch",
     "scoring": "benchmarks.scoring:measure_scoring",
+    "folds": "benchmarks.folds:measure_folds",
     "flow": "benchmarks.flow:measure_flow",
     "serving": "benchmarks.serving:measure_serving",
 }

@@ -8,7 +8,7 @@ from prefect import flow
 
 from flows import line, steps
 from flows.fold import count_delay_rows
-from flows.prefect.fold_runner import order_seeds, run_folds
+from flows.prefect.fold_runner import IN_THIS_PROCESS, order_seeds, run_folds
 from flows.progress import Stopwatch
 from flows.recorded_run import recorded_run
 from schemas.backtest import MODEL, PUBLISHED, BacktestResult, FoldOrder, FoldScores
@@ -19,7 +19,7 @@ from tasks.configuration.configure import change_settings
 from tasks.evaluation.backtest.folds import report_folds_left_out, select_judgeable_folds
 
 
-@flow(name="backtest", persist_result=False)
+@flow(name="backtest", persist_result=False, task_runner=IN_THIS_PROCESS)
 def backtest(data: Source, configuration: Configuration) -> BacktestResult:
     """Train and test a configuration fold by fold, forward in time, over several seeds.
 

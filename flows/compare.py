@@ -11,7 +11,7 @@ from prefect import flow
 
 from flows import line, steps
 from flows.line import Prepared
-from flows.prefect.fold_runner import order_seeds, run_folds, try_folds
+from flows.prefect.fold_runner import IN_THIS_PROCESS, order_seeds, run_folds, try_folds
 from flows.progress import Stopwatch
 from flows.recorded_run import Run, recorded_run
 from schemas.backtest import FoldOrder, FoldScores
@@ -77,7 +77,7 @@ class Search:
         return self.folds[:-1]
 
 
-@flow(name="compare", persist_result=False)
+@flow(name="compare", persist_result=False, task_runner=IN_THIS_PROCESS)
 def compare(
     data: Source, configuration: Configuration, families: Sequence[str], trials: int
 ) -> ComparisonResult:

@@ -12,13 +12,8 @@ from tasks.tracking.home import find_home
 
 __all__ = ["find_home", "load_heavy_modules", "prepare_environment"]
 
-_HEAVY_MODULES = (
-    "tasks.models.train",
-    "tasks.models.inference",
-    "mlflow.pyfunc",
-    "matplotlib.backends.backend_agg",
-    "sklearn.metrics",
-)
+_NETWORK_MODULES = ("tasks.models.train", "tasks.models.inference")
+_OTHER_MODULES = ("mlflow.pyfunc", "matplotlib.backends.backend_agg", "sklearn.metrics")
 
 
 def prepare_environment(home: Path) -> None:
@@ -68,11 +63,16 @@ def prepare_environment(home: Path) -> None:
         os.environ.setdefault(name, value)
 
 
-def load_heavy_modules() -> threading.Thread:
-    """Import TensorFlow, MLflow and matplotlib in the background, while the Prefect server starts."""
+def load_heavy_modules(*, with_networks: bool = True) -> threading.Thread:
+    """Import TensorFlow, MLflow and matplotlib in the background, while the Prefect server starts.
+
+    Args:
+        with_networks: Whether this process trains or scores with networks, and so needs TensorFlow.
+    """
+    names = (*(_NETWORK_MODULES if with_networks else ()), *_OTHER_MODULES)
 
     def load() -> None:
-        for name in _HEAVY_MODULES:
+        for name in names:
             importlib.import_module(name)
 
     thread = threading.Thread(target=load, name="load-heavy-modules", daemon=True)

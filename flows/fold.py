@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import yaml
+from threadpoolctl import threadpool_limits
 
 from flows import line
 from flows.environment import find_home, prepare_environment
@@ -29,6 +32,14 @@ from tasks.windows.split import cut_in_time, require_enough
 DELAY_MINUTES = 60.0
 # prepared tables that a process keeps in memory, one per entrant
 _TABLES_KEPT = 4
+# numbers of threads, as linear algebra, OpenMP and TensorFlow read them
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
 
 
 def run_fold(order: FoldOrder) -> FoldScores:
@@ -56,6 +67,32 @@ def run_fold(order: FoldOrder) -> FoldScores:
 def compute_fold(order: FoldOrder) -> FoldScores:
     """Fit on the past of a fold and score its test part; see `run_fold`."""
     prepare_environment(find_home())
+    with one_thread():
+        return fit_and_score(order)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute in one thread: other folds run beside, and the last digits depend on the number of threads.
+
+    Libraries that are loaded already are told; those that are loaded in the body read the environment, and so
+    does TensorFlow when it first computes in a process.
+    """
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def fit_and_score(order: FoldOrder) -> FoldScores:
+    """Run a fold; see `run_fold`."""
     begin, settings = time.perf_counter(), order.settings
     prepared = prepare_once(order.source, stamp_settings(order.source, settings), describe_table(settings))
     fold = find_fold(prepared, settings, order.fold)

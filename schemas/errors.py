@@ -26,3 +26,9 @@ class StoreUnreachableError(ForewarnError, ConnectionError):
 
 class BusyError(StoreUnreachableError):
     """Another process is doing the same work: a later retry may succeed."""
+
+
+class WorkerLostError(ForewarnError):
+    """A worker process was killed, for example because memory ran out: a retry with fewer may succeed."""
+
+    exit_code = 4

@@ -122,15 +122,31 @@ def takes_dask_address(command: Command) -> Command:
     )(command)
 
 
-def run_flow(chosen: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a flow on the configured Prefect server, or on an embedded one that ends with this process."""
+def takes_workers(command: Command) -> Command:
+    """Add `--workers` to a command."""
+    return click.option(
+        "--workers",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Processes that train side by side; by default one per core.",
+    )(command)
+
+
+def run_flow(chosen: Callable[..., Any], *arguments: Any, with_networks: bool = True) -> Any:
+    """Run a flow on the configured Prefect server, or on an embedded one that ends with this process.
+
+    Args:
+        chosen: The flow.
+        arguments: Its arguments.
+        with_networks: Whether the flow trains or scores with networks in this process.
+    """
     from flows.prefect.clean_up import end_orphaned_servers
     from flows.prefect.server import report_server_trouble, require_server, wait_for_records
 
     for argument in arguments:
         if isinstance(argument, (str, Path)):
             require_text(str(argument))
-    heavy = load_heavy_modules()
+    heavy = load_heavy_modules(with_networks=with_networks)
     address = os.environ.get("PREFECT_API_URL")
     print(f"starting  Prefect {address or '(embedded server)'} ...", file=sys.stderr)
     if address:

@@ -14,6 +14,7 @@ from flows.commands.group import (
     takes_configuration,
     takes_dask_address,
     takes_data,
+    takes_workers,
     write_json,
 )
 from schemas.configuration import Configuration
@@ -71,18 +72,24 @@ def retrain(
 )
 @takes_data
 @click.option("--preset", help=f"A published procedure: {', '.join(PRESETS)}.")
+@takes_workers
 @takes_dask_address
 @takes_configuration
 def backtest(
-    data: str, configuration: Configuration, json_file: Path | None, dask_address: str | None
+    data: str,
+    configuration: Configuration,
+    json_file: Path | None,
+    workers: int | None,
+    dask_address: str | None,
 ) -> None:
     """Evaluate forward in time, fold by fold, against the published model and the controls."""
     from flows.backtest import backtest as backtest_flow
-    from flows.prefect.fold_runner import choose_runner
+    from flows.prefect.fold_runner import choose_runner, trains_here
     from flows.summaries import summarise_backtest
 
-    runner = choose_runner(dask_address, data)
-    result = run_flow(backtest_flow.with_options(task_runner=runner), data, configuration)
+    runner = choose_runner(dask_address, data, workers)
+    chosen = backtest_flow.with_options(task_runner=runner)
+    result = run_flow(chosen, data, configuration, with_networks=trains_here(runner))
     write_json(json_file, result.model_dump(mode="json"))
     print(summarise_backtest(result))
 
@@ -95,6 +102,7 @@ def backtest(
 @click.option(
     "--trials", default=5, show_default=True, type=click.IntRange(min=1), help="Settings to try per family."
 )
+@takes_workers
 @takes_dask_address
 @takes_configuration
 def compare(
@@ -103,17 +111,19 @@ def compare(
     json_file: Path | None,
     families: str | None,
     trials: int,
+    workers: int | None,
     dask_address: str | None,
 ) -> None:
     """Search the settings of several families on past folds, and judge each on the last one."""
     from flows.compare import compare as compare_flow
     from flows.compare import require_comparable
-    from flows.prefect.fold_runner import choose_runner
+    from flows.prefect.fold_runner import choose_runner, trains_here
     from flows.summaries import summarise_comparison
 
     names = [name.strip() for name in families.split(",")] if families else list(list_families())
     require_comparable(configuration, names)
-    runner = choose_runner(dask_address, data)
-    result = run_flow(compare_flow.with_options(task_runner=runner), data, configuration, names, trials)
+    runner = choose_runner(dask_address, data, workers)
+    chosen = compare_flow.with_options(task_runner=runner)
+    result = run_flow(chosen, data, configuration, names, trials, with_networks=trains_here(runner))
     write_json(json_file, result.model_dump(mode="json"))
     print(summarise_comparison(result))

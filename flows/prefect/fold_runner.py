@@ -1,22 +1,66 @@
-"""Run folds: in this process one after the other, or on a Dask cluster in parallel."""
+"""Run folds side by side: in worker processes of this machine, or on a Dask cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
+import joblib
+from prefect.context import FlowRunContext
 from prefect.runtime import task_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows import fold
 from flows.steps import Pending, step
+from flows.workers import Workers
 from schemas.backtest import FoldOrder, FoldScores
 from schemas.configuration import Configuration
 from schemas.errors import InputError, StoreUnreachableError
 from tasks.configuration.configure import change_settings
-from tasks.sources.addresses import STANDARD_INPUT, make_absolute
+from tasks.sources.addresses import STANDARD_INPUT, is_database, make_absolute
 
 _ANSWER_SECONDS = 5
+
+
+class FoldRunner(ThreadPoolTaskRunner[Any]):
+    """Runs folds in worker processes, with a thread for each that waits for it and records it in Prefect.
+
+    TensorFlow's threads gain little with networks this small, and its random seed is global to the process,
+    so trainings run side by side in processes of their own, on one core each. With one worker they run in
+    this process, one after the other. A fold's result is the same in all cases.
+    """
+
+    def __init__(self, max_workers: int = 1) -> None:
+        super().__init__(max_workers)
+        self.count = max_workers
+        self._workers: Workers | None = None
+
+    def __enter__(self) -> Self:
+        """Begin; the workers start when they are needed."""
+        if self.count > 1:
+            self._workers = Workers(self.count)
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        """End the workers, and then the threads that wait for them."""
+        if self._workers is not None:
+            self._workers.close()
+        super().__exit__(*error)
+
+    def run(self, order: FoldOrder) -> FoldScores:
+        """Run a fold in a worker, or in this process if it is the only one."""
+        return fold.run_fold(order) if self._workers is None else self._workers.run(fold.run_fold, order)
+
+
+# of a flow that is called without a command: one fold after the other
+IN_THIS_PROCESS: TaskRunner[Any] = FoldRunner()
+
+
+def run_in_place(order: FoldOrder) -> FoldScores:
+    """Run a fold where the runner of the flow wants it; a worker of a cluster runs it itself."""
+    context = FlowRunContext.get()
+    runner = None if context is None else context.task_runner
+    return runner.run(order) if isinstance(runner, FoldRunner) else fold.run_fold(order)
 
 
 def name_fold() -> str:
@@ -26,25 +70,29 @@ def name_fold() -> str:
 
 
 # not in `flows.steps`, since a fold is composed of those steps
-run_fold = step(fold.run_fold, name="fold", task_run_name=name_fold)
+run_fold = step(run_in_place, name="fold", task_run_name=name_fold)
 
 
-def choose_runner(dask_address: str | None, source: str) -> TaskRunner[Any]:
+def choose_runner(dask_address: str | None, source: str, workers: int | None = None) -> TaskRunner[Any]:
     """Choose where folds run.
-
-    In this process they run one after the other: TensorFlow uses every core for one training, and its random
-    seed is global to the process.
 
     Args:
         dask_address: Address of a Dask scheduler such as `tcp://127.0.0.1:8786`, or none.
-        source: Source of the readings, which the workers of a cluster read too.
+        source: Source of the readings, which workers read too.
+        workers: Processes of this machine; by default as many as there are cores, and one if only this
+            process can read the source, or if it may have changed when another reads it.
 
     Raises:
-        InputError: If Dask is not installed, or workers cannot read the source.
+        InputError: If Dask is not installed, workers cannot read the source, or both kinds are asked for.
         StoreUnreachableError: If the scheduler does not answer.
     """
     if dask_address is None:
-        return ThreadPoolTaskRunner(max_workers=1)
+        return FoldRunner(choose_workers(source, workers))
+    if workers is not None:
+        raise InputError(
+            "`--workers` are processes of this machine, and `--dask-address` names those of a cluster. "
+            f"Received both, {workers} and {dask_address}. Omit one of them."
+        )
     if source == STANDARD_INPUT:
         raise InputError(
             "`--data` must name a table that the workers of `--dask-address` can read too. Received -, "
@@ -69,6 +117,24 @@ def choose_runner(dask_address: str | None, source: str) -> TaskRunner[Any]:
         ) from error
     runner: TaskRunner[Any] = DaskTaskRunner(address=dask_address)
     return runner
+
+
+def choose_workers(source: str, workers: int | None) -> int:
+    """Choose the number of worker processes; see `choose_runner`."""
+    if source != STANDARD_INPUT and not is_database(source):
+        return workers or joblib.cpu_count()
+    if workers is not None and workers > 1:
+        received = "-, standard input" if source == STANDARD_INPUT else "a database, whose rows may change"
+        raise InputError(
+            "With several `--workers`, `--data` must name a file or a folder, which each of them reads. "
+            f"Received {received}. Omit `--workers`, or save the table in a file."
+        )
+    return 1
+
+
+def trains_here(runner: TaskRunner[Any]) -> bool:
+    """Return whether folds run in this process."""
+    return isinstance(runner, FoldRunner) and runner.count == 1
 
 
 def order_seeds(

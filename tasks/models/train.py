@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -27,6 +26,7 @@ from tasks.models.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from tasks.models.compiled_networks import borrow_compiled, describe_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,35 +77,17 @@ def train_network(
     Raises:
         InputError: If the loss becomes NaN or infinite.
     """
-    keras.utils.set_random_seed(training.seed)
-    _compile(network, training, len(train_end_rows))
-    early_stopping = keras.callbacks.EarlyStopping(
-        monitor="val_loss",
-        patience=training.epochs if training.patience is None else training.patience,
-        restore_best_weights=True,
-    )
-    callbacks = [keras.callbacks.TerminateOnNaN(), early_stopping]
-    found = None
+    marks: dict[str, str] = {}
     if places.checkpoints is not None:
         marks = _mark_training(network, rows, (train_end_rows, validation_end_rows), training)
-        found = _find_checkpoint(places.checkpoints, marks)
-        callbacks.append(_Saver(places.checkpoints, marks, early_stopping, found))
-    callbacks.append(_Progress(training.epochs, found))
-    if places.logs is not None:
-        _log_earlier_epochs(places.logs, found)
-        callbacks.append(keras.callbacks.TensorBoard(str(places.logs)))
-    order, gather = _shuffle(train_end_rows, training), _make_gather(network, rows)
-    _restore(network, order, found)
-    fitted = network.fit(
-        order.batch(training.batch_size).map(gather).prefetch(2),
-        validation_data=_in_order(validation_end_rows).map(gather).cache(),
-        initial_epoch=_count_epochs(found, training),
-        epochs=training.epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=callbacks,
-    )
-    return _read_history(_join_losses(found, fitted.history), early_stopping.best_epoch, training)
+    steps = -(-len(train_end_rows) // training.batch_size)
+    with borrow_compiled(
+        network,
+        training.learning_rate,
+        is_jit=is_compiling_repaid(training, steps),
+        steps_per_execution=STEPS_PER_EXECUTION,
+    ) as compiled:
+        return _fit(compiled, rows, train_end_rows, validation_end_rows, training, places, marks)
 
 
 def hold_columns(rows: np.ndarray, columns: np.ndarray) -> tf.Tensor:
@@ -133,18 +115,54 @@ def is_compiling_repaid(training: TrainingSection, steps_per_epoch: int) -> bool
     return training.epochs * steps_per_epoch >= STEPS_THAT_REPAY_COMPILING
 
 
-def _compile(network: keras.Model, training: TrainingSection, windows: int) -> None:
-    steps = -(-windows // training.batch_size)
-    network.compile(
-        optimizer=keras.optimizers.Adam(training.learning_rate),
-        loss="mse",
-        jit_compile=is_compiling_repaid(training, steps),
-        steps_per_execution=min(STEPS_PER_EXECUTION, steps),
+def _fit(
+    network: keras.Model,
+    rows: np.ndarray | tf.Tensor,
+    train_end_rows: np.ndarray,
+    validation_end_rows: np.ndarray,
+    training: TrainingSection,
+    places: TrainingPlaces,
+    marks: dict[str, str],
+) -> History:
+    """Train a compiled network; see `train_network`."""
+    early_stopping = keras.callbacks.EarlyStopping(
+        monitor="val_loss",
+        patience=training.epochs if training.patience is None else training.patience,
+        restore_best_weights=True,
     )
+    callbacks = [keras.callbacks.TerminateOnNaN(), early_stopping]
+    found = None
+    if places.checkpoints is not None:
+        found = _find_checkpoint(places.checkpoints, marks)
+        callbacks.append(_Saver(places.checkpoints, marks, early_stopping, found))
+    callbacks.append(_Progress(training.epochs, found))
+    if places.logs is not None:
+        _log_earlier_epochs(places.logs, found)
+        callbacks.append(keras.callbacks.TensorBoard(str(places.logs)))
+    order, gather = _shuffle(train_end_rows, training), _make_gather(network, rows)
+    _restore(network, order, found)
+    fitted = network.fit(
+        order.batch(training.batch_size).map(gather).prefetch(2),
+        validation_data=_in_order(validation_end_rows).map(gather).cache(),
+        initial_epoch=_count_epochs(found, training),
+        epochs=training.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=callbacks,
+    )
+    return _read_history(_join_losses(found, fitted.history), early_stopping.best_epoch, training)
 
 
 def _shuffle(end_rows: np.ndarray, training: TrainingSection) -> tf.data.Dataset:
-    return tf.data.Dataset.from_tensor_slices(end_rows).shuffle(len(end_rows), seed=training.seed)
+    """Shuffle windows, in another order each time that they are iterated over."""
+
+    @tf.function(autograph=False)
+    def shuffle() -> tf.data.Dataset:
+        # the seed of this graph: setting that of the process would discard its compiled networks
+        tf.compat.v1.set_random_seed(training.seed)
+        return tf.data.Dataset.from_tensor_slices(end_rows).shuffle(len(end_rows), seed=training.seed)
+
+    return shuffle.get_concrete_function()()
 
 
 def _in_order(end_rows: np.ndarray) -> tf.data.Dataset:
@@ -173,23 +191,15 @@ def _mark_training(
     training: TrainingSection,
 ) -> dict[str, str]:
     """Describe everything that the result of a training depends on, as it is before the first epoch."""
-    layers = [(type(layer).__name__, _drop_names(layer.get_config())) for layer in network.layers]
     return {
         "format": _CHECKPOINT_FORMAT,
-        "layers": hash_arrays([np.frombuffer(json.dumps(layers, default=str).encode(), np.uint8)]),
+        "layers": hash_arrays([np.frombuffer(describe_layers(network).encode(), np.uint8)]),
         "first weights": hash_arrays(variable.numpy() for variable in network.variables),
         "rows": hash_arrays([np.asarray(rows)]),
         "windows": " and ".join(f"{len(part):,} ({hash_arrays([part])})" for part in parts),
         "settings": training.model_dump_json(exclude={"tensorboard"}),
         "releases": f"Keras {keras.__version__}, TensorFlow {tf.__version__}",
     }
-
-
-def _drop_names(config: Any) -> Any:
-    """Drop the names of layers: Keras numbers them by what the process has built before."""
-    if isinstance(config, dict):
-        return {name: _drop_names(value) for name, value in config.items() if name != "name"}
-    return [_drop_names(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
 def _find_checkpoint(folder: Path, marks: dict[str, str]) -> Checkpoint | None:
@@ -213,8 +223,6 @@ def _restore(network: keras.Model, order: tf.data.Dataset, found: Checkpoint | N
 
 def _list_variables(network: keras.Model) -> list[keras.Variable]:
     """List what an epoch changes: weights, states of dropout layers, the optimiser's variables."""
-    if not network.optimizer.built:
-        network.optimizer.build(network.trainable_variables)
     return [*network.variables, *network.optimizer.variables]
 
 

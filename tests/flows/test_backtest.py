@@ -41,18 +41,34 @@ def order_for(path: Path, fold: int = 1, *more: str, seed: int = 0) -> FoldOrder
 @pytest.fixture(scope="module")
 def result(readings_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
     with pytest.MonkeyPatch.context() as patch:
-        # a small network and two epochs stand for the published one and two hundred
-        patch.setitem(PUBLISHED_ENTRANT, "model", {**PUBLISHED_ENTRANT["model"], "units": [4, 3]})
-        patch.setitem(PUBLISHED_ENTRANT, "training", {**PUBLISHED_ENTRANT["training"], "epochs": 2})
-        yield backtest(readings_file, tmp_path_factory)
+        shorten_published(patch)
+        yield backtest(readings_file, tmp_path_factory.mktemp("backtest"), workers=1)
 
 
-def backtest(readings_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    out = tmp_path_factory.mktemp("backtest") / "backtest.json"
+def shorten_published(patch: pytest.MonkeyPatch) -> None:
+    """Let a small network and two epochs stand for the published one and two hundred."""
+    patch.setitem(PUBLISHED_ENTRANT, "model", {**PUBLISHED_ENTRANT["model"], "units": [4, 3]})
+    patch.setitem(PUBLISHED_ENTRANT, "training", {**PUBLISHED_ENTRANT["training"], "epochs": 2})
+
+
+def backtest(readings_file: Path, folder: Path, *, workers: int) -> dict:
+    out = folder / f"{workers}.json"
     names = ["tracking.experiment=backtest-tests", *SMALL]
     settings = [part for name in names for part in ("--set", name)]
-    assert run_command_line(["backtest", "--data", str(readings_file), "--json", str(out), *settings]) == 0
+    command = ["backtest", "--data", str(readings_file), "--json", str(out), "--workers", str(workers)]
+    assert run_command_line([*command, *settings]) == 0
     return json.loads(out.read_text())
+
+
+@pytest.mark.slow
+def test_two_workers_come_to_the_same_result_as_one(
+    readings_file: Path, result: dict, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        shorten_published(patch)
+        other = backtest(readings_file, tmp_path, workers=2)
+    names = {"folds", "mean", "pooled", "intervals", "controls", "entrants", "rates", "leak_check"}
+    assert {name: other[name] for name in names} == {name: result[name] for name in names}
 
 
 def test_the_result_has_what_the_contract_promises(result: dict) -> None:

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from mlflow import MlflowClient
@@ -269,13 +271,16 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert "gone.csv" in capsys.readouterr().err
 
 
-def run_forewarn(home: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+def run_forewarn(
+    home: Path, *arguments: str, start_new_session: bool = False, **environment: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "flows", *arguments],
         env={**os.environ, "FOREWARN_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), **environment},
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=start_new_session,
     )
 
 
@@ -306,6 +311,56 @@ def test_a_signal_ends_the_run_killed(number: signal.Signals, tmp_path: Path, re
     experiment = client.get_experiment_by_name("forewarn")
     assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["KILLED"]
     assert client.search_model_versions() == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_backtest_and_its_workers(tmp_path: Path, readings_file: Path) -> None:
+    endless = set_all("training.epochs=100000", "training.patience=null", "training.compile=never")
+    command = ("backtest", "--data", str(readings_file), "--workers", "2")
+    with run_forewarn(tmp_path, *command, *endless, start_new_session=True) as process:
+        workers = wait_for_workers(process.pid, 2)
+        # a terminal sends it to every process of the command
+        os.killpg(process.pid, signal.SIGINT)
+        _, shown = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert "interrupted" in shown
+    assert "Traceback" not in shown
+    assert not any(worker.is_running() for worker in workers)
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("forewarn")
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["KILLED"]
+
+
+@pytest.mark.slow
+def test_a_killed_worker_ends_a_backtest_with_4(tmp_path: Path, readings_file: Path) -> None:
+    endless = set_all("training.epochs=100000", "training.patience=null", "training.compile=never")
+    command = ("backtest", "--data", str(readings_file), "--workers", "2")
+    with run_forewarn(tmp_path, *command, *endless) as process:
+        workers = wait_for_workers(process.pid, 2)
+        workers[0].kill()
+        _, shown = process.communicate(timeout=300)
+    assert process.returncode == 4
+    assert "Use a smaller `--workers`" in shown
+    assert "Traceback" not in shown
+    assert not any(worker.is_running() for worker in workers)
+
+
+def wait_for_workers(parent: int, count: int) -> list[psutil.Process]:
+    """Wait until as many worker processes of a command are training."""
+    until = time.monotonic() + 480
+    while time.monotonic() < until:
+        children = psutil.Process(parent).children(recursive=True)
+        workers = [child for child in children if "multiprocessing.spawn" in " ".join(child.cmdline())]
+        if len(workers) == count and all(is_training(worker) for worker in workers):
+            return workers
+        time.sleep(0.5)
+    raise AssertionError("the workers did not start")
+
+
+def is_training(worker: psutil.Process) -> bool:
+    """Return whether a process has loaded TensorFlow and computed for some seconds."""
+    is_loaded = any("tensorflow" in image.path for image in worker.memory_maps())
+    return is_loaded and worker.cpu_times().user > 8
 
 
 def test_a_configuration_file_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

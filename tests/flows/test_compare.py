@@ -20,7 +20,8 @@ def compare_on(
 ) -> dict:
     settings = [part for name in [f"tracking.experiment={experiment}", *SMALL] for part in ("--set", name)]
     command = ["compare", "--data", str(data), "--families", families, "--trials", str(trials)]
-    assert run_command_line([*command, "--json", str(out), *settings, *more]) == 0
+    where = more or ("--workers", "1")
+    assert run_command_line([*command, "--json", str(out), *settings, *where]) == 0
     return json.loads(out.read_text())
 
 
@@ -111,6 +112,13 @@ def test_a_scheduler_that_does_not_answer_is_reported(
     command = ["compare", "--data", str(readings_file), "--families", "pca_t2"]
     assert run_command_line([*command, *nobody]) == 4
     assert "must name a running Dask scheduler" in capsys.readouterr().err
+
+
+def test_two_workers_come_to_the_same_results_as_one(readings_file: Path, tmp_path: Path) -> None:
+    families = "pca_t2,zscore"
+    one = compare_on(readings_file, tmp_path / "one.json", "one-worker", "--workers", "1", families=families)
+    two = compare_on(readings_file, tmp_path / "two.json", "two-workers", "--workers", "2", families=families)
+    assert figures_of(two) == figures_of(one)
 
 
 @pytest.mark.slow

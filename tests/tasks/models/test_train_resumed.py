@@ -49,7 +49,7 @@ class Killed(BaseException):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a training left: losses, and the state of network and optimiser."""
+    """What a training left: losses, and the state of the network."""
 
     history: History
     state: list[bytes]
@@ -76,7 +76,7 @@ def train_case(case: str, places: TrainingPlaces = NOWHERE, **settings: Any) -> 
 
 
 def read_state(network: keras.Model) -> list[bytes]:
-    return [variable.numpy().tobytes() for variable in (*network.variables, *network.optimizer.variables)]
+    return [variable.numpy().tobytes() for variable in network.variables]
 
 
 @cache
