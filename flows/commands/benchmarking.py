@@ -12,6 +12,7 @@ from flows.commands.group import (
     run_flow,
     takes_configuration,
     takes_dask_address,
+    takes_workers,
     write_json,
 )
 from schemas.configuration import Configuration
@@ -37,6 +38,7 @@ from schemas.configuration import Configuration
     type=click.Path(path_type=Path),
     help="Only write the folder's benchmark.yaml, as read or as proposed, to this file.",
 )
+@takes_workers
 @takes_dask_address
 @takes_configuration
 def benchmark(
@@ -47,19 +49,20 @@ def benchmark(
     seeds: int | None,
     out: Path | None,
     plan_file: Path | None,
+    workers: int | None,
     dask_address: str | None,
 ) -> None:
     """Compare the defaults with a plain PCA and the other controls over a folder of tables."""
     from flows.benchmark import benchmark as benchmark_flow
     from flows.benchmark import find_plan, require_all_tables
-    from flows.prefect.fold_runner import choose_runner
+    from flows.prefect.fold_runner import choose_runner, trains_here
     from flows.summaries import summarise_benchmark
     from tasks.configuration.benchmark_plan import write_plan
     from tasks.configuration.configure import change_settings
     from tasks.evaluation.benchmark.methods import list_methods, require_new_families
     from tasks.files.write import replace_at_end, write_files
     from tasks.reports.benchmark_report import render_benchmark_files
-    from tasks.sources.addresses import make_absolute
+    from tasks.sources.addresses import is_database, make_absolute
 
     names = [name.strip() for name in families.split(",") if name.strip()]
     require_new_families(names)
@@ -74,9 +77,11 @@ def benchmark(
     if seeds is not None:
         configuration = change_settings(configuration, {"evaluation": {"seeds": seeds}})
     list_methods(configuration, names)
-    runner = choose_runner(dask_address, str(folder))
-    flow = benchmark_flow.with_options(task_runner=runner)
-    result = run_flow(flow, make_absolute(folder), plan, configuration, names)
+    databases = [table.file for table in plan.tables if is_database(table.file)]
+    runner = choose_runner(dask_address, next(iter(databases), str(folder)), workers)
+    chosen = benchmark_flow.with_options(task_runner=runner)
+    place = make_absolute(folder)
+    result = run_flow(chosen, place, plan, configuration, names, with_networks=trains_here(runner))
     write_json(json_file, result.model_dump(mode="json"))
     if out is not None:
         write_files(render_benchmark_files(result), out)

@@ -43,7 +43,8 @@ def write_tables(folder: Path, plan: str = PLAN) -> Path:
 def run(folder: Path, out: Path, *more: str, experiment: str = "benchmark-tests") -> int:
     settings = [part for name in [f"tracking.experiment={experiment}", *SMALL] for part in ("--set", name)]
     command = ["benchmark", "--data", str(folder), "--seeds", "1", "--json", str(out)]
-    return run_command_line([*command, *settings, *more])
+    where = () if "--dask-address" in more else ("--workers", "1")
+    return run_command_line([*command, *settings, *where, *more])
 
 
 def list_figures(result: dict) -> list[tuple]:
@@ -254,6 +255,12 @@ def test_without_any_sound_table_nothing_is_finished(
     assert run(tables, tmp_path / "result.json") == 2
     assert "at least one table that can be used" in capsys.readouterr().err
     assert not (tmp_path / "result.json").exists()
+
+
+def test_two_workers_come_to_the_same_figures(home: Path, folder: Path, tmp_path: Path, result: dict) -> None:
+    shutil.rmtree(home / "mlruns" / "benchmarks")
+    assert run(folder, tmp_path / "two.json", "--families", "pca_q", "--workers", "2") == 0
+    assert list_figures(json.loads((tmp_path / "two.json").read_text())) == list_figures(result)
 
 
 @pytest.mark.slow
