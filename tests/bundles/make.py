@@ -1,8 +1,8 @@
 """Save bundles, the rows to score and their scores, as the code is now.
 
 `python -m tests.bundles.make FOLDER` wrote what lies in each folder beside this file, once, at the commit
-that its `made-by` names: `format-2` before there were two views of a plant, `two-views` with them. It is for a
-new format version, or a model that is saved in a new way; what has been written must never be written anew.
+that its `made-by` names: `format-2` before there were two views of a plant, `two-views` with them. It is for
+a new format version, or a model that is saved in a new way; what has been written must never be written anew.
 """
 
 from __future__ import annotations
