@@ -7,8 +7,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from schemas.backtest import BacktestResult
+from schemas.evaluation import CONTROLS
 from tasks.reports.backtest_plot import (
     BARS_AT_MOST,
+    STYLES,
     choose_scorers,
     list_bars,
     plot_folds,
@@ -165,3 +167,9 @@ def test_plots_are_png_images_by_the_names_of_the_report() -> None:
     assert {name: data[:8] for name, data in plots.items()} == dict.fromkeys(
         ["folds", "recall_curve", "lead_minutes", "score_before_event"], PNG_SIGNATURE
     )
+
+
+def test_every_control_has_a_style_of_its_own() -> None:
+    styles = [STYLES[name] for name in ("model", "published", *CONTROLS)]
+    for place in range(3):
+        assert len({style[place] for style in styles}) == len(styles)

@@ -11,11 +11,13 @@ import yaml
 
 from schemas.configuration import Configuration
 from schemas.decision import ChampionEvidence, Check, Comparison
-from schemas.evaluation import Evaluation, Interval, Metrics
+from schemas.evaluation import CONTROLS, Evaluation, Interval, Metrics
 from schemas.explanation import ExplainedAlarms
+from schemas.features import GROUPS
 from schemas.readings import Finding
 from schemas.results import DataSummary, PartSummary, RetrainResult
-from tasks.reports.report import render_report, write_report
+from tasks.reports.plot import LINES, SCORER_TITLES
+from tasks.reports.report import DIRECTION_TEXTS, render_report, write_report
 from tests.builders import explained_alarms
 from tests.evidence import warnings_with
 
@@ -477,3 +479,12 @@ def test_the_picture_of_the_latest_alarm_stands_with_the_alarms() -> None:
         result(), Configuration(), PLOTS | {"latest_alarm": b"png latest"}, explained_alarms()
     )
     assert html.index("What drove the alarms") < html.index("The latest alarm") < html.index("<h2>Figures")
+
+
+def test_every_control_has_a_title_and_a_line_of_its_own() -> None:
+    assert set(SCORER_TITLES) == {"model", *CONTROLS}
+    assert len(set(LINES)) >= len(SCORER_TITLES)
+
+
+def test_every_group_of_features_has_words_for_both_directions() -> None:
+    assert set(DIRECTION_TEXTS) == {(group, way) for group in GROUPS for way in ("above", "below")}

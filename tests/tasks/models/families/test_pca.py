@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.configuration import ModelSection
@@ -356,6 +356,7 @@ def test_a_loaded_model_of_windows_says_to_the_last_bit_what_the_saved_one_says(
         assert after.tobytes() == before.tobytes(), name
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 30), st.integers(1, 6), st.integers(0, 2**32 - 1))
 def test_a_window_of_rows_scores_alone_as_among_others_to_the_last_bit(
     columns: int, window_rows: int, seed: int
