@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from schemas.configuration import EvaluationSection
 from schemas.readings import LabelledReadings
 from schemas.windows import Part
 from tasks.alarms.episodes import find_event_rows, mark_part, select_events
-from tasks.evaluation.evaluate import Tally, find_blocks, find_horizons, tally_alarms, tally_at_rate
+from tasks.evaluation.evaluate import Tally, find_horizons, number_blocks, tally_alarms, tally_at_rate
 from tasks.evaluation.random_alarms import find_random_chances, move_alarms
 
 # moves of the alarms: enough to tell a probability of 1 in 100
@@ -52,7 +53,7 @@ def record_alarms(
         alarm_rows=int(is_flagged.sum()),
         own=_count(own),
         random=_expect_random(own, is_flagged, part, labelled, section),
-        moved=_move(is_flagged, part, labelled, section),
+        moved=_move(is_flagged, part, labelled, len(own.events), section),
         at_budget={
             name: _count(tally_at_rate(values, part, labelled, false_alarms_per_day, section))
             for name, values in of_part.items()
@@ -103,10 +104,10 @@ def _expect_random(
 
 
 def _move(
-    is_flagged: np.ndarray, part: Part, labelled: LabelledReadings, section: EvaluationSection
+    is_flagged: np.ndarray, part: Part, labelled: LabelledReadings, runs: int, section: EvaluationSection
 ) -> MovedAlarms:
     """List by run of rows which moves of the alarms catch its events."""
-    places, runs = _find_event_places(part, labelled), find_blocks(part, labelled).number
+    places = _find_event_places(part, labelled)
     near, far = (
         move_alarms(is_flagged, labelled, part, starts, MOVES)
         for starts in find_horizons(labelled, section.horizon_minutes)
@@ -123,18 +124,25 @@ def _list_moves(is_caught: np.ndarray, places: np.ndarray, runs: int) -> tuple[t
 
 
 def _find_event_places(part: Part, labelled: LabelledReadings) -> np.ndarray:
-    """Find the block of each event of a part, shape (events of the part,)."""
-    rows = find_event_rows(labelled)[select_events(labelled, part)]
-    return find_blocks(part, labelled).rows[rows]
+    """Find the block of each event of a part, from 0, shape (events of the part,)."""
+    return _number_rows(find_event_rows(labelled)[select_events(labelled, part)], part, labelled)
 
 
 def _find_run_times(part: Part, labelled: LabelledReadings) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Find the times of the first and the last row of each block of a part, nanoseconds since 1970."""
     rows = np.flatnonzero(mark_part(part, len(labelled.labels)))
-    ends = np.flatnonzero(np.diff(find_blocks(part, labelled).rows[rows], append=-1))
-    starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)[: len(ends)]
+    blocks = _number_rows(rows, part, labelled)
+    _, starts = np.unique(blocks, return_index=True)
+    ends = np.append(starts[1:], len(rows)) - 1
     first_times, last_times = (labelled.times[rows[places]].astype(np.int64) for places in (starts, ends))
     return tuple(first_times.tolist()), tuple(last_times.tolist())
+
+
+def _number_rows(rows: np.ndarray, part: Part, labelled: LabelledReadings) -> np.ndarray:
+    """Number the blocks of the bootstrap, by which tallies count, that rows of a part belong to."""
+    if part.is_scattered:
+        return np.searchsorted(np.unique(labelled.runs[part.end_rows]), labelled.runs[rows])
+    return number_blocks(replace(part, end_rows=rows), labelled)
 
 
 def _list(values: np.ndarray) -> tuple[float, ...]:
