@@ -34,6 +34,9 @@ from tasks.evaluation.bootstrap import (
 # one seed for every bootstrap: scorers evaluated on the same part share the same resamples
 BOOTSTRAP_SEED = 0
 
+# a shorter part is not cut: rows of pieces below 20 rows would be as alike as those of neighbouring pieces
+LEAST_ROWS_TO_CUT = 400
+
 # columns of `Tally.counts`, from which the rates are computed
 _CAUGHT_POSITIVES, _FLAGGED, _POSITIVES, _EVENTS, _CAUGHT, _CAUGHT_IN_MINUTES, _FALSE_ALARMS, _DAYS = range(8)
 
@@ -270,10 +273,10 @@ def find_horizons(labelled: LabelledReadings, horizon_minutes: float) -> tuple[n
 def find_blocks(part: Part, labelled: LabelledReadings) -> Blocks:
     """Find the blocks of rows that the bootstrap of a part draws; see `number_test_blocks`.
 
-    The blocks of a scattered part are the runs with a row in it.
+    The blocks of a part that is scattered or short are the runs with a row in it.
     """
-    if part.is_scattered:
-        runs = np.unique(labelled.runs[part.end_rows])
+    if part.is_scattered or part.stop - part.start < LEAST_ROWS_TO_CUT:
+        runs = np.unique(labelled.runs[mark_part(part, len(labelled.runs))])
         return Blocks(np.searchsorted(runs, labelled.runs), len(runs))
     starts = find_horizon_starts(labelled, labelled.rows_ahead)
     ranges = np.clip(np.column_stack([starts, labelled.event_stops]), part.start, part.stop) - part.start

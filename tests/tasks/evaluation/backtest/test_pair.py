@@ -114,4 +114,4 @@ def test_a_test_of_normal_rows_alone_cannot_be_checked() -> None:
     labelled = labelled_with(rows=120)
     given = [fold_scores(fold, np.zeros(120)) for fold in FOLDS]
     with pytest.raises(ValueError, match="positive and normal windows. Received none"):
-        check_leaks(given, labelled, dict.fromkeys((1, 2), np.ones((3, 20))), 30, 0.9)
+        check_leaks(given, labelled, dict.fromkeys((1, 2), np.ones((3, 1))), 30, 0.9)
