@@ -40,7 +40,7 @@ class Workers:
             WorkerLostError: If a worker was killed.
         """
         try:
-            with _interrupts_blocked():
+            with interrupts_blocked():
                 future = self._pool.submit(function, *args, **kwargs)
             return future.result()
         except BrokenProcessPool as error:
@@ -57,10 +57,10 @@ class Workers:
 
 
 @contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
+def interrupts_blocked() -> Iterator[None]:
     """Block Ctrl-C in this thread, and so in the processes that it starts, from their first moment.
 
-    A terminal sends it to all processes; this one ends the workers.
+    A terminal sends it to all processes of a command; this one ends the others.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -141,7 +141,12 @@ def run_flow(chosen: Callable[..., Any], *arguments: Any, with_networks: bool = 
         with_networks: Whether the flow trains or scores with networks in this process.
     """
     from flows.prefect.clean_up import end_orphaned_servers
-    from flows.prefect.server import report_server_trouble, require_server, wait_for_records
+    from flows.prefect.server import (
+        report_server_trouble,
+        require_server,
+        start_embedded_server,
+        wait_for_records,
+    )
 
     for argument in arguments:
         if isinstance(argument, (str, Path)):
@@ -155,6 +160,7 @@ def run_flow(chosen: Callable[..., Any], *arguments: Any, with_networks: bool = 
         end_orphaned_servers()
     try:
         with report_server_trouble(address or "of this command (embedded)"):
+            start_embedded_server()
             state = chosen(*arguments, return_state=True)
     finally:
         # the process must not exit while the thread is importing

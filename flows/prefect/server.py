@@ -11,7 +11,10 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.sorting import TaskRunSort
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_API_URL
 
+from flows.workers import interrupts_blocked
 from schemas.errors import ForewarnError, InputError, StoreUnreachableError
 
 _QUIET_SECONDS = 1.0
@@ -39,6 +42,16 @@ def require_configured_server() -> str:
         )
     require_server(address)
     return address
+
+
+def start_embedded_server() -> None:
+    """Start the server of this command, unless there is one.
+
+    A terminal sends Ctrl-C to it too, but its end is left to this process, which records the interruption.
+    """
+    if PREFECT_API_URL.value() is None:
+        with interrupts_blocked():
+            SubprocessASGIServer().start()
 
 
 def require_server(address: str) -> None:
