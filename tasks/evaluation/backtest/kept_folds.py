@@ -25,7 +25,9 @@ def write_fold(result: FoldScores, path: Path) -> None:
     arrays = {
         f"{group}/{name}": values for group in _BY_NAME for name, values in getattr(result, group).items()
     }
-    arrays |= {f"{_AT_RATES}/{rate!r}": values for rate, values in result.held_at_rates.items()}
+    arrays |= {
+        f"{_AT_RATES}/{rule}/{rate!r}": values for (rule, rate), values in result.held_at_rates.items()
+    }
     content = {name: getattr(result, name) for name in _NUMBERS}
     content["fold"] = result.fold.model_dump()
     content["findings"] = [finding.model_dump(mode="json") for finding in result.findings]
@@ -51,13 +53,19 @@ def read_fold(path: Path) -> FoldScores | None:
     groups: dict[str, dict[Any, np.ndarray]] = {name: {} for name in (*_BY_NAME, _AT_RATES)}
     for place, values in arrays.items():
         group, _, name = place.partition("/")
-        groups[group][float(name) if group == _AT_RATES else name] = values
+        groups[group][_read_rate(name) if group == _AT_RATES else name] = values
     return FoldScores(
         fold=Fold.model_validate(content.pop("fold")),
         findings=tuple(Finding.model_validate(finding) for finding in content.pop("findings")),
         end_rows=end_rows,
         **content | groups,
     )
+
+
+def _read_rate(name: str) -> tuple[str, float]:
+    """Read the rule and the rate that `write_fold` wrote."""
+    rule, _, rate = name.partition("/")
+    return rule, float(rate)
 
 
 def delete_old_folds(folder: Path) -> None:
