@@ -7,6 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from flows.commands import run_command_line
+from schemas.evaluation import CONTROLS
 from tasks.tracking.store import find_tracking_uri
 from tests.flows.test_backtest import SMALL
 
@@ -43,9 +44,7 @@ def test_the_leaderboard_is_in_the_order_of_past_folds_with_controls_below(resul
     assert areas[: len(searched)] == searched
     assert {row["family"] for row in result["leaderboard"]} == {
         *FAMILIES.split(","),
-        "random",
-        "zscore",
-        "pca",
+        *CONTROLS,
     }
     assert result["chosen"] == result["leaderboard"][0]["family"]
 
@@ -62,8 +61,8 @@ def test_trials_and_families_are_nested_runs_of_one_parent(home: Path, result: d
         [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{result['run_id']}'"
     )
     names = [run.info.run_name for run in nested]
-    assert sum(name.endswith("(best)") for name in names) == 6
-    assert len(names) == 6 + 6
+    assert sum(name.endswith("(best)") for name in names) == 3 + len(CONTROLS)
+    assert len(names) == 3 + len(CONTROLS) + 6
     assert all(run.info.status == "FINISHED" for run in nested)
     artifacts = {item.path for item in client.list_artifacts(result["run_id"])}
     assert {"leaderboard.json", "comparison.json", "chosen.yaml"} <= artifacts

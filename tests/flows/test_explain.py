@@ -89,7 +89,6 @@ def find_drivers(family: str, sensors: tuple[str, ...]) -> list[list[dict[str, o
     params=[
         ("zscore", PARTNERS),
         ("pca_t2", OTHERS),
-        ("pca_windows", PARTNERS),
         ("dense_autoencoder", PARTNERS),
         ("join", PARTNERS),
     ],
