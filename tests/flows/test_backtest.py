@@ -76,7 +76,7 @@ def test_the_result_has_what_the_contract_promises(result: dict) -> None:
         *("folds", "mean", "pooled", "intervals", "controls"),
         *("promised_false_alarms_per_day", "realised_false_alarms_per_day"),
     }
-    assert result["controls"].keys() == {"random", "zscore", "pca"}
+    assert result["controls"].keys() == {"random", "zscore", "pca", "pca_raw"}
     assert all({"metrics", "threshold"} <= fold.keys() for fold in result["folds"])
 
 
@@ -87,7 +87,7 @@ def test_later_folds_test_later_rows(result: dict) -> None:
 
 
 def test_the_published_model_and_every_control_stand_beside_the_model(result: dict) -> None:
-    assert set(result["entrants"]) == {"model", "published", "random", "zscore", "pca"}
+    assert set(result["entrants"]) == {"model", "published", "random", "zscore", "pca", "pca_raw"}
 
 
 def test_every_fold_is_a_nested_run_with_its_figures(home: Path, result: dict) -> None:

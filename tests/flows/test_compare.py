@@ -46,6 +46,7 @@ def test_the_leaderboard_is_in_the_order_of_past_folds_with_controls_below(resul
         "random",
         "zscore",
         "pca",
+        "pca_raw",
     }
     assert result["chosen"] == result["leaderboard"][0]["family"]
 
@@ -62,8 +63,8 @@ def test_trials_and_families_are_nested_runs_of_one_parent(home: Path, result: d
         [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{result['run_id']}'"
     )
     names = [run.info.run_name for run in nested]
-    assert sum(name.endswith("(best)") for name in names) == 6
-    assert len(names) == 6 + 6
+    assert sum(name.endswith("(best)") for name in names) == 7
+    assert len(names) == 7 + 6
     assert all(run.info.status == "FINISHED" for run in nested)
     artifacts = {item.path for item in client.list_artifacts(result["run_id"])}
     assert {"leaderboard.json", "comparison.json", "chosen.yaml"} <= artifacts

@@ -186,7 +186,7 @@ def test_prefect_shows_summary_and_metrics_as_artifacts(result: RetrainResult) -
 
 
 def test_every_metric_of_the_model_stands_beside_every_control(result: RetrainResult) -> None:
-    assert set(result.controls) == {"random", "zscore", "pca"}
+    assert set(result.controls) == {"random", "zscore", "pca", "pca_raw"}
     assert all(set(control.model_dump()) == set(Metrics.model_fields) for control in result.controls.values())
 
 
