@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from schemas.configuration.section import Fraction, Section, Share
 from schemas.families import BUILT_IN, JOIN, find_entry, list_families
 
-# families whose models see only the last row of a window
+# families that take `model.inputs` or `model.labelled_inputs`; all others take `model.window_inputs`
 SINGLE_ROW: Final = ("pca_t2", "pca_q", "zscore", "dense_autoencoder", "logistic")
 Group = Literal["level", "volatility", "difference", "context", "raw"]
 FORECASTERS: Final = ("rnn_forecaster", "lstm_forecaster")
