@@ -161,10 +161,11 @@ def _list_caught(warnings: WarningEvidence) -> str:
     for comparison in warnings.random:
         difference, chance = comparison.difference, comparison.chance
         bounds = "undefined" if difference is None else f"{difference.low:+.3f} to {difference.high:+.3f}"
-        luck = "unknown" if chance is None else f"{100 * chance:.2g} %"
+        p_value = "unknown" if chance is None else f"{chance:.2g}"
         parts.append(
             f"{name_horizon(warnings, comparison)} {count_caught(comparison.value, warnings)} caught, random "
-            f"{count_caught(comparison.other_value, warnings)} (recall {bounds}, luck {luck})"
+            f"{count_caught(comparison.other_value, warnings)} (difference in recall {bounds}, "
+            f"p-value {p_value})"
         )
     return "; ".join(parts)
 

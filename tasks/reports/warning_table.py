@@ -16,14 +16,15 @@ class WarningRow(NamedTuple):
         own: Events that the version caught.
         other: Events that the other caught, or is expected to catch.
         difference: Interval of the difference in event recall.
-        luck: Probability that luck alone makes such a difference; empty if the version is ahead of a control.
+        p_value: Probability that chance alone makes such a difference; empty if the version is ahead of a
+            control.
     """
 
     against: str
     own: str
     other: str
     difference: str
-    luck: str
+    p_value: str
 
 
 def list_warning_rows(warnings: WarningEvidence | None) -> tuple[WarningRow, ...]:
@@ -50,5 +51,5 @@ def _make_row(title: str, comparison: Comparison, warnings: WarningEvidence) -> 
         own=own,
         other=other,
         difference="" if difference is None else f"{difference.low:+.3f} to {difference.high:+.3f}",
-        luck="" if chance is None or is_ahead else f"{100 * chance:.2g} %",
+        p_value="" if chance is None or is_ahead else f"{chance:.2g}",
     )
