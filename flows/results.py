@@ -14,6 +14,7 @@ from schemas.decision import Decision
 from schemas.evaluation import Evaluation
 from schemas.results import ModelSummary, PartSummary, RetrainResult
 from schemas.windows import Split
+from tasks.models.families.join import list_weights
 
 
 def describe_tags(
@@ -94,7 +95,10 @@ def describe_result(
         seconds={},
         findings=(*prepared.readings.findings, *adapted.findings),
         model=ModelSummary(
-            family=settings.model.family, members=settings.model.families, left_out=adapted.left_out
+            family=settings.model.family,
+            members=settings.model.families,
+            left_out=adapted.left_out,
+            weights=list_weights(trained.model),
         ),
         is_resumed=run.is_resumed,
     )

@@ -25,6 +25,7 @@ from schemas.model import FittedModel
 from schemas.readings import Source
 from schemas.results import RetrainResult
 from schemas.work import RESULT_FILE, Work
+from tasks.models.families.join import list_weights
 from tasks.readings.inspect import find_interpolated_share
 from tasks.tracking.locks import lock_retraining
 from tasks.tracking.store import report_trouble
@@ -268,7 +269,10 @@ def log_outcome(
     if evidence.champion is not None:
         evaluations |= evidence.champion.evaluations
     history = trained.model.history
-    figures = {"threshold": trained.thresholds["model"].value, "parameters": trained.model.parameters}
+    figures: dict[str, float] = {
+        f"weight_{name}": share for name, share in list_weights(trained.model).items()
+    }
+    figures |= {"threshold": trained.thresholds["model"].value, "parameters": trained.model.parameters}
     for name, part in summarise_parts(divided.split, trained).items():
         figures |= {f"{name}_mean_score": part.mean_score, f"{name}_flagged_windows": part.flagged}
     if history is not None:

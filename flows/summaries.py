@@ -48,6 +48,7 @@ def summarise_retraining(result: RetrainResult) -> str:
         f"            windows: {windows['train_normal']:,} normal of {windows['train']:,} for training, "
         f"{windows['validation']:,} validation, {windows['test']:,} test",
         f"Model       {_name_model(result)}, {result.parameters:,} parameters, {result.epochs} epochs",
+        *_write_weights(result),
         f"Threshold   {result.threshold:.4g} by {result.threshold_rule}{_write_promise(result)}",
         *_write_parts(result),
         "",
@@ -73,6 +74,14 @@ def _name_model(result: RetrainResult) -> str:
         return result.family
     left_out = ", ".join(each.family for each in result.model.left_out)
     return f"{result.family} of {', '.join(result.model.members)} (without {left_out})"
+
+
+def _write_weights(result: RetrainResult) -> list[str]:
+    """Write how much each member of a join counts."""
+    if result.model is None or not result.model.weights:
+        return []
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in result.model.weights.items())
+    return [f"            weights: {weights}"]
 
 
 def _write_times(data: DataSummary) -> list[str]:

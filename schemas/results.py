@@ -74,6 +74,8 @@ class ModelSummary(BaseModel):
         family: The configured family.
         members: Fitted families: the members of a join, or the family alone.
         left_out: Configured members of a join that could not be fitted on this table.
+        weights: By family, the weight of each member of a join; empty for a family alone, and in results of
+            earlier releases.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +83,7 @@ class ModelSummary(BaseModel):
     family: str
     members: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+    weights: dict[str, float] = {}
 
 
 class RetrainResult(BaseModel):

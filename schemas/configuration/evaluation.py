@@ -20,7 +20,10 @@ class EvaluationSection(Section):
         30.0, gt=0, description="Minutes after which a continuing false alarm is counted again."
     )
     bootstrap_samples: int = Field(
-        1000, ge=100, description="Bootstrap samples for the intervals; whole runs of rows are resampled."
+        1000,
+        ge=100,
+        description="Bootstrap samples for the intervals; blocks of rows are resampled: whole runs or, where "
+        "they are few, pieces of them.",
     )
     confidence: Fraction = Field(0.9, description="Confidence level of the intervals.")
     alarm_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SCORER_TITLES = {
     "model": "Model",
-    "pca_raw": "PCA of raw windows",
+    "pca_raw": "PCA, raw",
     "pca": "PCA",
     "zscore": "z-score",
     "random": "Random",

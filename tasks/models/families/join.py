@@ -152,6 +152,11 @@ def measure_stability(train_scores: np.ndarray, validation_scores: np.ndarray) -
     return max((before / after) ** 2, LEAST_STABILITY)
 
 
+def list_weights(model: FittedModel) -> dict[str, float]:
+    """List the weights of a join's members, by family; none for a model that is no join."""
+    return dict(model.weights) if isinstance(model, JoinedModel) else {}
+
+
 def load_joined(folder: Path, load_member: Callable[[str, Path], FittedModel]) -> JoinedModel:
     """Load what `JoinedModel.save` wrote.
 
