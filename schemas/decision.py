@@ -165,6 +165,7 @@ class WarningEvidence(_Frozen):
         horizon_minutes: The longer horizon, in minutes.
         level: Largest probability of luck that is still a clear difference.
         random: Event recall in all tests against random alarms at the same false-alarm rate, by horizon.
+        own: The same in the own test alone; empty if it is the only one.
         controls: Event recall at the alarm budget in all tests against the best control, by horizon.
         earlier: Event recall in the own test against that of the earlier tests, by horizon; `chance` is the
             probability of catching so few if the version warned as well as those before it.
@@ -184,6 +185,7 @@ class WarningEvidence(_Frozen):
     horizon_minutes: float
     level: float
     random: tuple[Comparison, ...] = ()
+    own: tuple[Comparison, ...] = ()
     controls: tuple[Comparison, ...] = ()
     earlier: tuple[Comparison, ...] = ()
 

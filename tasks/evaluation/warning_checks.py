@@ -40,13 +40,16 @@ def contradicts(warnings: WarningEvidence, place: int, minimum_events: int) -> b
     """Return whether the own test contradicts what all tests together show within a horizon.
 
     It does if it catches so few events that versions as good as those before it rarely would, or if it has
-    enough events and catches no more of them than random alarms are expected to.
+    enough events and catches no more of them than random alarms are expected to. An own test that clearly
+    shows it without the others does not contradict them, however much better they were.
 
     Args:
         warnings: The evidence.
         place: The horizon: 0 or 1.
         minimum_events: Enough events.
     """
+    if warnings.own and is_clearly_better(warnings.own[place], warnings.level):
+        return False
     is_behind_earlier = any(
         comparison.metric == warnings.random[place].metric
         and comparison.chance is not None

@@ -78,6 +78,7 @@ def weigh_warnings(
         horizon_minutes=section.horizon_minutes,
         level=(1 - section.confidence) / 2,
         random=compare_with_random(pool, section) if events else (),
+        own=compare_with_random(itself, section) if earlier and itself.events.any() else (),
         controls=compare_with_controls(pool, section) if events else (),
         earlier=compare_with_earlier(itself, before) if before else (),
     )

@@ -413,6 +413,12 @@ def test_good_earlier_tests_do_not_make_up_for_an_own_test_that_contradicts_them
         assert "its own test contradicts the earlier ones" in judged.reasons[0]
 
 
+def test_an_own_test_that_shows_it_alone_may_be_behind_earlier_ones() -> None:
+    clear = warnings_with().random
+    assert judge(warnings=warnings_with(tests=3, earlier=earlier_with(0.03))).decision == "HOLD"
+    assert judge(warnings=warnings_with(tests=3, earlier=earlier_with(0.03), own=clear)).decision == "PROMOTE"
+
+
 @pytest.mark.parametrize(("share", "decision"), [(0.05, "PROMOTE"), (0.06, "HOLD")])
 def test_a_table_that_looks_ahead_is_held_with_the_setting_to_use(share: float, decision: str) -> None:
     judged = judge(interpolated_share=share)
