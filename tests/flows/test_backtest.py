@@ -69,7 +69,12 @@ def test_two_workers_come_to_the_same_result_as_one(
         shorten_published(patch)
         other = backtest(readings_file, tmp_path, workers=2)
     names = {"folds", "mean", "pooled", "intervals", "controls", "entrants", "rates", "leak_check"}
-    assert {name: other[name] for name in names} == {name: result[name] for name in names}
+    expected = {name: result[name] for name in names}
+    # TensorFlow may have computed in this process before, with several threads, which round the last digits
+    expected["folds"] = [
+        fold | {"threshold": pytest.approx(fold["threshold"], rel=1e-6)} for fold in result["folds"]
+    ]
+    assert {name: other[name] for name in names} == expected
 
 
 def test_the_result_has_what_the_contract_promises(result: dict) -> None:
