@@ -98,8 +98,8 @@ def describe_result(
             family=settings.model.family,
             members=settings.model.families,
             left_out=adapted.left_out,
-            weights=list_weights(trained.model),
         ),
+        weights=list_weights(trained.model),
         is_resumed=run.is_resumed,
     )
 

@@ -78,9 +78,9 @@ def _name_model(result: RetrainResult) -> str:
 
 def _write_weights(result: RetrainResult) -> list[str]:
     """Write how much each member of a join counts."""
-    if result.model is None or not result.model.weights:
+    if not result.weights:
         return []
-    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in result.model.weights.items())
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in result.weights.items())
     return [f"            weights: {weights}"]
 
 

@@ -74,8 +74,6 @@ class ModelSummary(BaseModel):
         family: The configured family.
         members: Fitted families: the members of a join, or the family alone.
         left_out: Configured members of a join that could not be fitted on this table.
-        weights: By family, the weight of each member of a join; empty for a family alone, and in results of
-            earlier releases.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,7 +81,6 @@ class ModelSummary(BaseModel):
     family: str
     members: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
-    weights: dict[str, float] = {}
 
 
 class RetrainResult(BaseModel):
@@ -93,6 +90,8 @@ class RetrainResult(BaseModel):
         findings: What is to be known about the data, the split, the model and the threshold; empty in
             results of earlier releases.
         model: The families that were fitted, and those left out; None in results of earlier releases.
+        weights: By family, the weight of each member of a join; empty for a family alone, and in results of
+            earlier releases.
         warnings: Whether its alarms warn, with the events of earlier tests; None in results of earlier
             releases.
         is_found: Whether a finished run of the same work was found, so that nothing was trained.
@@ -131,5 +130,6 @@ class RetrainResult(BaseModel):
     seconds: dict[str, float]
     findings: tuple[Finding, ...] = ()
     model: ModelSummary | None = None
+    weights: dict[str, float] = {}
     is_found: bool = False
     is_resumed: bool = False
