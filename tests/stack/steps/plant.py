@@ -6,7 +6,7 @@ from tasks.simulators.simulate import simulate_readings
 from tests.stack.instance import StackUnderTest
 
 ROWS_AT_FIRST, ROWS = 8_000, 10_000
-SETTINGS = {"model": {"family": "zscore"}, "training": {"tensorboard": False}}
+SETTINGS = {"model": {"family": "logistic"}, "training": {"tensorboard": False}}
 
 
 def write_table(stack: StackUnderTest, rows: int) -> None:
