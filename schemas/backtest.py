@@ -44,7 +44,7 @@ class FoldOrder:
         source: Source of the readings, absolute.
         settings: Configuration of the entrant, with the seed of this fold in `training.seed`.
         fold: Number of the fold, from 1.
-        has_controls: Whether the controls and the leak check are computed too.
+        has_controls: Whether the controls are computed too.
         has_checks: Whether the leak check and the thresholds at other rates are computed with the controls.
         kept: File that keeps the result, from which it is read if it exists; None to keep nothing.
     """

@@ -27,8 +27,8 @@ class Comparison(_Frozen):
         other_value: The other scorer's value on the same rows.
         difference: Interval of the version's value minus the other's, from a paired bootstrap over whole
             runs of rows; None if undefined.
-        chance: Probability that luck alone would make the difference as large, in its direction; None if it
-            was not computed.
+        chance: The p-value: probability that chance alone would make the difference as large, in its
+            direction; None if it was not computed.
     """
 
     name: str
@@ -163,7 +163,7 @@ class WarningEvidence(_Frozen):
         alarm_budget: False alarms a day at which the version is compared with the controls.
         rows_ahead: The nearer horizon, in rows.
         horizon_minutes: The longer horizon, in minutes.
-        level: Largest probability of luck that is still a clear difference.
+        level: Largest p-value of a clear difference.
         random: Event recall in all tests against random alarms at the same false-alarm rate, by horizon.
         own: The same in the own test alone; empty if it is the only one.
         controls: Event recall at the alarm budget in all tests against the best control, by horizon.

@@ -1,4 +1,4 @@
-"""Recall by luck alone: of as many alarms as were raised in normal rows, at random times."""
+"""Recall by chance alone: of as many alarms as were raised in normal rows, at random times."""
 
 from __future__ import annotations
 

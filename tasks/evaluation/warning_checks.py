@@ -13,7 +13,7 @@ def check_warnings(warnings: WarningEvidence, minimum_events: int) -> Iterator[C
     """G1: catches clearly more events than random alarms, and not clearly fewer than a control.
 
     Clearly more than random alarms is, within one of the two horizons, an interval of the difference above
-    zero and a probability of luck of at most half the level, since either horizon may show it. The version's
+    zero and a p-value of at most half the level, since either horizon may show it. The version's
     own test must not contradict that: see `contradicts`.
 
     Args:
@@ -25,13 +25,13 @@ def check_warnings(warnings: WarningEvidence, minimum_events: int) -> Iterator[C
 
 
 def is_clearly_better(comparison: Comparison, level: float) -> bool:
-    """Return whether a scorer is clearly better: by the interval, and luck is at most half the level."""
+    """Return whether a scorer is clearly better: by the interval, and a p-value of at most half `level`."""
     difference, chance = comparison.difference, comparison.chance
     return difference is not None and difference.low > 0 and chance is not None and chance <= level / 2
 
 
 def is_clearly_worse(comparison: Comparison, level: float) -> bool:
-    """Return whether a scorer is clearly worse: by the interval, and luck is at most the level."""
+    """Return whether a scorer is clearly worse: by the interval, with a p-value of at most the level."""
     difference, chance = comparison.difference, comparison.chance
     return difference is not None and difference.high < 0 and chance is not None and chance <= level
 
@@ -63,7 +63,7 @@ def contradicts(warnings: WarningEvidence, place: int, minimum_events: int) -> b
 def estimate_events_needed(comparison: Comparison, events: int, level: float) -> int | None:
     """Estimate how many events would show that a recall is above that of random alarms, if it stays as it is.
 
-    The interval narrows with the root of the events, and luck is judged by the normal approximation.
+    The interval narrows with the root of the events, and the p-value follows the normal approximation.
 
     Returns:
         More than `events`; None if the recall is not above that of random alarms.
@@ -74,8 +74,8 @@ def estimate_events_needed(comparison: Comparison, events: int, level: float) ->
     if lead <= 0 or comparison.difference is None:
         return None
     by_interval = events * ((lead - comparison.difference.low) / lead) ** 2
-    by_luck = norm.isf(level / 2) ** 2 * expected * (1 - expected) / lead**2
-    return max(math.ceil(max(by_interval, by_luck)), events + 1)
+    by_p_value = norm.isf(level / 2) ** 2 * expected * (1 - expected) / lead**2
+    return max(math.ceil(max(by_interval, by_p_value)), events + 1)
 
 
 def describe_tests(warnings: WarningEvidence) -> str:
