@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,23 +19,10 @@ from tasks.simulators.batch import (
     SIZES,
     simulate_batches,
 )
+from tests.planted_faults import FaultsByKind, list_planted_faults
 
 SEED = 2
 ROWS = 60_000
-
-
-class Shown(NamedTuple):
-    """A fault as it shows: the rows with it, and the same rows of the plant without faults."""
-
-    sensors: list[str]
-    size: float
-    faulty: pd.DataFrame
-    normal: pd.DataFrame
-    before: pd.Series
-
-    def change(self, sensor: str) -> np.ndarray:
-        """Change of a sensor, in its swings."""
-        return np.asarray((self.faulty[sensor] - self.normal[sensor]) / INSTRUMENTS[sensor].swing)
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +36,9 @@ def simulation() -> Simulation:
 
 
 @pytest.fixture(scope="module")
-def shown(simulation: Simulation, normal: pd.DataFrame) -> dict[str, list[Shown]]:
-    table, faults = simulation
-    by_kind: dict[str, list[Shown]] = {kind: [] for kind in SIZES}
-    rows = {time: row for row, time in enumerate(table["time"])}
-    for fault in faults.itertuples():
-        chosen = slice(rows[fault.start], rows[fault.end] + 1)
-        by_kind[fault.kind].append(
-            Shown(
-                fault.sensors.split(),
-                fault.size,
-                table.iloc[chosen],
-                normal.iloc[chosen],
-                table.iloc[chosen.start - 1],
-            )
-        )
-    return by_kind
+def shown(simulation: Simulation, normal: pd.DataFrame) -> FaultsByKind:
+    swings = {name: instrument.swing for name, instrument in INSTRUMENTS.items()}
+    return list_planted_faults(simulation, normal, SIZES, swings)
 
 
 def number_batches(table: pd.DataFrame) -> np.ndarray:
@@ -122,7 +94,7 @@ def test_about_half_of_the_later_batches_have_a_fault(simulation: Simulation) ->
     assert 0.4 < len(simulation.faults) / len(later) < 0.5
 
 
-def test_a_shift_adds_its_size_to_one_sensor(shown: dict[str, list[Shown]]) -> None:
+def test_a_shift_adds_its_size_to_one_sensor(shown: FaultsByKind) -> None:
     for fault in shown["shift"]:
         change = fault.change(fault.sensors[0])
         # a sensor shows nothing below 0
@@ -131,7 +103,7 @@ def test_a_shift_adds_its_size_to_one_sensor(shown: dict[str, list[Shown]]) -> N
 
 
 def test_a_wrong_set_point_moves_the_temperature_but_not_what_the_recipe_asks_for(
-    shown: dict[str, list[Shown]],
+    shown: FaultsByKind,
 ) -> None:
     for fault in shown["set_point"]:
         moved = (fault.faulty["TI101"] - fault.normal["TI101"])[fault.faulty["KI127"] == DOSE + 1]
@@ -139,7 +111,7 @@ def test_a_wrong_set_point_moves_the_temperature_but_not_what_the_recipe_asks_fo
         assert (fault.faulty["TC101"] == fault.normal["TC101"]).all()
 
 
-def test_a_leak_lowers_the_pressure_to_the_end_of_cooling(shown: dict[str, list[Shown]]) -> None:
+def test_a_leak_lowers_the_pressure_to_the_end_of_cooling(shown: FaultsByKind) -> None:
     for fault in shown["ramp"]:
         lost = fault.normal["PI106"] - fault.faulty["PI106"]
         assert lost.iloc[-1] == pytest.approx(fault.size, abs=0.01)
@@ -147,7 +119,9 @@ def test_a_leak_lowers_the_pressure_to_the_end_of_cooling(shown: dict[str, list[
         assert fault.faulty["KI127"].iloc[-1] == COOL + 1
 
 
-def test_wrong_dosing_changes_what_is_added_and_what_becomes_of_it(shown: dict[str, list[Shown]]) -> None:
+def test_wrong_dosing_changes_what_is_added_and_what_becomes_of_it(
+    shown: FaultsByKind,
+) -> None:
     for fault in shown["dosing"]:
         end = fault.faulty.index[fault.faulty["KI127"] == COOL + 1][-1]
         added = (fault.faulty["LI108"] - fault.normal["LI108"])[end]
@@ -155,13 +129,15 @@ def test_wrong_dosing_changes_what_is_added_and_what_becomes_of_it(shown: dict[s
         assert abs(fault.change("CI118")[-1]) > 0.2
 
 
-def test_a_decoupled_agitator_draws_less_current_at_the_same_speed(shown: dict[str, list[Shown]]) -> None:
+def test_a_decoupled_agitator_draws_less_current_at_the_same_speed(
+    shown: FaultsByKind,
+) -> None:
     for fault in shown["decoupled"]:
         assert fault.change("II114")[-10:].mean() < -0.2
         assert (fault.faulty["SI113"] == fault.normal["SI113"]).all()
 
 
-def test_an_oscillation_swings_about_the_recipe(shown: dict[str, list[Shown]]) -> None:
+def test_an_oscillation_swings_about_the_recipe(shown: FaultsByKind) -> None:
     for fault in shown["oscillation"]:
         change = fault.change("TI101")
         crossings = np.diff(np.sign(change[np.abs(change) > 1e-9])) != 0
@@ -169,13 +145,13 @@ def test_an_oscillation_swings_about_the_recipe(shown: dict[str, list[Shown]]) -
         assert abs(change.mean()) < 0.3 * change.std()
 
 
-def test_a_frozen_sensor_keeps_its_last_value(shown: dict[str, list[Shown]]) -> None:
+def test_a_frozen_sensor_keeps_its_last_value(shown: FaultsByKind) -> None:
     for fault in shown["frozen"]:
         assert len(fault.sensors) == fault.size
         assert (fault.faulty[fault.sensors] == fault.before[fault.sensors]).all().all()
 
 
-def test_the_noise_of_a_sensor_grows_by_its_size(shown: dict[str, list[Shown]]) -> None:
+def test_the_noise_of_a_sensor_grows_by_its_size(shown: FaultsByKind) -> None:
     for fault in shown["noise"]:
         # a sensor shows nothing below 0
         assert fault.change(fault.sensors[0]).std() == pytest.approx(fault.size, rel=0.35)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tasks.simulators.steady import (
@@ -19,51 +17,20 @@ from tasks.simulators.steady import (
     VALVES,
     simulate_steady,
 )
+from tests.planted_faults import FaultsByKind, PlantedFault, list_planted_faults
 
 SEED = 2
 DEVIATIONS = {sensor.name: sensor.deviation for sensor in SENSORS}
 
 
-class Shown(NamedTuple):
-    """A fault as it shows: the rows with it, and the same rows of the plant without faults."""
-
-    sensors: list[str]
-    size: float
-    faulty: pd.DataFrame
-    normal: pd.DataFrame
-    before: pd.Series
-
-    @property
-    def change(self) -> np.ndarray:
-        """Change of the first sensor, in its deviations."""
-        name = self.sensors[0]
-        return np.asarray((self.faulty[name] - self.normal[name]) / DEVIATIONS[name])
-
-
 @pytest.fixture(scope="module")
-def shown() -> dict[str, list[Shown]]:
-    """Two long tables have faults of each kind in many sensors."""
-    by_kind: dict[str, list[Shown]] = {kind: [] for kind in SIZES}
-    (table, faults), normal = (
-        simulate_steady(100_000, SEED),
-        simulate_steady(100_000, SEED, has_faults=False),
-    )
-    rows = {time: row for row, time in enumerate(table["time"])}
-    for fault in faults.itertuples():
-        chosen = slice(rows[fault.start], rows[fault.end] + 1)
-        by_kind[fault.kind].append(
-            Shown(
-                fault.sensors.split(),
-                fault.size,
-                table.iloc[chosen],
-                normal.table.iloc[chosen],
-                table.iloc[chosen.start - 1],
-            )
-        )
-    return by_kind
+def shown() -> FaultsByKind:
+    """A long table has faults of each kind in many sensors."""
+    normal = simulate_steady(100_000, SEED, has_faults=False).table
+    return list_planted_faults(simulate_steady(100_000, SEED), normal, SIZES, DEVIATIONS)
 
 
-def skip_controlled(faults: list[Shown]) -> Iterator[Shown]:
+def skip_controlled(faults: list[PlantedFault]) -> Iterator[PlantedFault]:
     """Faults of sensors that no loop brings back, and that are read at every row."""
     held = {sensor.name for sensor in SENSORS if sensor.held_rows > 1}
     return (fault for fault in faults if fault.sensors[0] not in VALVES and fault.sensors[0] not in held)
@@ -112,43 +79,45 @@ def test_an_analyser_has_a_new_value_every_six_rows() -> None:
     assert (values == values[:, :1]).all()
 
 
-def test_a_shift_moves_the_level_by_its_size(shown: dict[str, list[Shown]]) -> None:
+def test_a_shift_moves_the_level_by_its_size(shown: FaultsByKind) -> None:
     faults = list(skip_controlled(shown["shift"]))
     assert len(faults) > 4
     for fault in faults:
         # a sensor shows nothing below 0
-        change = fault.change[fault.faulty[fault.sensors[0]] > 0]
+        change = fault.first_change[fault.faulty[fault.sensors[0]] > 0]
         assert change == pytest.approx(np.full(len(change), fault.size), abs=0.3)
 
 
-def test_a_loop_hides_a_shift_in_its_valve(shown: dict[str, list[Shown]]) -> None:
+def test_a_loop_hides_a_shift_in_its_valve(shown: FaultsByKind) -> None:
     faults = [fault for fault in shown["shift"] if fault.sensors[0] in VALVES]
     assert faults
     for fault in faults:
         settled = slice(-RECOVERY_ROWS - 4, -RECOVERY_ROWS)
         valve = fault.sensors[1]
-        assert abs(fault.change[0]) > 0.5 * abs(fault.size)
-        assert np.abs(fault.change[settled]).max() < 0.3 * abs(fault.size)
+        assert abs(fault.first_change[0]) > 0.5 * abs(fault.size)
+        assert np.abs(fault.first_change[settled]).max() < 0.3 * abs(fault.size)
         assert np.abs((fault.faulty[valve] - fault.normal[valve]).iloc[settled]).min() >= 1
 
 
-def test_a_ramp_grows_slowly_to_its_size(shown: dict[str, list[Shown]]) -> None:
+def test_a_ramp_grows_slowly_to_its_size(shown: FaultsByKind) -> None:
     faults = list(skip_controlled(shown["ramp"]))
     assert len(faults) > 4
     for fault in faults:
-        line = fault.size * (np.arange(len(fault.change)) + 1) / len(fault.change)
+        line = fault.size * (np.arange(len(fault.first_change)) + 1) / len(fault.first_change)
         is_free = fault.faulty[fault.sensors[0]] > 0
-        assert fault.change[is_free] == pytest.approx(line[is_free], abs=0.3)
+        assert fault.first_change[is_free] == pytest.approx(line[is_free], abs=0.3)
 
 
-def test_a_frozen_sensor_keeps_its_last_value(shown: dict[str, list[Shown]]) -> None:
+def test_a_frozen_sensor_keeps_its_last_value(shown: FaultsByKind) -> None:
     assert {len(fault.sensors) for fault in shown["frozen"]} >= {1, 3}
     for fault in shown["frozen"]:
         assert len(fault.sensors) == fault.size
         assert (fault.faulty[fault.sensors] == fault.before[fault.sensors]).all().all()
 
 
-def test_a_decoupled_sensor_keeps_its_spread_but_not_its_relations(shown: dict[str, list[Shown]]) -> None:
+def test_a_decoupled_sensor_keeps_its_spread_but_not_its_relations(
+    shown: FaultsByKind,
+) -> None:
     strong = [fault for fault in shown["decoupled"] if fault.size > 0.8]
     assert len(strong) > 3
     spread, kept = [], []
@@ -160,25 +129,25 @@ def test_a_decoupled_sensor_keeps_its_spread_but_not_its_relations(shown: dict[s
     assert np.mean(kept) < 0.6
 
 
-def test_an_oscillation_has_one_period_within_limits(shown: dict[str, list[Shown]]) -> None:
+def test_an_oscillation_has_one_period_within_limits(shown: FaultsByKind) -> None:
     faults = list(skip_controlled(shown["oscillation"]))
     assert len(faults) > 4
     for fault in faults:
-        power = np.abs(np.fft.rfft(fault.change, 4_096)) ** 2
+        power = np.abs(np.fft.rfft(fault.first_change, 4_096)) ** 2
         period = 4_096 / int(power.argmax())
         assert PERIODS[0] * 0.8 < period < PERIODS[1] * 1.3
-        assert fault.change.std() == pytest.approx(fault.size / np.sqrt(2), rel=0.2)
+        assert fault.first_change.std() == pytest.approx(fault.size / np.sqrt(2), rel=0.2)
 
 
-def test_the_noise_of_a_sensor_grows_by_its_size(shown: dict[str, list[Shown]]) -> None:
+def test_the_noise_of_a_sensor_grows_by_its_size(shown: FaultsByKind) -> None:
     faults = list(skip_controlled(shown["noise"]))
     assert len(faults) > 4
     for fault in faults:
-        assert fault.change.std() == pytest.approx(fault.size, rel=0.35)
-        assert abs(np.corrcoef(fault.change[1:], fault.change[:-1])[0, 1]) < 0.5
+        assert fault.first_change.std() == pytest.approx(fault.size, rel=0.35)
+        assert abs(np.corrcoef(fault.first_change[1:], fault.first_change[:-1])[0, 1]) < 0.5
 
 
-def test_a_disturbance_moves_an_area_along_its_usual_relations(shown: dict[str, list[Shown]]) -> None:
+def test_a_disturbance_moves_an_area_along_its_usual_relations(shown: FaultsByKind) -> None:
     usual = simulate_steady(20_000, SEED, has_faults=False).table[["TI302", "TI303"]].corr().iloc[0, 1]
     faults = [fault for fault in shown["disturbance"] if fault.sensors[0] == "TI301"]
     assert faults
